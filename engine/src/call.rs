@@ -1,0 +1,4 @@
+//! One call: a supervised tree of actors around pure deciders.
+
+pub mod journal;
+pub mod time;

@@ -1,0 +1,1 @@
+//! Every timer, queue and limit of a call, with its default, unit and reason.

@@ -1,0 +1,90 @@
+//! What the clients of outside services share: an error that says what to do about it, secrets that cannot be
+//! printed, and one TLS configuration.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+
+/// Why a provider did not serve, classified for the decision that follows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{provider}: {doing}: {message}")]
+pub struct ProviderError {
+    /// The provider's name as configured, such as `deepgram`.
+    pub provider: String,
+    /// What was being done, such as `connecting`.
+    pub doing: &'static str,
+    /// What the provider or the network said; never a secret.
+    pub message: String,
+    /// What follows from it.
+    pub kind: ErrorKind,
+}
+
+/// What a failure means for what is done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum ErrorKind {
+    /// The network, a time-out, a 5xx: the same provider may be tried again at once.
+    Transient,
+    /// Too many requests: not before `after_ms`, if the provider said so.
+    RateLimited {
+        /// Milliseconds that the provider asks us to wait.
+        after_ms: Option<u64>,
+    },
+    /// The key is wrong, or not paid for: this provider will not serve until somebody changes its settings.
+    Auth,
+    /// The request itself was refused: sending it again changes nothing.
+    Rejected,
+}
+
+impl ErrorKind {
+    /// Whether the same provider may be tried again for the same request.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::Transient | Self::RateLimited { .. } => true,
+            Self::Auth | Self::Rejected => false,
+        }
+    }
+}
+
+/// A credential. It has no `Display`, its `Debug` says nothing, and it does not serialise.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Takes the credential in.
+    #[must_use]
+    pub fn new(value: &str) -> Self {
+        Self(value.into())
+    }
+
+    /// The credential itself, for the one place that sends it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A task that ends when its owner goes.
+#[derive(Debug)]
+pub struct AbortOnDrop(pub JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// How long a client waits for its service; part of [`crate::options::EngineOptions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectLimits {
+    /// TCP, TLS and upgrade or response headers together.
+    pub connect: Duration,
+}
