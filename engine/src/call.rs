@@ -1,4 +1,6 @@
 //! One call: a supervised tree of actors around pure deciders.
 
+pub mod context;
+pub mod inbox;
 pub mod journal;
 pub mod time;

@@ -1,1 +1,3 @@
-//! Not written yet.
+//! The carrier's side of a call: Media Streams.
+
+pub mod media_stream;
