@@ -293,9 +293,8 @@ impl Endpointing {
             }
             (Action::Close, Some(open)) if open.has_text() => {
                 self.given_out = GivenOut::of(&open.interim, now);
-                let speech_end = if self.has_speech() { None } else { open.speech_end };
                 let stt_final_at = open.final_at.unwrap_or(open.news_at);
-                Decision::Complete(Utterance { text: open.text(), speech_end, stt_final_at })
+                Decision::Complete(Utterance { text: open.text(), speech_end: open.speech_end, stt_final_at })
             }
             (Action::Finalize | Action::Close, Some(_) | None) => Decision::NoWords,
         }
