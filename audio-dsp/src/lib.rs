@@ -7,3 +7,4 @@ pub mod level;
 pub mod mix;
 pub mod resample;
 pub mod stereo;
+pub mod vad;
