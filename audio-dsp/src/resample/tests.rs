@@ -1,0 +1,248 @@
+use std::f64::consts::TAU;
+
+use proptest::prelude::*;
+
+use super::{BLOCK, LANES, Resampler, UnsupportedRatio, design};
+
+const RATES_HZ: [u32; 4] = [8_000, 16_000, 24_000, 48_000];
+
+fn ratios() -> impl Iterator<Item = (u32, u32)> {
+    RATES_HZ
+        .into_iter()
+        .flat_map(|from| RATES_HZ.into_iter().map(move |to| (from, to)))
+        .filter(|(from, to)| from != to)
+}
+
+fn resample(from_hz: u32, to_hz: u32, input: &[i16]) -> Vec<i16> {
+    let mut output = Vec::new();
+    Resampler::new(from_hz, to_hz).unwrap().process(input, &mut output);
+    output
+}
+
+/// 300 ms of a sine at -6 dBFS, resampled; the middle 100 ms, where the filter has settled.
+fn steady_output(from_hz: u32, to_hz: u32, tone_hz: u32) -> Vec<i16> {
+    let step = TAU * f64::from(tone_hz) / f64::from(from_hz);
+    let tone: Vec<i16> =
+        (0..from_hz * 3 / 10).map(|n| (AMPLITUDE * (step * f64::from(n)).sin()).round() as i16).collect();
+    let tenth = to_hz as usize / 10;
+    resample(from_hz, to_hz, &tone)[tenth..2 * tenth].to_vec()
+}
+
+const AMPLITUDE: f64 = 16_384.0;
+
+fn rms(samples: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let length = samples.len() as f64;
+    (samples.map(|sample| sample * sample).sum::<f64>() / length).sqrt()
+}
+
+/// Takes the tone out of 100 ms of `signal`: its amplitude, and the RMS of everything else.
+fn split_tone(signal: &[i16], rate_hz: u32, tone_hz: u32) -> (f64, f64) {
+    let step = TAU * f64::from(tone_hz) / f64::from(rate_hz);
+    let (mut sine, mut cosine) = (0.0, 0.0);
+    for (n, &sample) in signal.iter().enumerate() {
+        let (s, c) = (step * n as f64).sin_cos();
+        sine += f64::from(sample) * s * 2.0 / signal.len() as f64;
+        cosine += f64::from(sample) * c * 2.0 / signal.len() as f64;
+    }
+    let rest = signal.iter().enumerate().map(|(n, &sample)| {
+        let (s, c) = (step * n as f64).sin_cos();
+        f64::from(sample) - sine * s - cosine * c
+    });
+    (sine.hypot(cosine), rms(rest))
+}
+
+fn decibels(ratio: f64) -> f64 {
+    20.0 * ratio.log10()
+}
+
+/// The upper end of the pass band and the lower end of the stop band: 3.4 and 4.6 kHz when the lower rate is 8 kHz.
+fn band_edges_hz(from_hz: u32, to_hz: u32) -> (u32, u32) {
+    let lower = from_hz.min(to_hz);
+    (lower * 17 / 40, lower * 23 / 40)
+}
+
+fn worst(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The largest departure from a gain of one in the pass band, in dB.
+fn ripple_db(from_hz: u32, to_hz: u32) -> f64 {
+    let (pass_hz, _) = band_edges_hz(from_hz, to_hz);
+    worst((1..=20).map(|n| {
+        let tone_hz = pass_hz * n / 20 / 10 * 10;
+        let (amplitude, _) = split_tone(&steady_output(from_hz, to_hz, tone_hz), to_hz, tone_hz);
+        decibels(amplitude / AMPLITUDE).abs()
+    }))
+}
+
+/// The loudest unwanted output over tones relative to the tone, in dB: images of tones in the pass band when
+/// the rate rises, aliases of tones in the stop band when it falls. What rounding adds is counted as well.
+fn rejection_db(from_hz: u32, to_hz: u32) -> f64 {
+    let (pass_hz, stop_hz) = band_edges_hz(from_hz, to_hz);
+    let tone_rms = AMPLITUDE / 2f64.sqrt();
+    if from_hz < to_hz {
+        worst((1..=40).map(|n| {
+            let tone_hz = pass_hz * n / 40 / 10 * 10;
+            decibels(split_tone(&steady_output(from_hz, to_hz, tone_hz), to_hz, tone_hz).1 / tone_rms)
+        }))
+    } else {
+        worst((0..=60).map(|n| {
+            let tone_hz = (stop_hz + (from_hz / 2 - 10 - stop_hz) * n / 60) / 10 * 10;
+            decibels(rms(steady_output(from_hz, to_hz, tone_hz).into_iter().map(f64::from)) / tone_rms)
+        }))
+    }
+}
+
+/// Signal to everything else for a tone of 1 kHz at -6 dBFS, in dB.
+fn signal_to_noise_db(from_hz: u32, to_hz: u32) -> f64 {
+    let (amplitude, rest) = split_tone(&steady_output(from_hz, to_hz, 1_000), to_hz, 1_000);
+    decibels(amplitude / 2f64.sqrt() / rest)
+}
+
+#[test]
+fn the_pass_band_is_flat_within_a_twentieth_of_a_decibel() {
+    for (from_hz, to_hz) in ratios() {
+        let ripple = ripple_db(from_hz, to_hz);
+        assert!(ripple <= 0.05, "{from_hz} to {to_hz} Hz: {ripple} dB");
+    }
+}
+
+#[test]
+fn images_and_aliases_are_75_decibels_down() {
+    for (from_hz, to_hz) in ratios() {
+        let rejection = rejection_db(from_hz, to_hz);
+        assert!(rejection <= -75.0, "{from_hz} to {to_hz} Hz: {rejection} dB");
+    }
+}
+
+#[test]
+fn a_1_khz_tone_keeps_78_decibels_of_signal_to_noise() {
+    for (from_hz, to_hz) in ratios() {
+        let signal_to_noise = signal_to_noise_db(from_hz, to_hz);
+        assert!(signal_to_noise >= 78.0, "{from_hz} to {to_hz} Hz: {signal_to_noise} dB");
+    }
+}
+
+#[test]
+fn the_delay_is_what_is_stated_and_at_most_2_ms() {
+    for (from_hz, to_hz) in ratios() {
+        let resampler = Resampler::new(from_hz, to_hz).unwrap();
+        let mut pulse = vec![0; 200];
+        pulse[0] = 16_384;
+        let output = resample(from_hz, to_hz, &pulse);
+        let peak = output.iter().enumerate().max_by_key(|(_, sample)| **sample).unwrap().0;
+        assert_eq!(peak, resampler.latency_samples(), "{from_hz} to {to_hz} Hz");
+        assert!(resampler.latency_samples() * 1_000 <= 2 * to_hz as usize);
+    }
+}
+
+#[test]
+fn a_constant_comes_out_unchanged_even_at_full_scale() {
+    for (from_hz, to_hz) in ratios() {
+        for constant in [i16::MIN, -1, 0, 1, 12_345, i16::MAX] {
+            let output = resample(from_hz, to_hz, &[constant; 2_000]);
+            let settled = 2 * Resampler::new(from_hz, to_hz).unwrap().latency_samples();
+            assert!(output[settled..].iter().all(|&sample| sample == constant), "{from_hz} to {to_hz} Hz");
+        }
+    }
+}
+
+#[test]
+fn what_overshoots_is_clipped_not_wrapped() {
+    for (from_hz, to_hz) in ratios() {
+        let square: Vec<i16> =
+            (0..2_000).map(|n| if n / 50 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
+        let output = resample(from_hz, to_hz, &square);
+        // Wrapping would show as a jump from one end of the range to the other between two samples of one half wave.
+        let settled = Resampler::new(from_hz, to_hz).unwrap().latency_samples();
+        let flips = output[settled..].windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count();
+        assert!(flips <= 40, "{from_hz} to {to_hz} Hz: {flips} changes of sign");
+        assert!(output.contains(&i16::MAX), "{from_hz} to {to_hz} Hz");
+    }
+}
+
+#[test]
+fn no_partial_sum_can_overflow() {
+    let filters = [
+        &design::UP_2,
+        &design::UP_3,
+        &design::UP_6,
+        &design::UP_3_DOWN_2,
+        &design::DOWN_2,
+        &design::DOWN_3,
+        &design::DOWN_6,
+        &design::UP_2_DOWN_3,
+    ];
+    for filter in filters {
+        assert!(filter.taps_per_phase.is_multiple_of(LANES));
+        for phase in 0..filter.up {
+            let taps = filter.phase(phase);
+            assert_eq!(taps.iter().map(|&tap| i64::from(tap)).sum::<i64>(), 1 << filter.shift);
+            for lane in 0..LANES {
+                let lane = taps.iter().skip(lane).step_by(LANES);
+                let largest: i64 = lane.map(|tap| i64::from(tap.unsigned_abs()) << 15).sum();
+                assert!(largest <= i64::from(i32::MAX));
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_stated_ratios_are_supported() {
+    assert_eq!(
+        Resampler::new(44_100, 8_000).unwrap_err(),
+        UnsupportedRatio { from_hz: 44_100, to_hz: 8_000 }
+    );
+    assert!(Resampler::new(8_000, 8_000).is_err());
+    assert!(Resampler::new(0, 8_000).is_err());
+    assert_eq!(ratios().filter(|&(from_hz, to_hz)| Resampler::new(from_hz, to_hz).is_ok()).count(), 12);
+}
+
+#[test]
+fn a_flush_gives_the_tail_and_starts_anew() {
+    for (from_hz, to_hz) in ratios() {
+        let mut resampler = Resampler::new(from_hz, to_hz).unwrap();
+        let input = vec![10_000; BLOCK];
+        let mut first = Vec::new();
+        resampler.process(&input, &mut first);
+        assert_eq!(
+            resampler.flush(&mut first),
+            first.len() - input.len() * to_hz as usize / from_hz as usize
+        );
+        let followed_by_silence: Vec<i16> =
+            input.iter().copied().chain(std::iter::repeat_n(0, 1_000)).collect();
+        assert_eq!(first, resample(from_hz, to_hz, &followed_by_silence)[..first.len()]);
+
+        let mut second = Vec::new();
+        resampler.process(&input, &mut second);
+        resampler.flush(&mut second);
+        assert_eq!(first, second, "{from_hz} to {to_hz} Hz");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_split_of_the_input_gives_the_same_output(
+        ratio in prop::sample::select(ratios().collect::<Vec<_>>()),
+        input in prop::collection::vec(any::<i16>(), 0..2_500),
+        cuts in prop::collection::vec(0usize..700, 0..30),
+    ) {
+        let (from_hz, to_hz) = ratio;
+        let whole = resample(from_hz, to_hz, &input);
+        prop_assert_eq!(whole.len(), (input.len() * to_hz as usize).div_ceil(from_hz as usize));
+
+        let mut resampler = Resampler::new(from_hz, to_hz).unwrap();
+        let mut pieces = Vec::new();
+        let mut rest = input.as_slice();
+        for cut in cuts {
+            let (piece, after) = rest.split_at(cut.min(rest.len()));
+            let count = resampler.process(piece, &mut pieces);
+            prop_assert!(count <= resampler.max_output(piece.len()));
+            rest = after;
+        }
+        resampler.process(rest, &mut pieces);
+        prop_assert_eq!(whole, pieces);
+    }
+}

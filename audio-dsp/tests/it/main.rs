@@ -1,0 +1,129 @@
+//! What only a whole program can show: nothing is allocated per frame.
+#![allow(unsafe_code, reason = "a counting allocator can only be written with unsafe")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use audio_dsp::chain::{PcmToUlaw, UlawToPcm};
+use audio_dsp::g711::{alaw, ulaw};
+use audio_dsp::resample::Resampler;
+use audio_dsp::vad::{Vad, VadOptions};
+use audio_dsp::{level, mix, stereo};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations_of(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+const FRAMES: usize = 200;
+
+/// 20 ms of something with a pitch, loud in every second half second.
+fn frame(number: usize, rate_hz: usize, samples: &mut [i16]) {
+    let gain = if (number / 25).is_multiple_of(2) { 8_000.0 } else { 10.0 };
+    let first = number * samples.len();
+    for (n, sample) in samples.iter_mut().enumerate() {
+        let time = (first + n) as f32 / rate_hz as f32;
+        *sample = (gain * (time * 900.0 + (time * 20.0).sin()).sin().powi(5)) as i16;
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations_of(|| drop(Box::new(1))), 1);
+}
+
+#[test]
+fn a_resampler_allocates_nothing_per_frame() {
+    for from_hz in [8_000, 16_000, 24_000, 48_000] {
+        for to_hz in [8_000, 16_000, 24_000, 48_000] {
+            let Ok(mut resampler) = Resampler::new(from_hz, to_hz) else { continue };
+            let mut input = vec![0; from_hz as usize / 50];
+            let mut output = Vec::with_capacity(resampler.max_output(input.len()));
+            let allocations = allocations_of(|| {
+                for number in 0..FRAMES {
+                    frame(number, from_hz as usize, &mut input);
+                    output.clear();
+                    resampler.process(&input, &mut output);
+                }
+                output.clear();
+                resampler.flush(&mut output);
+            });
+            assert_eq!(allocations, 0, "{from_hz} to {to_hz} Hz");
+        }
+    }
+}
+
+#[test]
+fn a_chain_allocates_nothing_per_frame() {
+    for rate_hz in [16_000, 24_000, 48_000] {
+        let (mut to_caller, mut from_caller) =
+            (PcmToUlaw::new(rate_hz).unwrap(), UlawToPcm::new(rate_hz).unwrap());
+        let bytes = vec![7; rate_hz as usize / 25];
+        let mut codes = Vec::with_capacity(400);
+        let mut samples = Vec::with_capacity(rate_hz as usize / 25);
+        let allocations = allocations_of(|| {
+            for _ in 0..FRAMES {
+                codes.clear();
+                to_caller.process_le_bytes(&bytes[..101], &mut codes);
+                to_caller.process_le_bytes(&bytes[101..], &mut codes);
+                samples.clear();
+                from_caller.process(&codes, &mut samples);
+            }
+            to_caller.flush(&mut codes);
+        });
+        assert_eq!(allocations, 0, "{rate_hz} Hz");
+    }
+}
+
+#[test]
+fn the_rest_allocates_nothing_per_frame() {
+    let mut vad = Vad::new(VadOptions::default());
+    let (mut samples, mut codes, mut mixed, mut stereo_frame) = ([0; 160], [0; 160], [0; 160], [0; 320]);
+    let mut events = 0;
+    let allocations = allocations_of(|| {
+        for number in 0..FRAMES {
+            frame(number, 8_000, &mut samples);
+            alaw::encode(&samples, &mut codes);
+            alaw::decode(&codes, &mut samples);
+            ulaw::encode(&samples, &mut codes);
+            ulaw::decode(&codes, &mut samples);
+            vad.push_ulaw(&codes, |_| events += 1);
+            vad.push_pcm(&samples[..100], |_| events += 1);
+            vad.skip(60);
+            assert!(level::of_ulaw(&codes).rms_dbfs <= 0.0 && level::of_pcm(&samples).peak_dbfs <= 0.0);
+            mix::mix(&[&samples, &samples], &mut mixed);
+            stereo::interleave(&samples, &mixed, &mut stereo_frame);
+        }
+    });
+    assert_eq!(allocations, 0);
+}
