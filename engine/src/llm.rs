@@ -6,8 +6,10 @@ use std::fmt::Debug;
 use tokio::sync::mpsc;
 
 pub mod anthropic;
+mod conversation;
 pub mod openai;
 pub mod sse;
+mod transport;
 
 /// A provider of streamed answers.
 pub trait LlmProvider: Debug + Send + Sync {
@@ -17,7 +19,8 @@ pub trait LlmProvider: Debug + Send + Sync {
     /// Starts an answer at once. Dropping the stream cancels the request.
     fn stream(&self, request: LlmRequest) -> LlmStream;
 
-    /// Opens a connection ahead of the first request, while the phone rings.
+    /// Opens a connection ahead of the first request, while the phone rings. Needs a tokio runtime, as
+    /// [`LlmProvider::stream`] does.
     fn warm_up(&self);
 }
 
@@ -124,7 +127,7 @@ pub enum LlmEvent {
 pub enum StopReason {
     /// Complete.
     EndTurn,
-    /// It waits for tool results.
+    /// It waits for tool results: given whenever the answer is complete and called a tool.
     ToolUse,
     /// The length limit cut it.
     MaxTokens,

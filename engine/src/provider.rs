@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
+pub mod http;
+pub(crate) mod liveness;
+pub(crate) mod tls;
+pub(crate) mod websocket;
+
 /// Why a provider did not serve, classified for the decision that follows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{provider}: {doing}: {message}")]
@@ -17,6 +22,41 @@ pub struct ProviderError {
     pub message: String,
     /// What follows from it.
     pub kind: ErrorKind,
+}
+
+impl ProviderError {
+    /// Puts an error together; whatever a service said must have gone through [`quoted`].
+    pub(crate) fn new(
+        provider: &str,
+        doing: &'static str,
+        message: impl Into<String>,
+        kind: ErrorKind,
+    ) -> Self {
+        Self { provider: provider.to_owned(), doing, message: message.into(), kind }
+    }
+}
+
+/// Longest part of a service's own words that an error repeats, in characters: enough for a reason, too short
+/// for a page of HTML.
+const LONGEST_QUOTE: usize = 300;
+
+/// A service's own words, fit for an error: short, on one line, and without the credential should they repeat it.
+pub(crate) fn quoted(text: &str, secret: Option<&Secret>) -> String {
+    let without_secret = match secret.map(Secret::reveal) {
+        Some(secret) if !secret.is_empty() => text.replace(secret, "(credential)"),
+        Some(_) | None => text.to_owned(),
+    };
+    without_secret
+        .trim()
+        .chars()
+        .take(LONGEST_QUOTE)
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect()
+}
+
+/// Where JSON was not understood, without repeating it: it may hold what a caller said.
+pub(crate) fn misunderstood(error: &serde_json::Error) -> String {
+    format!("a message that is not understood (line {}, column {})", error.line(), error.column())
 }
 
 /// What a failure means for what is done next.
@@ -88,3 +128,15 @@ pub struct ConnectLimits {
     /// TCP, TLS and upgrade or response headers together.
     pub connect: Duration,
 }
+
+impl Default for ConnectLimits {
+    /// 3 s: a caller bears no longer pause, and TCP, TLS and upgrade across an ocean need less than 1 s.
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(3) }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,8 @@ pub enum TtsCommand {
         /// What to say, without a trailing space.
         text: String,
     },
-    /// Stop making this sentence; audio of it that still comes is dropped by the client.
+    /// Stop making this sentence; audio of it that still comes is dropped by the client, without a
+    /// [`TtsEvent::Done`]. What was in the queue of events before may still be read.
     Cancel(SentenceId),
     /// End the session in order.
     Close,
