@@ -1,5 +1,5 @@
-//! What can be typed, as types. The help is the first documentation anybody reads, so each command's teaches by
-//! example.
+//! What can be typed, as types. The help is the first documentation anybody reads, so each command's teaches
+//! by example.
 
 use clap::{Args, Parser, Subcommand};
 use engine::provider::Secret;
@@ -40,8 +40,8 @@ pub enum Command {
 /// Runs a whole recorded call through the real engine. The outside services (carrier, speech recognition,
 /// language model, speech synthesis) are stand-ins on this machine, so it needs no keys and no network.
 ///
-/// Shows the call live, then the transcript, where the time of each turn went, and where the recording lies. The
-/// exit code is 0 if all went as the recorded call expects.
+/// Shows the call live, then the transcript, where the time of each turn went, and where the recording lies.
+/// The exit code is 0 if all went as the recorded call expects.
 #[derive(Args, Debug)]
 #[command(after_long_help = "Examples:\n  tandem demo\n  tandem demo --fixture barge-in --keep ./out\n  \
                              tandem demo --fast --json | jq .latency")]
@@ -62,8 +62,8 @@ pub struct Demo {
 
 /// Answers the calls of a Twilio number: serves its webhooks, its media streams and the REST API.
 ///
-/// Reads the configuration file, then the environment over it. Without --config it reads tandem.toml in the current
-/// folder if there is one. The first start prints the API key once.
+/// Reads the configuration file, then the environment over it. Without --config it reads tandem.toml in the
+/// current folder if there is one. The first start prints the API key once.
 #[derive(Args, Debug)]
 #[command(after_long_help = "Examples:\n  tandem serve --print-example > tandem.toml\n  \
                              tandem serve --config tandem.toml\n  \
@@ -77,10 +77,11 @@ pub struct Serve {
     pub print_example: bool,
 }
 
-/// Plays the carrier for one call: posts the signed voice webhook to a server, parses its TwiML, opens its media
-/// stream, and speaks as the recorded caller does.
+/// Plays the carrier for one call: posts the signed voice webhook to a server, parses its TwiML, opens its
+/// media stream, and speaks as the recorded caller does.
 ///
-/// Works against any server of Twilio Media Streams. The exit code is 0 if all went as the recorded call expects.
+/// Works against any server of Twilio Media Streams. The exit code is 0 if all went as the recorded call
+/// expects.
 #[derive(Args, Debug)]
 #[command(
     after_long_help = "Example:\n  tandem call --fixture barge-in --to http://127.0.0.1:8080/api/voice/incoming"
@@ -100,13 +101,13 @@ pub struct Call {
 /// Plays the carrier for many calls at once, and reports percentiles: the server's own share of the response
 /// latency, its reaction when a caller interrupts, underruns as a listener would hear them, lost calls.
 ///
-/// The server's own share (overhead) is the response latency less the fixed delays of the stand-in services; with
-/// --sandbox this process serves them, and the server must have been pointed at them.
+/// The server's own share (overhead) is the response latency less the fixed delays of the stand-in services;
+/// with --sandbox this process serves them, and the server must have been pointed at them.
 #[derive(Args, Debug)]
 #[command(after_long_help = "Example, in two terminals:\n  \
     tandem load --calls 50 --fixture order-status --to http://127.0.0.1:8080/api/voice/incoming \\\n              \
     --sandbox --report load.html\n  \
-    DEEPGRAM_BASE_URL=http://127.0.0.1:9100/deepgram … tandem serve")]
+    DEEPGRAM_BASE_URL=http://127.0.0.1:9100 … tandem serve")]
 pub struct Load {
     /// Calls at the same time
     #[arg(long, value_name = "N")]
@@ -126,8 +127,8 @@ pub struct Load {
     /// Process id of the server, if it runs on this machine: its CPU time and memory are measured too
     #[arg(long, value_name = "PID")]
     pub server_pid: Option<u32>,
-    /// Voice webhook of a bare echo server (`cargo run --release -p benches --bin echo-floor`): the same load goes
-    /// there first, and the report compares
+    /// Voice webhook of a bare echo server (`cargo run --release -p benches --bin echo-floor`): the same load
+    /// goes there first, and the report compares
     #[arg(long, value_name = "URL", value_parser = web_address)]
     pub floor: Option<Url>,
     /// Process id of the echo server
@@ -147,8 +148,8 @@ pub struct Load {
     pub report: Option<PathBuf>,
 }
 
-/// Serves stand-ins for Deepgram, Anthropic, OpenAI, ElevenLabs and Twilio's REST API, to develop against without
-/// keys or accounts. Prints the variables that point a server at them.
+/// Serves stand-ins for Deepgram, Anthropic, OpenAI, ElevenLabs and Twilio's REST API, to develop against
+/// without keys or accounts. Prints the variables that point a server at them.
 #[derive(Args, Debug)]
 #[command(after_long_help = "Example:\n  tandem sandbox --listen 127.0.0.1:9100")]
 pub struct Sandbox {
@@ -171,8 +172,8 @@ pub struct Target {
         default_value = "AC00000000000000000000000000000000"
     )]
     pub account_sid: String,
-    /// Signs the webhooks: the server's auth token of that account. Better given by the variable, where others on the
-    /// machine cannot read it
+    /// Signs the webhooks: the server's auth token of that account. Better given by the variable, where
+    /// others on the machine cannot read it
     #[arg(
         long,
         value_name = "TOKEN",

@@ -1,9 +1,9 @@
 //! The configuration: one TOML file, the environment over it, checked as a whole.
 //!
 //! A [`Config`] that [`Config::load`] returned holds only values that the rest of the program can use without
-//! looking twice. What is wrong is reported with the file's line or the variable's name, and with what to write
-//! instead; everything that is wrong with the values is reported at once. Every option, with its default, stands
-//! in [`Config::example`]. Nothing here reads the environment: it is handed in.
+//! looking twice. What is wrong is reported with the file's line or the variable's name, and with what to
+//! write instead; everything that is wrong with the values is reported at once. Every option, with its
+//! default, stands in [`Config::example`]. Nothing here reads the environment: it is handed in.
 
 use serde::Deserialize;
 use std::{

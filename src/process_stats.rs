@@ -2,8 +2,8 @@
 
 use std::{io, path::Path, time::Duration};
 
-/// Clock ticks per second in `/proc/<pid>/stat`: `USER_HZ`, 100 on every Linux architecture that Rust supports with
-/// std (proc(5), "clock ticks").
+/// Clock ticks per second in `/proc/<pid>/stat`: `USER_HZ`, 100 on every Linux architecture that Rust
+/// supports with std (proc(5), "clock ticks").
 const TICKS_PER_SECOND: u64 = 100;
 
 /// What a process has used so far.
@@ -70,8 +70,8 @@ impl ProcessStats {
     }
 }
 
-/// Fields 14 and 15 (utime, stime) of `stat`. Field 2 is the program's name in brackets and may itself hold spaces and
-/// brackets, so counting starts after the last one.
+/// Fields 14 and 15 (utime, stime) of `stat`. Field 2 is the program's name in brackets and may itself hold
+/// spaces and brackets, so counting starts after the last one.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace().skip(11);

@@ -1,6 +1,7 @@
 //! What a load run measured: raw samples in, percentiles out, as a table, as JSON and as a page with plots.
 //!
-//! Times are in milliseconds, and every percentile is an observed value (nearest rank), never an interpolation.
+//! Times are in milliseconds, and every percentile is an observed value (nearest rank), never an
+//! interpolation.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -27,8 +28,8 @@ pub struct LoadSettings {
     pub ramp_per_second: f64,
     /// How long ended calls were replaced, in seconds; `None`: each call once.
     pub duration_s: Option<u64>,
-    /// What the stand-in services take by design between the caller's last word and the first audible sample, in
-    /// ms; `None` if the server's services are not ours to know.
+    /// What the stand-in services take by design between the caller's last word and the first audible sample,
+    /// in ms; `None` if the server's services are not ours to know.
     pub fixed_delay_ms: Option<f64>,
 }
 
@@ -101,6 +102,7 @@ pub struct LoadReport {
     /// How the calls went.
     pub calls: CallCounts,
     /// Response latency less the fixed delays; `None` where those are not known or nothing was answered.
+    /// Below zero, the fixed delays were stated too long.
     pub overhead_ms: Option<Distribution>,
     /// From the end of the caller's speech to the first audible sample.
     pub response_ms: Option<Distribution>,
@@ -214,14 +216,15 @@ impl LoadReport {
         let responses: Vec<_> =
             samples.calls.iter().flat_map(|call| call.responses.iter().copied()).collect();
         let latencies: Vec<_> = responses.iter().map(|response| ms(response.latency)).collect();
-        let overheads: Option<Vec<_>> = settings
-            .fixed_delay_ms
-            .map(|fixed| latencies.iter().map(|latency| (latency - fixed).max(0.0)).collect());
+        let overheads: Option<Vec<_>> =
+            settings.fixed_delay_ms.map(|fixed| latencies.iter().map(|latency| latency - fixed).collect());
+        let barge_ins: Vec<_> =
+            samples.calls.iter().flat_map(|call| &call.barge_ins).copied().map(ms).collect();
         let server = samples.server.and_then(|used| ProcessFigures::of(used, &calls));
         Self {
             overhead_ms: overheads.as_deref().and_then(Distribution::of),
             response_ms: Distribution::of(&latencies),
-            barge_in_ms: Distribution::of(&all_ms(&samples.calls, |call| &call.barge_ins)),
+            barge_in_ms: Distribution::of(&barge_ins),
             underruns: Underruns::of(&samples.calls, &calls),
             carrier_warnings: WarningCounts::of(&samples.calls),
             floor: samples.floor.as_ref().map(|floor| FloorFigures::of(floor, server)),
@@ -252,16 +255,13 @@ impl LoadReport {
 impl CallCounts {
     fn of(calls: &[CallSample]) -> Self {
         let lost: Vec<_> = calls.iter().filter_map(|call| call.lost.as_deref()).collect();
+        let length: Duration = calls.iter().map(|call| call.ended.saturating_sub(call.started)).sum();
         Self {
             started: calls.len(),
             completed: calls.len() - lost.len(),
             lost: lost.len(),
             peak_concurrent: concurrent(calls).into_iter().map(|(_, up)| up).max().unwrap_or(0),
-            minutes: calls
-                .iter()
-                .map(|call| call.ended.saturating_sub(call.started).as_secs_f64())
-                .sum::<f64>()
-                / 60.0,
+            minutes: length.as_secs_f64() / 60.0,
             lost_because: frequencies(lost),
         }
     }
@@ -269,11 +269,11 @@ impl CallCounts {
 
 impl Underruns {
     fn of(calls: &[CallSample], counts: &CallCounts) -> Self {
-        let gaps = all_ms(calls, |call| &call.underruns);
+        let gaps: Vec<Duration> = calls.iter().flat_map(|call| call.underruns.iter().copied()).collect();
         Self {
             count: gaps.len(),
             per_call_minute: if counts.minutes > 0.0 { gaps.len() as f64 / counts.minutes } else { 0.0 },
-            total_ms: gaps.iter().sum(),
+            total_ms: ms(gaps.iter().sum()),
         }
     }
 }
@@ -320,10 +320,6 @@ fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
 }
 
-fn all_ms(calls: &[CallSample], of: fn(&CallSample) -> &Vec<Duration>) -> Vec<f64> {
-    calls.iter().flat_map(of).copied().map(ms).collect()
-}
-
 /// Each text with how often it occurs, most frequent first, then by name.
 fn frequencies(texts: Vec<&str>) -> Vec<(String, usize)> {
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
@@ -357,7 +353,8 @@ fn cdf(values: &[f64]) -> Vec<(f64, f64)> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let step = sorted.len().div_ceil(CDF_POINTS).max(1);
-    let point = |index: usize| (sorted[index], (index + 1) as f64 / sorted.len() as f64);
+    // The axis begins at zero; what is below it shows in the figures.
+    let point = |index: usize| (sorted[index].max(0.0), (index + 1) as f64 / sorted.len() as f64);
     let mut points: Vec<_> = (0..sorted.len()).step_by(step).map(point).collect();
     if let Some(last) = sorted.len().checked_sub(1)
         && last % step != 0

@@ -65,13 +65,14 @@ pub struct Tool {
     /// [`Tool::description`].
     #[serde(default, rename = "description")]
     pub own_description: Option<String>,
-    /// JSON Schema of the arguments. The built-in tools have one of their own, see [`Tool::parameters`].
+    /// JSON Schema of the arguments. The built-in tools have one of their own, see
+    /// [`Config::parameters_of`](super::Config::parameters_of).
     #[serde(default, rename = "parameters")]
     pub own_parameters: Option<Parameters>,
     /// Where it is called; for [`ToolKind::Http`] alone.
     #[serde(default)]
     pub url: Option<String>,
-    /// Signs the requests; for [`ToolKind::Http`] alone.
+    /// Signs the requests; for [`ToolKind::Http`] alone, and required there.
     #[serde(default)]
     pub signing_secret: Option<Secret>,
     /// How long it may take.
@@ -112,15 +113,22 @@ impl Tool {
             }
         })
     }
+}
 
-    /// JSON Schema of the arguments, always of an object.
+impl super::Config {
+    /// JSON Schema of a tool's arguments, always of an object. That of a transfer names those who may be
+    /// handed a call, so that the model cannot invent one.
     #[must_use]
-    pub fn parameters(&self) -> Value {
-        match (&self.own_parameters, self.kind) {
+    pub fn parameters_of(&self, tool: &Tool) -> Value {
+        match (&tool.own_parameters, tool.kind) {
             (Some(Parameters(schema)), _) => Value::Object(schema.clone()),
             (None, ToolKind::TransferCall) => json!({
                 "type": "object",
-                "properties": { "to": { "type": "string", "description": "A telephone number in E.164." } },
+                "properties": { "to": {
+                    "type": "string",
+                    "description": "Who takes the call over.",
+                    "enum": self.tenant.transfer_targets.keys().collect::<Vec<_>>(),
+                } },
                 "required": ["to"],
             }),
             (None, ToolKind::Http | ToolKind::EndCall) => json!({ "type": "object", "properties": {} }),

@@ -1,6 +1,6 @@
 //! Lays environment variables over the file: the names that Tandem has always had and those of the systems it
-//! replaces, then `TANDEM__SECTION__KEY` for every option there is. A variable that is set but empty counts as
-//! not set, because that is what a compose file writes for one that is missing.
+//! replaces, then `TANDEM__SECTION__KEY` for every option there is. A variable that is set but empty counts
+//! as not set, because that is what a compose file writes for one that is missing.
 
 use super::{Config, ConfigError, Environment, file::without_value};
 use serde::Deserialize;

@@ -1,5 +1,5 @@
-//! What is wrong with a configuration, told so that it can be put right: where it stands, what is wrong, what to
-//! write. Values of credentials never appear.
+//! What is wrong with a configuration, told so that it can be put right: where it stands, what is wrong, what
+//! to write. Values of credentials never appear.
 
 use super::{Source, file};
 use std::{collections::BTreeMap, fmt, io, path::PathBuf};

@@ -47,9 +47,9 @@ pub struct Anthropic {
     pub api_key: Option<Secret>,
     /// The language model.
     pub model: String,
-    /// The API's version; unset: see [`Anthropic::api_version`].
+    /// The API's version; unset: the client chooses by address.
     pub version: Option<String>,
-    /// How the key is sent; unset: see [`Anthropic::auth_style`].
+    /// How the key is sent; unset: the client chooses by address.
     pub auth: Option<AnthropicAuth>,
 }
 
@@ -64,26 +64,6 @@ impl Default for Anthropic {
             version: None,
             auth: None,
         }
-    }
-}
-
-impl Anthropic {
-    /// The `anthropic-version` to send. Unset, it is `2026-10-21` for Anthropic itself and `2023-06-01` for
-    /// any other address, because that is what compatible servers know.
-    #[must_use]
-    pub fn api_version(&self) -> &str {
-        self.version.as_deref().unwrap_or(if self.is_vendor() { "2026-10-21" } else { "2023-06-01" })
-    }
-
-    /// How the key is sent. Unset, as a bearer token to Anthropic itself and as `x-api-key` to any other
-    /// address.
-    #[must_use]
-    pub fn auth_style(&self) -> AnthropicAuth {
-        self.auth.unwrap_or(if self.is_vendor() { AnthropicAuth::Bearer } else { AnthropicAuth::XApiKey })
-    }
-
-    fn is_vendor(&self) -> bool {
-        self.base_url == ANTHROPIC
     }
 }
 
@@ -108,8 +88,8 @@ pub struct Openai {
     pub api_key: Option<Secret>,
     /// The language model.
     pub model: String,
-    /// What the longest answer is called in a request.
-    pub max_tokens_field: MaxTokensField,
+    /// What the longest answer is called in a request; unset: the client chooses by address.
+    pub max_tokens_field: Option<MaxTokensField>,
     /// The speech model.
     pub speech_model: String,
     /// The voice of the speech model.
@@ -124,7 +104,7 @@ impl Default for Openai {
             base_url: OPENAI.to_owned(),
             api_key: None,
             model: "gpt-5.4-mini".to_owned(),
-            max_tokens_field: MaxTokensField::MaxCompletionTokens,
+            max_tokens_field: None,
             speech_model: "gpt-4o-mini-tts".to_owned(),
             speech_voice: "alloy".to_owned(),
         }
@@ -234,7 +214,7 @@ impl super::Config {
     pub fn usable_llm(&self) -> Vec<LlmName> {
         let Providers { anthropic, .. } = &self.providers;
         usable(&self.voice.llm, |name| match name {
-            LlmName::Anthropic => anthropic.api_key.is_some() || !anthropic.is_vendor(),
+            LlmName::Anthropic => anthropic.api_key.is_some() || anthropic.base_url != ANTHROPIC,
             LlmName::Openai => self.openai_is_usable(),
         })
     }

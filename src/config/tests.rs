@@ -1,7 +1,10 @@
-//! The example file is the code's own truth, the environment goes over the file, and every refusal says where,
-//! what and what instead, without a credential in it.
+//! The example file is the code's own truth, the environment goes over the file, and every refusal says
+//! where, what and what instead, without a credential in it.
 
-use super::{AnthropicAuth, Config, ConfigError, Environment, LlmName, Origin, Problems, Source, TtsName};
+use super::{
+    AnthropicAuth, Config, ConfigError, Environment, LlmName, MaxTokensField, Origin, Problems, Source,
+    TtsName,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -75,9 +78,9 @@ fn every_option_of_the_code_stands_in_the_example_and_no_other() {
     let mut sections = vec![String::new()];
     let mut count = 0;
     while let Some(section) = sections.pop() {
-        let value = section.split('.').filter(|name| !name.is_empty()).fold(
-            Some(toml::Value::Table(example.clone())),
-            |value, name| match value?.get(name)? {
+        let value = section.split('.').filter(|name| !name.is_empty()).try_fold(
+            toml::Value::Table(example.clone()),
+            |value, name| match value.get(name)? {
                 toml::Value::Array(tools) => tools.first().cloned(),
                 value => Some(value.clone()),
             },
@@ -259,15 +262,16 @@ fn all_problems_come_at_once_each_with_its_place_and_its_remedy() {
         panic!("expected problems")
     };
     let expected = expect_test::expect![[r#"
-        the configuration has 11 problems:
+        the configuration has 12 problems:
           tandem.toml:1: `base_url` is not encrypted; write an https:// address: the carrier opens only wss:// streams
-          tandem.toml:3: `tenant.id` is not an id; write 1 to 64 letters, digits, `_` or `-`
+          tandem.toml:3: `tenant.id` is not an id; write 1 to 64 lower-case letters, digits, `_` or `-`
           tandem.toml:5: `tenant.twilio.account_sid` is not an account SID; write `AC` and 32 hexadecimal digits
           tandem.toml:6: `tenant.twilio.auth_token` is empty; write the credential, or take the line out
           tandem.toml:7: `tenant.twilio.numbers` holds `555`; write numbers in E.164, such as +15550100
           tandem.toml:11: `assistant.tools.0.parameters` is not the JSON Schema of an object: its `type` is not "object"; write { type = "object", properties = { order = { type = "string" } }, required = ["order"] }
           tandem.toml:8: `assistant.tools.0.description` is empty; write when the model should use the tool
           tandem.toml:8: `assistant.tools.0.url` is not set; write the address that carries the tool out
+          tandem.toml:8: `assistant.tools.0.signing_secret` is not set; write a long random text that your server knows too, so that it can tell our requests
           tandem.toml:15: `voice.tts` names no service; write ["elevenlabs", "openai"], or one of them
           TANDEM__CALL__BARGE_IN_MS: `call.barge_in_ms` is 1; write a number of milliseconds from 60 to 2000
           tandem.toml:13: `call.max_silence_s` is 6 s, so the call would end before the first idle prompt; write more than call.idle_after_ms, which is 8000 ms
@@ -290,7 +294,7 @@ fn a_timer_outside_its_range_is_told_the_range() {
 
 #[test]
 fn the_parameters_of_a_tool_may_be_a_table_or_json_text() {
-    let head = "[[assistant.tools]]\nname = \"t\"\nkind = \"http\"\ndescription = \"d\"\nurl = \"https://a.example\"\n";
+    let head = "[[assistant.tools]]\nname = \"t\"\nkind = \"http\"\ndescription = \"d\"\nurl = \"https://a.example\"\nsigning_secret = \"s\"\n";
     let table =
         format!("{head}parameters = {{ type = \"object\", properties = {{ a = {{ type = \"number\" }} }} }}");
     let text = format!(
@@ -298,7 +302,8 @@ fn the_parameters_of_a_tool_may_be_a_table_or_json_text() {
     );
     let schema = json!({ "type": "object", "properties": { "a": { "type": "number" } } });
     for toml in [table, text] {
-        assert_eq!(load(&toml).expect("valid").assistant.tools[0].parameters(), schema);
+        let config = load(&toml).expect("valid");
+        assert_eq!(config.parameters_of(&config.assistant.tools[0]), schema);
     }
     assert!(refusal(&format!("{head}parameters = '{{'")).contains("the text is not JSON"));
     let requires_unknown = format!("{head}parameters = {{ type = \"object\", required = [\"b\"] }}");
@@ -307,11 +312,14 @@ fn the_parameters_of_a_tool_may_be_a_table_or_json_text() {
 
 #[test]
 fn a_built_in_tool_brings_its_own_description_and_parameters() {
-    let text = "[[assistant.tools]]\nname = \"to_a_person\"\nkind = \"transfer_call\"";
-    let tool = &load(text).expect("valid").assistant.tools[0];
-    assert!(!tool.description().is_empty());
-    assert_eq!(tool.parameters()["required"], json!(["to"]));
+    let tool = "[[assistant.tools]]\nname = \"to_a_person\"\nkind = \"transfer_call\"";
+    let text = format!("[tenant]\ntransfer_targets = {{ reception = \"+15550101\" }}\n{tool}");
+    let config = load(&text).expect("valid");
+    let parameters = config.parameters_of(&config.assistant.tools[0]);
+    assert!(!config.assistant.tools[0].description().is_empty());
+    assert_eq!(parameters["properties"]["to"]["enum"], json!(["reception"]));
     assert!(problems(&format!("{text}\nurl = \"https://a.example\"")).to_string().contains("built-in"));
+    assert!(problems(tool).to_string().contains("nobody to hand a call to"));
 }
 
 #[test]
@@ -322,20 +330,25 @@ fn a_service_without_a_key_is_skipped_unless_its_address_is_ones_own() {
     let missing: Vec<_> = config.missing_for_calls().into_iter().map(|problem| problem.key).collect();
     assert_eq!(
         missing,
-        ["base_url", "tenant.twilio.account_sid", "tenant.twilio.auth_token", "voice.stt", "voice.tts"]
+        [
+            "base_url",
+            "tenant.twilio.account_sid",
+            "tenant.twilio.auth_token",
+            "tenant.twilio.numbers",
+            "voice.stt",
+            "voice.tts"
+        ]
     );
 }
 
 #[test]
-fn a_compatible_server_gets_the_older_version_and_key_header_unless_told_otherwise() {
-    let vendor = Config::default().providers.anthropic;
-    assert_eq!((vendor.api_version(), vendor.auth_style()), ("2026-10-21", AnthropicAuth::Bearer));
-    let own =
-        load("[providers.anthropic]\nbase_url = \"http://127.0.0.1:1\"").expect("valid").providers.anthropic;
-    assert_eq!((own.api_version(), own.auth_style()), ("2023-06-01", AnthropicAuth::XApiKey));
-    let text = "[providers.anthropic]\nversion = \"2023-06-01\"\nauth = \"x-api-key\"";
-    let told = load(text).expect("valid").providers.anthropic;
-    assert_eq!((told.api_version(), told.auth_style()), ("2023-06-01", AnthropicAuth::XApiKey));
+fn what_a_compatible_server_wants_can_be_told() {
+    let text = "[providers.anthropic]\nversion = \"2023-06-01\"\nauth = \"x-api-key\"\n\
+                [providers.openai]\nmax_tokens_field = \"max_tokens\"";
+    let providers = load(text).expect("valid").providers;
+    assert_eq!(providers.anthropic.version.as_deref(), Some("2023-06-01"));
+    assert_eq!(providers.anthropic.auth, Some(AnthropicAuth::XApiKey));
+    assert_eq!(providers.openai.max_tokens_field, Some(MaxTokensField::MaxTokens));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Looks at every value and says all that is wrong, with what to write instead.
 
-use super::{Assistant, Config, Origin, Problem, Tool, ToolKind};
+use super::{Config, Origin, Problem, Tool, ToolKind};
 use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive};
 use tracing_subscriber::EnvFilter;
 use url::{Host, Url};
@@ -17,7 +17,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found::default();
     top_level(config, &mut found);
     tenant(config, &mut found);
-    assistant(&config.assistant, &mut found);
+    assistant(config, &mut found);
     providers(config, &mut found);
     call(config, &mut found);
     found.0
@@ -25,57 +25,57 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
 
 /// What a real call needs and is not there.
 pub(super) fn missing_for_calls(config: &Config) -> Vec<Problem> {
-    let mut found = Found::default();
+    const UNSET: &str = "is not set";
+    const UNUSABLE: &str = "names no service that can be used";
     let twilio = &config.tenant.twilio;
-    if config.base_url.is_none() {
-        found.add(
-            "base_url",
-            "is not set",
-            "write the https:// address under which the carrier reaches this server (BASE_URL)",
-        );
-    }
-    if twilio.account_sid.is_none() {
-        found.add(
-            "tenant.twilio.account_sid",
-            "is not set",
-            "write the account SID of the Twilio console (TWILIO_ACCOUNT_SID)",
-        );
-    }
-    if twilio.auth_token.is_none() {
-        found.add(
-            "tenant.twilio.auth_token",
-            "is not set",
-            "write the auth token of the Twilio console (TWILIO_AUTH_TOKEN)",
-        );
-    }
-    if config.usable_stt().is_empty() {
-        found.add(
-            "voice.stt",
-            "names no service that can be used",
-            "write providers.deepgram.api_key (DEEPGRAM_API_KEY)",
-        );
-    }
-    if config.usable_llm().is_empty() {
-        found.add(
-            "voice.llm",
-            "names no service that can be used",
-            "write providers.anthropic.api_key (ANTHROPIC_API_KEY) or providers.openai.api_key (OPENAI_API_KEY)",
-        );
-    }
     let speakers = config.usable_tts();
-    if speakers.is_empty() {
-        found.add(
-            "voice.tts",
-            "names no service that can be used",
+    let needs = [
+        (
+            config.base_url.is_none(),
+            ("base_url", UNSET),
+            "write the https:// address under which the carrier reaches this server (BASE_URL)",
+        ),
+        (
+            twilio.account_sid.is_none(),
+            ("tenant.twilio.account_sid", UNSET),
+            "write the account SID of the Twilio console (TWILIO_ACCOUNT_SID)",
+        ),
+        (
+            twilio.auth_token.is_none(),
+            ("tenant.twilio.auth_token", UNSET),
+            "write the auth token of the Twilio console (TWILIO_AUTH_TOKEN)",
+        ),
+        (
+            twilio.numbers.is_empty(),
+            ("tenant.twilio.numbers", "is empty"),
+            "write the number that callers dial, in E.164 (TWILIO_PHONE_NUMBER)",
+        ),
+        (
+            config.usable_stt().is_empty(),
+            ("voice.stt", UNUSABLE),
+            "write providers.deepgram.api_key (DEEPGRAM_API_KEY)",
+        ),
+        (
+            config.usable_llm().is_empty(),
+            ("voice.llm", UNUSABLE),
+            "write providers.anthropic.api_key (ANTHROPIC_API_KEY) or providers.openai.api_key (OPENAI_API_KEY)",
+        ),
+        (
+            speakers.is_empty(),
+            ("voice.tts", UNUSABLE),
             "write providers.elevenlabs.api_key (ELEVENLABS_API_KEY)",
-        );
-    }
-    if speakers.iter().any(|&name| config.voice_of(name).is_none()) {
-        found.add(
-            "providers.elevenlabs.voice",
-            "is not set",
+        ),
+        (
+            speakers.iter().any(|&name| config.voice_of(name).is_none()),
+            ("providers.elevenlabs.voice", UNSET),
             "write the id of one of your ElevenLabs voices (ELEVENLABS_VOICE_ID)",
-        );
+        ),
+    ];
+    let mut found = Found::default();
+    for (is_missing, (key, wrong), write) in needs {
+        if is_missing {
+            found.add(key, wrong, write);
+        }
     }
     found.0
 }
@@ -168,8 +168,8 @@ fn top_level(config: &Config, found: &mut Found) {
 
 fn tenant(config: &Config, found: &mut Found) {
     let (tenant, twilio) = (&config.tenant, &config.tenant.twilio);
-    if !is_name(&tenant.id) {
-        found.add("tenant.id", "is not an id", "write 1 to 64 letters, digits, `_` or `-`");
+    if !is_name(&tenant.id) || tenant.id.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        found.add("tenant.id", "is not an id", "write 1 to 64 lower-case letters, digits, `_` or `-`");
     }
     found.filled("tenant.name", &tenant.name, "write the tenant's name");
     found.url("tenant.twilio.base_url", &twilio.base_url, "write an address such as https://api.twilio.com");
@@ -184,6 +184,15 @@ fn tenant(config: &Config, found: &mut Found) {
     }
     found.secret("tenant.twilio.auth_token", twilio.auth_token.as_ref());
     found.secret("tenant.twilio.previous_auth_token", twilio.previous_auth_token.as_ref());
+    for (name, number) in &tenant.transfer_targets {
+        if name.trim().is_empty() || !is_e164(number) {
+            found.add(
+                format!("tenant.transfer_targets.{name}"),
+                format!("is `{number}`"),
+                "write a name and its number in E.164, such as { reception = \"+15550101\" }",
+            );
+        }
+    }
     let mut seen = BTreeSet::new();
     for number in &twilio.numbers {
         if !is_e164(number) {
@@ -198,7 +207,8 @@ fn tenant(config: &Config, found: &mut Found) {
     }
 }
 
-fn assistant(assistant: &Assistant, found: &mut Found) {
+fn assistant(config: &Config, found: &mut Found) {
+    let assistant = &config.assistant;
     let speech = [
         ("assistant.prompt", &assistant.prompt, "write the instructions for the model"),
         ("assistant.goodbye", &assistant.goodbye, "write what is said before hanging up"),
@@ -234,6 +244,10 @@ fn assistant(assistant: &Assistant, found: &mut Found) {
             );
         }
         one_tool(tool, key, found);
+        if tool.kind == ToolKind::TransferCall && config.tenant.transfer_targets.is_empty() {
+            let write = "write tenant.transfer_targets, such as { reception = \"+15550101\" }";
+            found.add(key("kind"), "is \"transfer_call\", but there is nobody to hand a call to", write);
+        }
     }
 }
 
@@ -261,6 +275,11 @@ fn one_tool(tool: &Tool, key: impl Fn(&str) -> String, found: &mut Found) {
                     }
                 },
                 None => found.add(key("url"), "is not set", "write the address that carries the tool out"),
+            }
+            if tool.signing_secret.is_none() {
+                let write =
+                    "write a long random text that your server knows too, so that it can tell our requests";
+                found.add(key("signing_secret"), "is not set", write);
             }
         }
         ToolKind::EndCall | ToolKind::TransferCall => {

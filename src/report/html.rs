@@ -1,4 +1,5 @@
-//! The report as a page: no script, no font, no picture from elsewhere; light and dark as the reader's system is.
+//! The report as a page: no script, no font, no picture from elsewhere; light and dark as the reader's system
+//! is.
 
 use super::{Distribution, LoadReport, plot::Line, plot::Plot, table};
 

@@ -1,5 +1,5 @@
-//! Percentiles by nearest rank: the smallest observed value that at least the given share of all values does not
-//! exceed.
+//! Percentiles by nearest rank: the smallest observed value that at least the given share of all values does
+//! not exceed.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,9 @@ impl Distribution {
     }
 }
 
-/// The `percent`-th percentile (1 to 100; what is outside counts as the nearest) of ascending values by nearest rank;
-/// `None` if there are none. The rank is worked out in whole numbers, so that no rounding shifts it.
+/// The `percent`-th percentile (1 to 100; what is outside counts as the nearest) of ascending values by
+/// nearest rank; `None` if there are none. The rank is worked out in whole numbers, so that no rounding
+/// shifts it.
 #[must_use]
 pub fn percentile(sorted: &[f64], percent: u8) -> Option<f64> {
     let rank = (usize::from(percent.clamp(1, 100)) * sorted.len()).div_ceil(100);
