@@ -1,6 +1,6 @@
-//! The least that a server of Media Streams can do: answer the voice webhook, accept the stream, and send every frame
-//! back. No speech recognition, no pacing, no recording, no supervision. What it costs, every such server pays to the
-//! sockets, the framing and the JSON; what Tandem costs beyond it is Tandem's own.
+//! The least that a server of Media Streams can do: answer the voice webhook, accept the stream, and send
+//! every frame back. No speech recognition, no pacing, no recording, no supervision. What it costs, every
+//! such server pays to the sockets, the framing and the JSON; what Tandem costs beyond it is Tandem's own.
 //!
 //! It believes everybody (no signature, no token), so it belongs on loopback.
 
@@ -19,8 +19,8 @@ use serde::Deserialize;
 use std::{borrow::Cow, io};
 use tokio::net::TcpListener;
 
-/// Read buffer of a socket, in bytes. The default of 128 KiB is zeroed for each read, which costs three times the CPU
-/// of everything else together; a frame is below 400 bytes.
+/// Read buffer of a socket, in bytes. The default of 128 KiB is zeroed for each read, which costs three times
+/// the CPU of everything else together; a frame is below 400 bytes.
 const READ_BUFFER: usize = 4_096;
 
 /// Largest message taken, in bytes. A frame of 20 ms is below 400.
@@ -32,7 +32,8 @@ const MAX_MESSAGE: usize = 64 * 1_024;
 /// None in practice: failures to accept are waited out.
 pub async fn serve(listener: TcpListener) -> io::Result<()> {
     let listener = listener.tap_io(|socket| {
-        // Without it a frame may wait for the acknowledgement of the one before; the figures then speak of that.
+        // Without it a frame may wait for the acknowledgement of the one before; the figures then speak of
+        // that.
         if let Err(error) = socket.set_nodelay(true) {
             eprintln!("failed to set TCP_NODELAY: {error}");
         }
@@ -101,8 +102,8 @@ async fn echo(mut socket: WebSocket) {
     }
 }
 
-/// Exactly the fields that a carrier accepts. Neither text needs escaping: a stream's id and base64 hold no quotes, and
-/// what does is not echoed.
+/// Exactly the fields that a carrier accepts. Neither text needs escaping: a stream's id and base64 hold no
+/// quotes, and what does is not echoed.
 fn reply(stream_sid: &str, payload: &str) -> String {
     let plain =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');

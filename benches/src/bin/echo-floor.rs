@@ -1,7 +1,7 @@
 //! Runs the bare echo server that `tandem load --floor` compares with:
-//! `cargo run --release -p benches --bin echo-floor -- [ADDRESS]`. Without an address it takes a free port on loopback.
-//! Prints the address of its voice webhook and its process id. One thread, as the server it is compared with is given
-//! one core.
+//! `cargo run --release -p benches --bin echo-floor -- [ADDRESS]`. Without an address it takes a free port on
+//! loopback. Prints the address of its voice webhook and its process id. One thread, as the server it is
+//! compared with is given one core.
 
 use std::{error::Error, process::ExitCode};
 use tokio::net::TcpListener;
