@@ -1,1 +1,3 @@
-//! See the README.
+//! Criterion benches, and the floor that the load generator compares against.
+
+pub mod echo_floor;

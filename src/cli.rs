@@ -1,0 +1,226 @@
+//! What can be typed, as types. The help is the first documentation anybody reads, so each command's teaches
+//! by example.
+
+use clap::{Args, Parser, Subcommand};
+use engine::provider::Secret;
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use url::Url;
+
+#[cfg(test)]
+mod tests;
+
+/// Tandem: answers phone calls with an AI assistant.
+#[derive(Debug, Parser)]
+#[command(name = "tandem", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    after_help = "Start here:\n  tandem demo               one recorded call, no keys and no accounts\n  \
+                        tandem help <command>     what a command does, with an example"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a whole recorded call on this machine, without keys or accounts
+    Demo(Demo),
+    /// Answer calls
+    Serve(Serve),
+    /// Call a server with a recorded caller
+    Call(Call),
+    /// Call a server many times at once and report percentiles
+    Load(Load),
+    /// Serve stand-ins for the outside services
+    Sandbox(Sandbox),
+}
+
+/// Runs a whole recorded call through the real engine. The outside services (carrier, speech recognition,
+/// language model, speech synthesis) are stand-ins on this machine, so it needs no keys and no network.
+///
+/// Shows the call live, then the transcript, where the time of each turn went, and where the recording lies.
+/// The exit code is 0 if all went as the recorded call expects.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:\n  tandem demo\n  tandem demo --fixture barge-in --keep ./out\n  \
+                             tandem demo --fast --json | jq .latency")]
+pub struct Demo {
+    /// The recorded call [default: order-status]
+    #[arg(long, value_name = "NAME")]
+    pub fixture: Option<String>,
+    /// Print one JSON object (`turns`, `latency`, `recording`) and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Run in virtual time: the whole call in about a second
+    #[arg(long)]
+    pub fast: bool,
+    /// Keep database and recording in this folder [default: a folder of its own in the temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// Answers the calls of a Twilio number: serves its webhooks, its media streams and the REST API.
+///
+/// Reads the configuration file, then the environment over it. Without --config it reads tandem.toml in the
+/// current folder if there is one. The first start prints the API key once.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:\n  tandem serve --print-example > tandem.toml\n  \
+                             tandem serve --config tandem.toml\n  \
+                             TANDEM_LISTEN=0.0.0.0:8080 BASE_URL=https://calls.example.com tandem serve")]
+pub struct Serve {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Print the commented example configuration (every option, with its default) and exit
+    #[arg(long)]
+    pub print_example: bool,
+}
+
+/// Plays the carrier for one call: posts the signed voice webhook to a server, parses its TwiML, opens its
+/// media stream, and speaks as the recorded caller does.
+///
+/// Works against any server of Twilio Media Streams. The exit code is 0 if all went as the recorded call
+/// expects.
+#[derive(Args, Debug)]
+#[command(
+    after_long_help = "Example:\n  tandem call --fixture barge-in --to http://127.0.0.1:8080/api/voice/incoming"
+)]
+pub struct Call {
+    /// The recorded call
+    #[arg(long, value_name = "NAME")]
+    pub fixture: String,
+    /// Who is called, and as whom
+    #[command(flatten)]
+    pub target: Target,
+    /// Print one JSON object and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Plays the carrier for many calls at once, and reports percentiles: the server's own share of the response
+/// latency, its reaction when a caller interrupts, underruns as a listener would hear them, lost calls.
+///
+/// The server's own share (overhead) is the response latency less the fixed delays of the stand-in services;
+/// with --sandbox this process serves them, and the server must have been pointed at them.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Example, in two terminals:\n  \
+    tandem load --calls 50 --fixture order-status --to http://127.0.0.1:8080/api/voice/incoming \\\n              \
+    --sandbox --report load.html\n  \
+    DEEPGRAM_BASE_URL=http://127.0.0.1:9100 … tandem serve")]
+pub struct Load {
+    /// Calls at the same time
+    #[arg(long, value_name = "N")]
+    pub calls: NonZeroU32,
+    /// The recorded call; may be given several times, the calls then take turns
+    #[arg(long, value_name = "NAME", required = true)]
+    pub fixture: Vec<String>,
+    /// Who is called, and as whom
+    #[command(flatten)]
+    pub target: Target,
+    /// New calls per second until all are up
+    #[arg(long, value_name = "N", default_value = "10", value_parser = rate)]
+    pub ramp_per_second: f64,
+    /// Replace calls that end until this has passed, such as 90s or 10m [default: each call once]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Process id of the server, if it runs on this machine: its CPU time and memory are measured too
+    #[arg(long, value_name = "PID")]
+    pub server_pid: Option<u32>,
+    /// Voice webhook of a bare echo server (`cargo run --release -p benches --bin echo-floor`): the same load
+    /// goes there first, and the report compares
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    pub floor: Option<Url>,
+    /// Process id of the echo server
+    #[arg(long, value_name = "PID", requires = "floor")]
+    pub floor_pid: Option<u32>,
+    /// Serve the stand-ins for the outside services from this process as well
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Where the stand-ins listen
+    #[arg(long, value_name = "ADDRESS", default_value = SANDBOX_LISTEN, requires = "sandbox")]
+    pub sandbox_listen: SocketAddr,
+    /// Print one JSON object and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with plots; it needs nothing beside itself
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+}
+
+/// Serves stand-ins for Deepgram, Anthropic, OpenAI, ElevenLabs and Twilio's REST API, to develop against
+/// without keys or accounts. Prints the variables that point a server at them.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Example:\n  tandem sandbox --listen 127.0.0.1:9100")]
+pub struct Sandbox {
+    /// Where they listen
+    #[arg(long, value_name = "ADDRESS", default_value = SANDBOX_LISTEN)]
+    pub listen: SocketAddr,
+}
+
+/// Who is called, and as whom.
+#[derive(Args, Debug)]
+pub struct Target {
+    /// The server's voice webhook
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    pub to: Url,
+    /// The account that calls
+    #[arg(
+        long,
+        value_name = "SID",
+        env = "TWILIO_ACCOUNT_SID",
+        default_value = "AC00000000000000000000000000000000"
+    )]
+    pub account_sid: String,
+    /// Signs the webhooks: the server's auth token of that account. Better given by the variable, where
+    /// others on the machine cannot read it
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "TWILIO_AUTH_TOKEN",
+        hide_env_values = true,
+        default_value = "sandbox"
+    )]
+    #[arg(value_parser = secret)]
+    pub auth_token: Secret,
+    /// The caller's number
+    #[arg(long, value_name = "NUMBER", default_value = "+15550199")]
+    pub from: String,
+    /// The number that is called
+    #[arg(long, value_name = "NUMBER", env = "TWILIO_PHONE_NUMBER", default_value = "+15550100")]
+    pub to_number: String,
+}
+
+/// Where the stand-ins listen unless told otherwise: loopback, because they believe everybody.
+const SANDBOX_LISTEN: &str = "127.0.0.1:9100";
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
+fn web_address(text: &str) -> Result<Url, String> {
+    let example = "write an address such as http://127.0.0.1:8080/api/voice/incoming";
+    let url = Url::parse(text).map_err(|error| format!("{error}; {example}"))?;
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(example.to_owned()) }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("write a number above 0, such as 10 or 0.5".to_owned()),
+    }
+}
+
+/// `90`, `90s`, `10m` or `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (digits, seconds_per_unit) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 3_600),
+        _ => (text, 1),
+    };
+    match digits.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds_per_unit)) {
+        Some(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => Err("write a time such as 90s, 10m or 2h".to_owned()),
+    }
+}
