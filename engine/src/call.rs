@@ -1,4 +1,8 @@
 //! One call: a supervised tree of actors around pure deciders.
 
 pub mod journal;
+pub mod progress;
+pub mod restart;
 pub mod time;
+pub mod timeline;
+pub mod wav;
