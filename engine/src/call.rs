@@ -3,6 +3,7 @@
 pub mod journal;
 pub mod progress;
 pub mod restart;
+pub mod sentences;
 pub mod time;
 pub mod timeline;
 pub mod wav;
