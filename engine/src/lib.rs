@@ -11,6 +11,7 @@
 //! [`ports::CallPlan`].
 
 pub mod call;
+pub mod engine;
 pub mod ids;
 pub mod llm;
 pub mod options;

@@ -114,6 +114,9 @@ pub struct ToolSpec {
     pub kind: ToolKind,
     /// How long it may take.
     pub timeout: Duration,
+    /// It only looks something up. Any other tool waits until the caller has heard what was said before it,
+    /// so that an answer they cut short changes nothing.
+    pub read_only: bool,
 }
 
 /// Who carries a tool out.
@@ -127,6 +130,11 @@ pub enum ToolKind {
     TransferCall,
 }
 
+/// Unique for one call of a tool in one call, and the same when it is sent again (`e5.0`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ToolInvocationKey(pub String);
+
 /// A tool call on its way out. A tool may see the same `key` twice (after a restart) and must act once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolInvocation {
@@ -137,7 +145,7 @@ pub struct ToolInvocation {
     /// Which assistant's tool.
     pub assistant: AssistantId,
     /// Unique for this call of the tool.
-    pub key: String,
+    pub key: ToolInvocationKey,
     /// Name and arguments.
     pub tool: ToolCall,
     /// How long it may take.
@@ -172,7 +180,7 @@ pub trait CallLog: Send + Sync {
 
 /// The log's queue is full; the event comes back.
 #[derive(Debug)]
-pub struct LogFull(pub CallEvent);
+pub struct LogFull(pub Box<CallEvent>);
 
 /// What happened in a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]

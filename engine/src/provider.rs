@@ -34,6 +34,13 @@ impl ProviderError {
     ) -> Self {
         Self { provider: provider.to_owned(), doing, message: message.into(), kind }
     }
+
+    /// The service took longer than it may.
+    #[must_use]
+    pub fn timed_out(provider: &str, doing: &'static str, within: Duration) -> Self {
+        let message = format!("no answer within {} ms", within.as_millis());
+        Self::new(provider, doing, message, ErrorKind::Transient)
+    }
 }
 
 /// Longest part of a service's own words that an error repeats, in characters: enough for a reason, too short

@@ -127,6 +127,12 @@ impl Playout {
         self.outputs.pop_front()
     }
 
+    /// Whether there is something to carry out.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     /// When to poll at the latest, if nothing else happens.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<CallTime> {

@@ -6,7 +6,7 @@ mod tests;
 
 use crate::call::time::CallTime;
 use serde::{Deserialize, Serialize};
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 /// The children of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +26,24 @@ pub enum Role {
 
 impl Role {
     const COUNT: usize = 5;
+
+    /// As in logs, events and actor names.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Stt => "stt",
+            Self::LlmTurn => "llm_turn",
+            Self::Tts => "tts",
+            Self::Recorder => "recorder",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// How a child died.

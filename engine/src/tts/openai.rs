@@ -9,16 +9,14 @@ use crate::{
     },
     tts::{TtsCommand, TtsEvent, TtsProvider, TtsSession, TtsSpec},
 };
+use audio_dsp::chain::PcmToUlaw;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use reqwest::Client;
 use serde_json::{Map, Value, json};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
-use telephone::PcmToUlaw;
 use tokio::sync::mpsc;
 use url::Url;
-
-mod telephone;
 
 /// Commands that may wait: more than an answer has sentences under way.
 const COMMANDS: usize = 32;

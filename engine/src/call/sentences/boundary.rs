@@ -37,6 +37,10 @@ impl Boundary {
             return Some(Self::Sentence(at));
         }
         let before = &text[..at];
+        // Nothing that may follow changes what a comma after a letter means, and the caller waits for it.
+        if matches!(last, ',' | ';') && before.ends_with(char::is_alphabetic) {
+            return Some(Self::Clause(text.len()));
+        }
         let opens = matches!(last, '"' | '\'' | '’') && before.ends_with(char::is_whitespace);
         let goes_on = is_ender(last) || (is_closer(last) && !opens) || is_clause_mark(last);
         if last.is_whitespace() || goes_on {

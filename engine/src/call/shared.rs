@@ -1,0 +1,237 @@
+//! What the actors of one call have in common: its plan, its clock, the bounded queues between them, and what a
+//! new actor needs to go on where a dead one stopped.
+
+use crate::{
+    call::{
+        inbox::Inbox,
+        journal::{Decider, Journal},
+        playout::{self, ResumePoint},
+        replay_ring::ReplayRing,
+        speech::Speech,
+        stt_feed::SttFeed,
+        time::{CallTime, SAMPLES_PER_MS},
+        turn::{Input, Turns},
+    },
+    ids::{Epoch, SentenceId},
+    options::EngineOptions,
+    ports::{CallPlan, EndReason, Ports, ToolInvocationKey},
+    provider::AbortOnDrop,
+};
+use parking_lot::Mutex;
+use std::{collections::HashMap, sync::Arc};
+use tokio::time::Instant;
+
+/// To the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamCommand {
+    /// Stop playback, keep what is not heard, report what is.
+    Hold(Epoch),
+    /// Go on with what was held.
+    Resume(Epoch),
+    /// Stop playback of this and older epochs for good, report what was heard.
+    Drop(Epoch),
+    /// Close the socket: the carrier goes on with its instructions.
+    Close,
+}
+
+/// To synthesis.
+#[derive(Clone, Debug)]
+pub(crate) enum TtsCommand {
+    /// Synthesise and play.
+    Say {
+        /// Its place.
+        id: SentenceId,
+        /// What to say.
+        text: Arc<str>,
+    },
+    /// No further sentence of the epoch.
+    Finish(Epoch),
+    /// Forget this and older epochs.
+    Drop(Epoch),
+    /// What the ledger lacks after the synthesiser was lost.
+    Resynthesise(Vec<ResumePoint>),
+}
+
+/// To recognition; audio goes through [`SttFeed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SttCommand {
+    /// Ask for what is known so far.
+    Finalize,
+}
+
+/// To the recorder.
+#[derive(Debug)]
+pub(crate) enum RecorderCommand {
+    /// Interleaved stereo samples, caller left.
+    Block(Vec<i16>),
+    /// The call is over.
+    Finish,
+}
+
+/// The call's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    /// Call time at `started`: not zero when the call began on another node.
+    offset: CallTime,
+}
+
+impl Clock {
+    pub(crate) fn new(offset: CallTime) -> Self {
+        Self { started: Instant::now(), offset }
+    }
+
+    pub(crate) fn now(&self) -> CallTime {
+        self.offset.after(self.started.elapsed())
+    }
+
+    /// When it will be `at`.
+    pub(crate) fn instant(&self, at: CallTime) -> Instant {
+        self.started + at.since(self.offset)
+    }
+}
+
+/// The decider as of the last quiet moment, and what it was told since.
+struct TurnMemory {
+    snapshot: Turns,
+    since: Vec<(CallTime, Input)>,
+}
+
+/// Shared by all actors of a call.
+pub(crate) struct Shared {
+    pub(crate) plan: CallPlan,
+    pub(crate) options: Arc<EngineOptions>,
+    pub(crate) ports: Ports,
+    pub(crate) clock: Clock,
+    pub(crate) journal: Journal,
+    /// Facts for the decision owner.
+    pub(crate) facts: Inbox<Input>,
+    pub(crate) stream: Inbox<StreamCommand>,
+    /// From synthesis to the ledger, in order.
+    pub(crate) playable: Inbox<playout::Input>,
+    pub(crate) tts: Inbox<TtsCommand>,
+    pub(crate) stt: Inbox<SttCommand>,
+    /// From the stream to recognition.
+    pub(crate) caller_audio: SttFeed,
+    /// What recognition has taken and no transcript covers yet.
+    pub(crate) heard_audio: Mutex<ReplayRing>,
+    pub(crate) recorder: Inbox<RecorderCommand>,
+    /// What synthesis still owes; see `tts_actor`.
+    pub(crate) speech: Mutex<Speech>,
+    turns: Mutex<TurnMemory>,
+    /// The request to the model that is under way.
+    model: Mutex<Option<AbortOnDrop>>,
+    /// Tools and transfers that are under way.
+    tools: Mutex<HashMap<ToolInvocationKey, AbortOnDrop>>,
+    ended: Mutex<Option<(EndReason, Option<String>)>>,
+    /// Length of the recording, samples, once it is finished.
+    pub(crate) recorded: Mutex<Option<u64>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        plan: CallPlan,
+        options: Arc<EngineOptions>,
+        ports: Ports,
+        turns: Turns,
+        clock: Clock,
+        journal: Journal,
+    ) -> Self {
+        let call = &options.call;
+        let replay_samples = usize::try_from(options.stt.replay_ms * SAMPLES_PER_MS).unwrap_or(usize::MAX);
+        Self {
+            facts: Inbox::new(call.inbox),
+            stream: Inbox::new(call.commands),
+            playable: Inbox::new(options.stream.audio),
+            tts: Inbox::new(options.tts.queue),
+            stt: Inbox::new(call.commands),
+            caller_audio: SttFeed::new(&options.stt),
+            heard_audio: Mutex::new(ReplayRing::new(replay_samples)),
+            recorder: Inbox::new(options.recorder.queue),
+            speech: Mutex::default(),
+            turns: Mutex::new(TurnMemory { snapshot: turns, since: Vec::new() }),
+            model: Mutex::new(None),
+            tools: Mutex::new(HashMap::new()),
+            ended: Mutex::new(None),
+            recorded: Mutex::new(None),
+            plan,
+            options,
+            ports,
+            clock,
+            journal,
+        }
+    }
+
+    /// A fact for the decision owner, from where it cannot wait. A full inbox means that the call's decider has
+    /// stood still for hundreds of facts; the fact is counted and given up.
+    pub(crate) fn tell(&self, fact: Input) {
+        if self.facts.try_push(fact).is_err() {
+            metrics::counter!("tandem_facts_dropped_total").increment(1);
+        }
+    }
+
+    /// A command from where it cannot wait; see [`Self::tell`].
+    pub(crate) fn command<T>(&self, inbox: &Inbox<T>, queue: &'static str, command: T) {
+        if inbox.try_push(command).is_err() {
+            metrics::counter!("tandem_commands_dropped_total", "queue" => queue).increment(1);
+            tracing::error!(call = %self.plan.call, queue, "a command was dropped: its queue is full");
+        }
+    }
+
+    /// Notes a fact before the decider is told, so that a new decider can be told again.
+    pub(crate) fn remember(&self, at: CallTime, input: &Input) {
+        self.journal.note(at, Decider::Turn, input);
+        self.turns.lock().since.push((at, input.clone()));
+    }
+
+    /// A quiet moment: the decider as it is now is where a new one would begin.
+    pub(crate) fn checkpoint(&self, turns: &Turns) {
+        let mut memory = self.turns.lock();
+        memory.snapshot = turns.clone();
+        memory.since.clear();
+    }
+
+    /// A decider that has been told everything, and whose decisions have been carried out already.
+    pub(crate) fn recall(&self) -> Turns {
+        let memory = self.turns.lock();
+        let mut turns = memory.snapshot.clone();
+        for (at, input) in &memory.since {
+            turns.handle(input.clone(), *at);
+            while turns.poll_output().is_some() {}
+        }
+        turns
+    }
+
+    /// Facts that a new decider would have to be told.
+    pub(crate) fn remembered(&self) -> usize {
+        self.turns.lock().since.len()
+    }
+
+    /// Replaces the request to the model that is under way; the old one is cancelled.
+    pub(crate) fn set_model(&self, task: Option<AbortOnDrop>) {
+        *self.model.lock() = task;
+    }
+
+    pub(crate) fn add_tool(&self, key: ToolInvocationKey, task: AbortOnDrop) {
+        self.tools.lock().insert(key, task);
+    }
+
+    /// The last thing that the task of a tool does.
+    pub(crate) fn tool_done(&self, key: &ToolInvocationKey) {
+        self.tools.lock().remove(key);
+    }
+
+    /// The first end of a call is the one that counts.
+    pub(crate) fn set_ended(&self, reason: EndReason, transfer_to: Option<String>) {
+        self.ended.lock().get_or_insert((reason, transfer_to));
+    }
+
+    pub(crate) fn ended(&self) -> Option<(EndReason, Option<String>)> {
+        self.ended.lock().clone()
+    }
+
+    /// What the model would see of the conversation.
+    pub(crate) fn context(&self) -> Vec<crate::llm::Message> {
+        self.recall().context().to_vec()
+    }
+}

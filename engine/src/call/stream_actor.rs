@@ -1,0 +1,361 @@
+//! The shell around the playout ledger: one carrier socket, from its `start` to its end.
+//!
+//! Per inbound frame there is no allocation, no lock and no log line of ours, and no mailbox: the frame is parsed,
+//! decoded into a buffer on the stack, shown to voice activity, put into recognition's lock-free queue and into the
+//! recording's timeline, and the ledger is asked what is due.
+
+use crate::{
+    call::{
+        caller_clock::CallerClock,
+        journal::Decider,
+        playout::{self, Fact, HeardEpoch, Output, Playout},
+        shared::{RecorderCommand, Shared, StreamCommand, TtsCommand},
+        stt_feed::{FRAME_SAMPLES, Frame, Voice},
+        time::CallTime,
+        timeline::{Timeline, TimelineOptions},
+        turn::Input,
+    },
+    twilio::{
+        media_stream::{self, Inbound, Media, PAYLOAD_AUDIO_BYTES_MAX, StreamSid, Track, WireError},
+        socket::{AcceptedStream, CarrierSocket, Message, SocketError},
+    },
+};
+use audio_dsp::vad::{Vad, VadEvent};
+use bytes::BytesMut;
+use std::sync::Arc;
+
+/// Runs until the stream ends, on whichever side.
+pub(super) async fn run(shared: Arc<Shared>, accepted: AcceptedStream) {
+    let mut stream = Stream::new(shared, accepted);
+    let end = stream.serve().await;
+    stream.finish(end).await;
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+enum End {
+    /// The carrier said so: the caller, or the carrier, hung up.
+    Stopped,
+    /// The socket is gone, or must not go on.
+    Lost(Cause),
+    /// We closed it.
+    Closed,
+}
+
+/// Why a socket was given up.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error("the carrier closed the socket without a stop")]
+    NoStop,
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error("the carrier sent nothing for {0} ms")]
+    Silence(u128),
+    #[error("the carrier sent a message that is not of the protocol: {0}")]
+    Wire(#[from] WireError),
+    #[error("a message named another stream")]
+    OtherStream,
+    #[error("audio came {ahead_ms} ms ahead of its own clock")]
+    Flood { ahead_ms: u64 },
+}
+
+struct Stream {
+    shared: Arc<Shared>,
+    socket: CarrierSocket,
+    sid: StreamSid,
+    ledger: Playout,
+    clock: CallerClock,
+    vad: Vad,
+    voice: Voice,
+    timeline: Option<Timeline>,
+    outbound: BytesMut,
+    payload: Box<[u8]>,
+    last_message: CallTime,
+    frames: u64,
+}
+
+/// What woke the loop.
+enum Woken {
+    Message(Option<Result<Message, SocketError>>),
+    Command(StreamCommand),
+    Playable(playout::Input),
+    Timer,
+}
+
+impl Stream {
+    fn new(shared: Arc<Shared>, accepted: AcceptedStream) -> Self {
+        let AcceptedStream { socket, sid } = accepted;
+        let now = shared.clock.now();
+        let record = shared.plan.recording.is_some();
+        let ledger = Playout::new(playout::PlayoutOptions { record, ..shared.options.playout });
+        Self {
+            sid,
+            ledger,
+            clock: CallerClock::new(now),
+            vad: Vad::new(shared.options.vad.clone()),
+            voice: Voice::None,
+            timeline: record.then(|| Timeline::new(TimelineOptions::default())),
+            outbound: BytesMut::with_capacity(8 * 1024),
+            payload: vec![0; PAYLOAD_AUDIO_BYTES_MAX].into(),
+            last_message: now,
+            frames: 0,
+            shared,
+            socket,
+        }
+    }
+
+    async fn serve(&mut self) -> End {
+        loop {
+            let woken = self.wake().await;
+            let now = self.shared.clock.now();
+            let end = match woken {
+                Woken::Message(message) => self.message(message, now),
+                Woken::Command(StreamCommand::Close) => Some(End::Closed),
+                Woken::Command(command) => {
+                    self.command(command, now);
+                    None
+                }
+                Woken::Playable(input) => {
+                    self.ledger_input(input, now);
+                    None
+                }
+                Woken::Timer => self.timer(now),
+            };
+            self.poll_ledger(now);
+            if let Err(error) = self.carry_out().await {
+                return End::Lost(error.into());
+            }
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    async fn wake(&mut self) -> Woken {
+        let silent_at = self.last_message.after(self.shared.options.stream.silence);
+        let at = self.ledger.poll_timeout().map_or(silent_at, |due| due.min(silent_at));
+        let timer = tokio::time::sleep_until(self.shared.clock.instant(at));
+        tokio::select! {
+            biased;
+            command = self.shared.stream.recv() => Woken::Command(command),
+            message = self.socket.next() => Woken::Message(message),
+            playable = self.shared.playable.recv(), if self.ledger.has_room() => Woken::Playable(playable),
+            () = timer => Woken::Timer,
+        }
+    }
+
+    fn timer(&self, now: CallTime) -> Option<End> {
+        let silence = now.since(self.last_message);
+        (silence >= self.shared.options.stream.silence)
+            .then(|| End::Lost(Cause::Silence(silence.as_millis())))
+    }
+
+    fn message(&mut self, message: Option<Result<Message, SocketError>>, now: CallTime) -> Option<End> {
+        let text = match message {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Control)) => return None,
+            Some(Err(error)) => return Some(End::Lost(error.into())),
+            None => return Some(End::Lost(Cause::NoStop)),
+        };
+        self.last_message = now;
+        match media_stream::parse(&text) {
+            Ok(inbound) => self.inbound(inbound, now),
+            Err(error) => Some(End::Lost(error.into())),
+        }
+    }
+
+    fn inbound(&mut self, inbound: Inbound<'_>, now: CallTime) -> Option<End> {
+        let of_this_stream = |sid: &str| sid == self.sid.as_str();
+        match inbound {
+            Inbound::Media(media) if of_this_stream(&media.stream_sid) => self.media(&media, now),
+            Inbound::Mark { stream_sid, name } if of_this_stream(&stream_sid) => {
+                self.ledger_input(playout::Input::Mark { name: name.into_owned() }, now);
+                None
+            }
+            Inbound::Dtmf { stream_sid, digit } if of_this_stream(&stream_sid) => {
+                self.shared.tell(Input::Keypad { digit });
+                None
+            }
+            Inbound::Stop { stream_sid } if of_this_stream(&stream_sid) => Some(End::Stopped),
+            Inbound::Media(_) | Inbound::Mark { .. } | Inbound::Dtmf { .. } | Inbound::Stop { .. } => {
+                Some(End::Lost(Cause::OtherStream))
+            }
+            Inbound::Connected { .. } | Inbound::Start(_) | Inbound::Unknown { .. } => {
+                metrics::counter!("tandem_stream_messages_ignored_total").increment(1);
+                None
+            }
+        }
+    }
+
+    fn media(&mut self, media: &Media<'_>, now: CallTime) -> Option<End> {
+        if media.track != Track::Inbound {
+            return None;
+        }
+        let mut buffer = std::mem::take(&mut self.payload);
+        let end = match media_stream::decode_payload(&media.payload, &mut buffer) {
+            Ok(length) => self.audio(media.timestamp_ms, buffer.get(..length).unwrap_or_default(), now),
+            Err(error) => Some(End::Lost(error.into())),
+        };
+        self.payload = buffer;
+        end
+    }
+
+    /// One frame of the caller's audio.
+    fn audio(&mut self, timestamp_ms: u64, audio: &[u8], now: CallTime) -> Option<End> {
+        self.frames += 1;
+        let placed = self.clock.place(timestamp_ms, audio.len(), now);
+        let burst = self.shared.options.stream.burst_frames * FRAME_SAMPLES as u64;
+        if placed.ahead > burst {
+            return Some(End::Lost(Cause::Flood { ahead_ms: placed.ahead / 8 }));
+        }
+        if placed.gap > 0 {
+            self.vad.skip(placed.gap);
+        }
+        self.listen(audio);
+        for (index, piece) in audio.chunks(FRAME_SAMPLES).enumerate() {
+            let position = placed.position + (index * FRAME_SAMPLES) as u64;
+            self.shared.caller_audio.push(Frame::new(position, piece, self.voice), self.voice);
+        }
+        self.record(Some((timestamp_ms, audio)), now);
+        None
+    }
+
+    /// Shows the caller's audio to voice activity and reports what it finds.
+    fn listen(&mut self, audio: &[u8]) {
+        let Self { vad, voice, clock, shared, .. } = self;
+        vad.push_ulaw(audio, |event| match event {
+            VadEvent::SpeechStarted { onset } => {
+                *voice = Voice::Speaking;
+                shared.tell(Input::VoiceStarted { onset: clock.call_time_in_stream(onset) });
+            }
+            VadEvent::SpeechSustained { onset } => {
+                shared.tell(Input::VoiceSustained { onset: clock.call_time_in_stream(onset) });
+            }
+            VadEvent::SpeechEnded { end } => {
+                *voice = Voice::EndedAt(clock.position_in_stream(end));
+                shared.tell(Input::VoiceEnded { end: clock.call_time_in_stream(end) });
+            }
+        });
+    }
+
+    /// Gives both sides to the recording: what the caller said, and what they have heard by now.
+    fn record(&mut self, caller: Option<(u64, &[u8])>, now: CallTime) {
+        let Some(timeline) = &mut self.timeline else { return };
+        if let Some((timestamp_ms, audio)) = caller {
+            timeline.caller(timestamp_ms, audio, now);
+        }
+        self.ledger.take_played(now, |at, audio| timeline.assistant(at, audio));
+        while let Some(block) = timeline.next_block(now) {
+            self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Block(block.stereo));
+        }
+    }
+
+    fn command(&mut self, command: StreamCommand, now: CallTime) {
+        match command {
+            StreamCommand::Hold(epoch) if self.ledger.current() == Some(epoch) => {
+                self.ledger_input(playout::Input::Hold, now);
+            }
+            StreamCommand::Resume(epoch) if self.ledger.current() == Some(epoch) => {
+                self.ledger_input(playout::Input::Resume, now);
+            }
+            StreamCommand::Drop(epoch) => self.ledger_input(playout::Input::Drop { epoch }, now),
+            StreamCommand::Hold(_) | StreamCommand::Resume(_) | StreamCommand::Close => {}
+        }
+    }
+
+    fn ledger_input(&mut self, input: playout::Input, now: CallTime) {
+        self.shared.journal.note(now, Decider::Playout, &input);
+        self.ledger.handle(input, now);
+    }
+
+    fn poll_ledger(&mut self, now: CallTime) {
+        self.ledger.handle(playout::Input::Poll, now);
+        if self.ledger.has_output() {
+            self.shared.journal.note(now, Decider::Playout, &playout::Input::Poll);
+        }
+    }
+
+    async fn carry_out(&mut self) -> Result<(), SocketError> {
+        while let Some(output) = self.ledger.poll_output() {
+            match output {
+                Output::Media(media) => {
+                    media_stream::write_media(
+                        &mut self.outbound,
+                        &self.sid,
+                        media.parts().iter().map(|part| &**part),
+                    );
+                    self.send().await?;
+                }
+                Output::Mark(name) => {
+                    media_stream::write_mark(&mut self.outbound, &self.sid, &name.to_string());
+                    self.send().await?;
+                }
+                Output::Clear => {
+                    media_stream::write_clear(&mut self.outbound, &self.sid);
+                    self.send().await?;
+                }
+                Output::Fact(fact) => self.report(fact),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self) -> Result<(), SocketError> {
+        let message = self.outbound.split().freeze();
+        self.socket.send(message).await
+    }
+
+    fn report(&self, fact: Fact) {
+        match fact {
+            Fact::Started { epoch, .. } => self.shared.tell(Input::PlaybackStarted { epoch }),
+            Fact::FirstMarkReturned { epoch, .. } => self.shared.tell(Input::MarkReturned { epoch }),
+            Fact::Held { heard } | Fact::Dropped { heard } => self.shared.tell(Input::Held(heard)),
+            Fact::Drained { heard, .. } => self.shared.tell(Input::Drained(heard)),
+            Fact::SynthesisCut { resume } => {
+                self.shared.command(&self.shared.tts, "tts", TtsCommand::Resynthesise(resume));
+            }
+            Fact::Stalled { epoch, since } => {
+                metrics::counter!("tandem_playout_stalls_total").increment(1);
+                tracing::warn!(call = %self.shared.plan.call, %epoch, %since, "the carrier's marks stay away");
+            }
+            Fact::Heard(_) => {}
+        }
+    }
+
+    /// What was heard of the epoch that is playing.
+    fn heard(&self, now: CallTime) -> Option<HeardEpoch> {
+        self.ledger.current().map(|epoch| self.ledger.heard(epoch, now))
+    }
+
+    async fn finish(mut self, end: End) {
+        let now = self.shared.clock.now();
+        let call = &self.shared.plan.call;
+        let counters = self.ledger.counters();
+        metrics::counter!("tandem_stream_frames_total").increment(self.frames);
+        metrics::counter!("tandem_playout_underruns_total").increment(counters.underruns);
+        tracing::debug!(%call, ?counters, frames = self.frames, "the stream's counters");
+        match &end {
+            End::Stopped => self.shared.tell(Input::HungUp { heard: self.heard(now) }),
+            End::Lost(cause) => {
+                tracing::warn!(%call, %cause, "the stream was lost");
+                self.shared.tell(Input::StreamLost { heard: self.heard(now) });
+            }
+            End::Closed => {}
+        }
+        self.record(None, now);
+        if let Some(timeline) = &mut self.timeline {
+            let rest = timeline.flush().stereo;
+            self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Block(rest));
+        }
+        let refused = match &end {
+            End::Lost(cause @ (Cause::Wire(_) | Cause::OtherStream | Cause::Flood { .. })) => {
+                Some(cause.to_string())
+            }
+            End::Lost(Cause::Socket(SocketError::Binary)) => Some(SocketError::Binary.to_string()),
+            End::Lost(Cause::NoStop | Cause::Socket(_) | Cause::Silence(_)) | End::Stopped | End::Closed => {
+                None
+            }
+        };
+        self.socket.close(refused.as_deref()).await;
+    }
+}

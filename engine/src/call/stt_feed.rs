@@ -1,0 +1,100 @@
+//! Caller audio on its way from the stream to recognition: a bounded, lock-free queue of frames, and when the
+//! reader is to be woken.
+//!
+//! The stream puts every frame in; it wakes the reader only when enough has gathered. While the caller speaks
+//! that is every 60 ms, while nobody does every 100 ms, and after the caller's voice has ended every frame: those
+//! are the ones that the recogniser's endpointing waits for.
+
+use crate::{call::time::SAMPLES_PER_MS, options::SttOptions};
+use crossbeam_queue::ArrayQueue;
+use tokio::sync::Notify;
+
+/// Longest frame, samples. The carrier sends 160; a longer payload is split.
+pub(crate) const FRAME_SAMPLES: usize = 160;
+
+/// A piece of caller audio, mu-law 8 kHz.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// Call-long position of its first sample.
+    pub(crate) position: u64,
+    /// Whether voice activity heard the caller in it.
+    pub(crate) voiced: bool,
+    len: u16,
+    audio: [u8; FRAME_SAMPLES],
+}
+
+impl Frame {
+    /// At most [`FRAME_SAMPLES`] of `audio`.
+    pub(crate) fn new(position: u64, audio: &[u8], voice: Voice) -> Self {
+        let len = audio.len().min(FRAME_SAMPLES);
+        let voiced = voice == Voice::Speaking;
+        let mut frame = Self { position, voiced, len: 0, audio: [0; FRAME_SAMPLES] };
+        frame.audio[..len].copy_from_slice(&audio[..len]);
+        frame.len = u16::try_from(len).unwrap_or_default();
+        frame
+    }
+
+    pub(crate) fn audio(&self) -> &[u8] {
+        &self.audio[..usize::from(self.len)]
+    }
+}
+
+/// What the stream knows of the caller's voice, as far as it matters for waking the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// Speaking now.
+    Speaking,
+    /// Ended at this position.
+    EndedAt(u64),
+    /// Not yet heard.
+    None,
+}
+
+/// The queue. One writer, one reader at a time; a new reader goes on where the old one stopped.
+#[derive(Debug)]
+pub(crate) struct SttFeed {
+    frames: ArrayQueue<Frame>,
+    ready: Notify,
+    speaking: u64,
+    quiet: u64,
+    prompt: u64,
+}
+
+impl SttFeed {
+    pub(crate) fn new(options: &SttOptions) -> Self {
+        Self {
+            frames: ArrayQueue::new(options.queue_frames),
+            ready: Notify::new(),
+            speaking: options.batch_speaking_ms * SAMPLES_PER_MS,
+            quiet: options.batch_quiet_ms * SAMPLES_PER_MS,
+            prompt: options.prompt_after_voice_ms * SAMPLES_PER_MS,
+        }
+    }
+
+    /// Puts a frame in and wakes the reader if enough has gathered. The oldest frame goes, counted, when the
+    /// queue is full: recognition has stood still for its whole length.
+    pub(crate) fn push(&self, frame: Frame, voice: Voice) {
+        let position = frame.position;
+        if self.frames.force_push(frame).is_some() {
+            metrics::counter!("tandem_stt_frames_dropped_total").increment(1);
+        }
+        let gathered = match voice {
+            Voice::Speaking => self.speaking,
+            Voice::EndedAt(end) if position < end + self.prompt => 0,
+            Voice::EndedAt(_) | Voice::None => self.quiet,
+        };
+        if self.frames.len() as u64 * FRAME_SAMPLES as u64 >= gathered {
+            self.ready.notify_one();
+        }
+    }
+
+    /// The next frame, without waiting.
+    pub(crate) fn pop(&self) -> Option<Frame> {
+        self.frames.pop()
+    }
+
+    /// Waits until there is something to be taken.
+    pub(crate) async fn ready(&self) {
+        self.ready.notified().await;
+    }
+}
