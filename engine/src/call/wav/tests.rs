@@ -167,6 +167,8 @@ proptest! {
             if bytes % 5 == 0 {
                 fs::write(&scratch.0, &cut).unwrap();
                 let mut resumed = WavWriter::resume(&scratch.0, WavFormat::CALL).unwrap();
+                let length = fs::metadata(&scratch.0).unwrap().len();
+                prop_assert_eq!(length, 44 + resumed.frames() * 4, "no half frame is left");
                 resumed.append(&[11, 12]).unwrap();
                 let now = samples_in(&fs::read(&scratch.0).unwrap());
                 let (kept, new) = now.split_at(now.len() - 2);

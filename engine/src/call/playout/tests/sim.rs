@@ -68,8 +68,8 @@ pub(super) struct Sim {
     pub(super) facts: Vec<Fact>,
     pub(super) messages: Vec<(CallTime, usize)>,
     pub(super) clears: u32,
-    /// What a recorder was given.
-    pub(super) tape: Vec<(CallTime, u8)>,
+    /// What a recorder was given; see [`Sim::recorder_is_right`].
+    tape: Vec<(CallTime, u8)>,
     /// Inputs that had an output, or are no poll.
     pub(super) journal: Vec<(CallTime, Input)>,
     pub(super) outputs: Vec<Output>,
@@ -78,7 +78,8 @@ pub(super) struct Sim {
     in_flight: VecDeque<(CallTime, String)>,
     /// Least lead seen right before a poll, while audio waited.
     pub(super) least_lead: Duration,
-    pub(super) polls: u64,
+    /// Whether the caller's frames come, every 20 ms.
+    pub(super) frames: bool,
 }
 
 impl Sim {
@@ -96,7 +97,7 @@ impl Sim {
             mark_delay: Some(Duration::ZERO),
             in_flight: VecDeque::new(),
             least_lead: Duration::MAX,
-            polls: 0,
+            frames: true,
         }
     }
 
@@ -120,6 +121,12 @@ impl Sim {
         self.ledger.take_played(self.now, |at, audio| {
             tape.extend(audio.iter().enumerate().map(|(i, &s)| (CallTime(at.0 + 125 * i as u64), s)));
         });
+    }
+
+    /// Whether the recorder was given what the carrier played, sample by sample, each at its time.
+    pub(super) fn recorder_is_right(&mut self) -> bool {
+        self.record();
+        self.tape == self.carrier.played
     }
 
     fn carry_marks(&mut self) {
@@ -166,7 +173,8 @@ impl Sim {
         let end = self.now.after(time);
         let mut spins = 0;
         loop {
-            let frame = CallTime((self.now.0 / 20_000 + 1) * 20_000);
+            let next_frame = CallTime((self.now.0 / 20_000 + 1) * 20_000);
+            let frame = if self.frames { next_frame } else { end };
             let timer = self.ledger.poll_timeout().unwrap_or(end).max(self.now);
             let poll = frame.min(timer).after(late);
             let carrier = CallTime(self.now.0 + 1_000);
@@ -179,11 +187,9 @@ impl Sim {
             if let Some((_, name)) = self.in_flight.pop_front_if(|(at, _)| *at <= next) {
                 self.input(Input::Mark { name });
             } else if next == poll {
-                self.polls += 1;
                 self.input(Input::Poll);
             }
             if next == end && self.in_flight.front().is_none_or(|(at, _)| *at > end) {
-                self.record();
                 return;
             }
         }
