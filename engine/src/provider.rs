@@ -129,7 +129,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// How long a client waits for its service; part of [`crate::options::EngineOptions`].
+/// How long a client waits for its service; part of each client's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectLimits {
     /// TCP, TLS and upgrade or response headers together.

@@ -118,6 +118,16 @@ pub(crate) async fn soon<T>(coming: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), coming).await.expect("it should have come by now")
 }
 
+/// Lets the other tasks run until `is_so`, or fails.
+pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
+    soon(async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 /// The kind of an error that must not name the key used in tests.
 pub(crate) fn kind_without_key(error: &ProviderError) -> ErrorKind {
     assert!(!error.to_string().contains(KEY), "{error}");

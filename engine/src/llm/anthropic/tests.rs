@@ -212,9 +212,16 @@ async fn count_requests(listener: TcpListener, answered: mpsc::UnboundedSender<(
                 let hello = HELLO.replace("Hello", &format!("{first_method} {number}"));
                 let body = match method.as_str() {
                     "HEAD" => "HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\n\r\n".to_owned(),
-                    _ => format!("{STREAM}{}{}{}", chunk(&hello), chunk(STOP), chunk("")),
+                    _ => format!("{STREAM}{}{}", chunk(&hello), chunk(STOP)),
                 };
                 stream.write_all(body.as_bytes()).await.unwrap();
+                if method != "HEAD" {
+                    // The end of the response comes after the end of the answer.
+                    for _ in 0..100 {
+                        tokio::task::yield_now().await;
+                    }
+                    stream.write_all(chunk("").as_bytes()).await.unwrap();
+                }
                 if answered.send(()).is_err() {
                     return;
                 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::provider::testing::{
-    KEY, answer_once, closed_by_peer, kind_without_key, response, serve_one, serve_websocket, soon, text,
+    KEY, answer_once, closed_by_peer, eventually, kind_without_key, response, serve_one, serve_websocket,
+    soon, text,
 };
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -223,15 +224,11 @@ async fn a_slow_reader_does_not_hold_the_audio_back() {
     })
     .await;
     let session = connect(settings(url)).await.unwrap();
-    while session.events.len() < EVENTS {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| session.events.len() == EVENTS).await;
     // Nobody has read a single event.
     let audio = Bytes::from_static(&[0x7f]);
     session.commands.send(SttCommand::Audio(audio.clone())).await.unwrap();
-    while session.commands.capacity() < COMMANDS {
-        tokio::task::yield_now().await;
-    }
+    eventually(|| session.commands.capacity() == COMMANDS).await;
     let (texts, error) = to_the_end(session).await;
     assert_eq!(texts.len(), RESULTS);
     assert!(error.is_some());
