@@ -1,4 +1,5 @@
 //! The store's contract on SQLite, and what the compiler cannot check of the committed query data.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod contract {
     store::contract_tests!(crate::open().await);
