@@ -1,1 +1,30 @@
-//! See the README.
+//! What surrounds a call: the carrier's webhooks, the tenant's tools, the REST API and the store.
+//!
+//! - [`settings`]: what the program gives in, with every limit.
+//! - [`ControlPlane`]: opens the store, serves the HTTP routes, and implements the engine's ports.
+//!
+//! What is decided about a call (`status`: how far it has come; `after_stream`: what follows a stream;
+//! `tokens`: which stream is let in) is decided by plain values; the handlers carry it out. Whatever belongs to
+//! a tenant is reached through a value that carries the tenant: [`api`](self)'s `Op`, made by a key, or the
+//! webhooks' `Webhook`, made by a signature.
+
+mod after_stream;
+mod api;
+mod clock;
+mod health;
+mod keys;
+mod live;
+mod plane;
+mod ports;
+mod problem;
+mod request_id;
+mod routes;
+pub mod settings;
+mod shared;
+mod status;
+mod tenants;
+mod tokens;
+mod twiml;
+mod webhooks;
+
+pub use plane::{CloseError, ControlPlane, OpenError, Opened};

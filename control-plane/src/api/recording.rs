@@ -1,0 +1,91 @@
+//! `GET /v1/calls/{id}/recording`: the WAV file, whole or in part, also while it is being written.
+
+use super::{
+    auth::Op,
+    range::{Part, part},
+};
+use crate::problem::Problem;
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use std::{
+    error::Error,
+    io::{self, SeekFrom},
+};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+};
+use tracing::error;
+
+/// Bytes read at once.
+const PIECE: usize = 64 * 1024;
+
+pub(crate) async fn recording(op: Op, headers: HeaderMap) -> Result<Response, Problem> {
+    let call = op.call().await?;
+    let path = op.recording_path(&call);
+    let mut file = match File::open(&path).await {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "no_recording",
+                "there is no recording of this call",
+            ));
+        }
+        Err(cause) => return Err(unreadable(&cause)),
+    };
+    // A live call's file grows; what is there now is what is sent.
+    let len = file.metadata().await.map_err(|cause| unreadable(&cause))?.len();
+    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let (status, range) = match part(asked, len) {
+        Part::Whole => (StatusCode::OK, 0..len),
+        Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Part::Unsatisfiable => {
+            let detail = format!("the recording has {len} bytes");
+            let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
+            return Err(problem);
+        }
+    };
+    file.seek(SeekFrom::Start(range.start)).await.map_err(|cause| unreadable(&cause))?;
+    let mut response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "audio/wav")
+        .header(header::ACCEPT_RANGES, "bytes")
+        .header(header::CACHE_CONTROL, "private, no-store")
+        .header(header::CONTENT_LENGTH, range.end - range.start);
+    if status == StatusCode::PARTIAL_CONTENT {
+        response =
+            response.header(header::CONTENT_RANGE, format!("bytes {}-{}/{len}", range.start, range.end - 1));
+    }
+    let body = Body::from_stream(pieces(file, range.end - range.start));
+    Ok(response.body(body).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+}
+
+/// `left` bytes of the file, in pieces.
+fn pieces(file: File, left: u64) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((file, left), async |(mut file, left)| {
+        if left == 0 {
+            return Ok(None);
+        }
+        let wanted = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+        let mut piece = vec![0; wanted];
+        let read = file.read(&mut piece).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        piece.truncate(read);
+        // At most what was wanted, so it is never more than what is left.
+        let left = left.saturating_sub(read as u64);
+        Ok(Some((Bytes::from(piece), (file, left))))
+    })
+}
+
+fn unreadable(cause: &io::Error) -> Problem {
+    error!(error = cause as &dyn Error, "a recording cannot be read");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the recording cannot be read")
+}

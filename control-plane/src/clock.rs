@@ -1,0 +1,13 @@
+//! Wall-clock time as the store keeps it.
+
+use jiff::Timestamp;
+
+/// Unix microseconds, now.
+pub(crate) fn now_us() -> i64 {
+    Timestamp::now().as_microsecond()
+}
+
+/// RFC 3339, UTC.
+pub(crate) fn rfc3339(at_us: i64) -> String {
+    Timestamp::from_microsecond(at_us).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+}

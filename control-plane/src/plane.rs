@@ -1,0 +1,191 @@
+//! Opens the control plane, and closes it without losing anything.
+
+use crate::{
+    clock::now_us,
+    keys::{new_key, sha256_hex},
+    ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
+    routes,
+    settings::ControlPlaneSettings,
+    shared::Shared,
+    tenants::Tenants,
+};
+use axum::Router;
+use engine::{
+    ids::TenantId,
+    ports::Ports,
+    provider::{AbortOnDrop, Secret},
+};
+use std::{fmt, io, path::PathBuf, sync::Arc};
+use store::{NewKey, Store, StoreError, new_id};
+use store_sqlite::SqliteStore;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::warn;
+
+/// Calls that wait for their stream, as a gauge.
+const AWAITED: &str = "tandem_streams_awaited";
+
+/// The control plane of this process.
+pub struct ControlPlane {
+    shared: Arc<Shared>,
+    tools: Arc<HttpTools>,
+    _housekeeping: AbortOnDrop,
+}
+
+/// A control plane that has just been opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// It.
+    pub control_plane: ControlPlane,
+    /// The tenant's first key for `/v1`, if it had none. It is kept nowhere: whoever opens must show it now.
+    pub first_key: Option<Secret>,
+}
+
+/// Why the control plane does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The settings cannot be used.
+    #[error("the settings cannot be used: {0}")]
+    Settings(&'static str),
+    /// The data folder cannot be made.
+    #[error("the data folder {} cannot be made", path.display())]
+    DataDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database does not open.
+    #[error("the database does not open")]
+    Store(#[from] StoreError),
+    /// The HTTP client of the tools cannot be made.
+    #[error("the client for the tenant's tools cannot be made")]
+    Client(#[from] reqwest::Error),
+}
+
+/// What happened in calls could not be stored before the end.
+#[derive(Debug, thiserror::Error)]
+#[error("not everything that happened in calls could be stored before the end")]
+pub struct CloseError;
+
+impl ControlPlane {
+    /// Opens the store in the data folder and brings its schema up to date.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(settings: ControlPlaneSettings) -> Result<Opened, OpenError> {
+        if let Some(fault) = fault(&settings) {
+            return Err(OpenError::Settings(fault));
+        }
+        if settings.base_url.scheme() == "http" {
+            warn!(base_url = %settings.base_url, "the public address has no TLS: a real carrier will not stream to it");
+        }
+        let path = settings.data_dir.clone();
+        tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
+        let store = SqliteStore::open(&settings.data_dir.join("tandem.db"), settings.limits.sqlite).await?;
+        let tenant = settings.tenant.id.clone();
+        let id = store::TenantId::from(tenant.0.as_str());
+        store.put_tenant(&id, &settings.tenant.name, now_us()).await?;
+        let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
+        let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
+        let shared = Arc::new(Shared::new(settings, tenants, Arc::new(store)));
+        let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
+        let control_plane = Self { shared, tools, _housekeeping: housekeeping };
+        let first_key = if control_plane.shared.store(&tenant).key_count().await? == 0 {
+            Some(control_plane.issue_key(&tenant, "first key").await?)
+        } else {
+            None
+        };
+        Ok(Opened { control_plane, first_key })
+    }
+
+    /// Makes another key for `/v1`. It is kept nowhere: whoever asks must show it now.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn issue_key(&self, tenant: &TenantId, name: &str) -> Result<Secret, StoreError> {
+        let key = new_key();
+        let new = NewKey {
+            id: new_id("key"),
+            name: name.to_owned(),
+            hash: sha256_hex(key.reveal().as_bytes()),
+            created_at: now_us(),
+        };
+        self.shared.store(tenant).add_key(new).await?;
+        Ok(key)
+    }
+
+    /// What the engine needs.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        Ports {
+            admissions: Arc::new(TokenAdmissions(Arc::clone(&self.shared))),
+            tools: Arc::clone(&self.tools) as _,
+            control: Arc::new(CarrierControl(Arc::clone(&self.shared))),
+            log: Arc::clone(&self.shared.log) as _,
+        }
+    }
+
+    /// The HTTP routes, but for the engine's own `/media-stream`.
+    pub fn router(&self) -> Router {
+        routes::router(Arc::clone(&self.shared))
+    }
+
+    /// Takes no new calls from now on, and says so to those who ask whether it is ready. Calls that the engine
+    /// has go on.
+    pub fn drain(&self) {
+        self.shared.drain();
+    }
+
+    /// Stores what is still queued and lets go of the database. The engine must have ended its calls.
+    ///
+    /// # Errors
+    /// When not everything could be stored in [`log_close`](crate::settings::ControlPlaneOptions::log_close).
+    pub async fn close(self) -> Result<(), CloseError> {
+        self.shared.drain();
+        let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
+        self.shared.close_store().await;
+        flushed.map_err(|_| CloseError)
+    }
+}
+
+impl fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlPlane")
+            .field("base_url", &self.shared.base_url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
+    let url = &settings.base_url;
+    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
+        return Some("the public address must begin with https:// or http:// and name a host");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Some("the public address must have neither a query nor a fragment");
+    }
+    let limits = &settings.limits;
+    if limits.log_queue <= limits.log_reserve || limits.log_batch == 0 || limits.page_max == 0 {
+        return Some("the log's queue must be longer than its reserve, and no batch or page empty");
+    }
+    settings.tenant.fault()
+}
+
+async fn keep_house(shared: Arc<Shared>) {
+    let mut ticks = interval(shared.limits.housekeeping);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = Instant::now();
+        let awaited = {
+            let mut tokens = shared.tokens.lock();
+            tokens.sweep(now);
+            tokens.len()
+        };
+        metrics::gauge!(AWAITED).set(u32::try_from(awaited).unwrap_or(u32::MAX));
+        shared.live.sweep(now, shared.limits.ended_calls_kept);
+        shared.log.measure();
+        shared.metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,7 @@
+//! The engine's ports, as the control plane serves them.
+
+pub(crate) mod admissions;
+pub(crate) mod control;
+pub(crate) mod log;
+pub(crate) mod record;
+pub(crate) mod tools;

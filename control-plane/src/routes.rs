@@ -1,0 +1,53 @@
+//! All HTTP routes. An old path of the carrier's webhooks is one line, and is verified as it was called.
+
+use crate::{api, health, problem::Problem, request_id::with_request_id, shared::Shared, webhooks};
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware,
+    routing::{MethodRouter, get, post},
+};
+use std::sync::Arc;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/api/voice/incoming", hook(webhooks::incoming::incoming))
+        .route("/hooks/twilio/voice", hook(webhooks::incoming::incoming))
+        .route("/api/twilio/voice", hook(webhooks::incoming::incoming))
+        .route("/api/voice/stream-ended", hook(webhooks::stream_ended::stream_ended))
+        .route("/hooks/twilio/stream-ended", hook(webhooks::stream_ended::stream_ended))
+        .route("/api/voice/status", hook(webhooks::status::status))
+        .route("/hooks/twilio/call-status", hook(webhooks::status::status))
+        .route("/api/voice/dial-status", hook(webhooks::dial_status::dial_status))
+        .route("/hooks/twilio/dial-status", hook(webhooks::dial_status::dial_status))
+        .route("/api/voice/fallback", hook(webhooks::fallback::fallback))
+        .route("/hooks/twilio/fallback", hook(webhooks::fallback::fallback))
+        .route("/api/voice/emergency-recording", hook(webhooks::fallback::message_left))
+        .route("/hooks/twilio/emergency-recording", hook(webhooks::fallback::message_left))
+        .route("/v1/calls", get(api::calls::list))
+        .route("/v1/calls/{id}", get(api::calls::read))
+        .route("/v1/calls/{id}/recording", get(api::recording::recording))
+        .route("/v1/calls/{id}/journal", get(api::journal::journal))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(async || Problem::not_found("page"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this page does not take that method",
+            )
+        })
+        .layer(middleware::from_fn(with_request_id))
+        .with_state(shared)
+}
+
+/// The carrier calls a webhook with POST, or with GET where a number is set up so.
+fn hook<H, T>(handler: H) -> MethodRouter<Arc<Shared>>
+where
+    H: axum::handler::Handler<T, Arc<Shared>>,
+    T: 'static,
+{
+    post(handler.clone()).get(handler)
+}

@@ -1,0 +1,204 @@
+//! What the program gives in, with every timeout, queue and limit.
+
+use engine::{
+    ids::TenantId, llm::LlmProvider, ports::Assistant, provider::Secret, stt::SttProvider, tts::TtsProvider,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use store_sqlite::SqliteOptions;
+use url::Url;
+
+/// Everything that a control plane is opened with.
+#[derive(Clone)]
+pub struct ControlPlaneSettings {
+    /// The address at which the carrier reaches this program, `https://` except on the same machine. Signatures
+    /// are checked against it and TwiML points to it; what a request says of its host is not believed.
+    pub base_url: Url,
+    /// Holds the database and the recordings; made if it is not there.
+    pub data_dir: PathBuf,
+    /// The tenant.
+    pub tenant: TenantSettings,
+    /// Renders `/metrics`; the program has installed its recorder.
+    pub metrics: PrometheusHandle,
+    /// Limits.
+    pub limits: ControlPlaneOptions,
+}
+
+/// A tenant: a company with its own carrier account.
+#[derive(Clone, Debug)]
+pub struct TenantSettings {
+    /// Lower-case letters, digits, `_` and `-`, at most 64; names a folder.
+    pub id: TenantId,
+    /// For people.
+    pub name: String,
+    /// Its account at the carrier.
+    pub twilio: TwilioAccount,
+    /// Its numbers, E.164. Calls to others are not answered.
+    pub numbers: Vec<String>,
+    /// Who answers.
+    pub assistant: Arc<Assistant>,
+    /// Where the assistant's remote tools are, by the tool's name.
+    pub remote_tools: HashMap<String, RemoteTool>,
+    /// To whom the assistant may hand a call: name to number (E.164). Nobody else, or a caller could talk it
+    /// into dialling any number at the tenant's cost.
+    pub transfer_targets: HashMap<String, String>,
+    /// Recognisers in the order in which they are tried; not empty.
+    pub stt: Vec<Arc<dyn SttProvider>>,
+    /// Models in the order in which they are tried; not empty.
+    pub llm: Vec<Arc<dyn LlmProvider>>,
+    /// Voices in the order in which they are tried; not empty.
+    pub tts: Vec<Arc<dyn TtsProvider>>,
+    /// Whether calls are recorded.
+    pub record: bool,
+    /// What the carrier's own voice says when the assistant cannot.
+    pub texts: CarrierTexts,
+}
+
+/// An account at Twilio.
+#[derive(Clone, Debug)]
+pub struct TwilioAccount {
+    /// `AC…`
+    pub account_sid: String,
+    /// Signs the webhooks.
+    pub auth_token: Secret,
+    /// The token before or after it, while it is being exchanged.
+    pub previous_auth_token: Option<Secret>,
+    /// Keys that sign instead where `X-Twilio-Webhooks-Signature-Settings` names them, by their id.
+    pub shared_keys: HashMap<String, Secret>,
+}
+
+/// Where a tool of the tenant is.
+#[derive(Clone, Debug)]
+pub struct RemoteTool {
+    /// Takes the POST.
+    pub url: Url,
+    /// Signs it; a `whsec_` secret is decoded as Standard Webhooks has it, others are taken as they are.
+    pub signing_secret: Secret,
+}
+
+/// What the carrier's own voice says when the assistant cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierTexts {
+    /// The carrier's voice.
+    pub voice: String,
+    /// A webhook could not be served.
+    pub trouble: String,
+    /// The carrier could not reach us, or we take no calls; a message can be left after it.
+    pub leave_message: String,
+    /// The stream was lost and did not come back.
+    pub connection_lost: String,
+    /// The assistant failed and nothing could take over: the last resort.
+    pub last_resort: String,
+    /// The one who was to take over cannot be reached, or is nobody we know.
+    pub not_put_through: String,
+}
+
+impl Default for CarrierTexts {
+    fn default() -> Self {
+        Self {
+            voice: "Polly.Amy".to_owned(),
+            trouble: "We're experiencing issues. Please try again.".to_owned(),
+            leave_message:
+                "We are experiencing technical difficulties. Please leave a message or try again later."
+                    .to_owned(),
+            connection_lost: "I'm sorry, the connection was lost. Please call again. Goodbye.".to_owned(),
+            last_resort: "I'm sorry, I can't help you right now. Please call back later. Goodbye.".to_owned(),
+            not_put_through:
+                "I'm sorry, I can't put you through right now. Please call again later. Goodbye.".to_owned(),
+        }
+    }
+}
+
+/// Every timeout, queue and limit of the control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControlPlaneOptions {
+    /// Longest body of a webhook, in bytes. Default 65,536: the carrier's own limit for bodies.
+    pub webhook_body_bytes: usize,
+    /// Longest time for a webhook, its body included. Default 8 s: the carrier hangs up after 15 s, and the
+    /// caller hears nothing until then.
+    pub webhook_deadline: Duration,
+    /// Answers that are kept to give the same one to a repeated request. Default 1,024: a carrier repeats within
+    /// seconds.
+    pub repeated_answers: usize,
+    /// How long a stream may take to come with its token. Default 60 s: it comes within a second, and the
+    /// carrier's signature alone could be replayed for ever.
+    pub stream_token_ttl: Duration,
+    /// Calls that wait for their stream at the same time. Default 10,000; beyond it callers are asked to leave a
+    /// message.
+    pub stream_tokens: usize,
+    /// How often the carrier is asked to come back after a lost stream. Default 3.
+    pub stream_tries: u32,
+    /// How long the engine has to say how a stream ended before it counts as lost. Default 1 s: the carrier
+    /// tells of the end at the same time as the engine, and the caller waits in silence.
+    pub stream_verdict: Duration,
+    /// How long the journal of a call may take to be read when its stream comes back. Default 2 s: the caller
+    /// waits in silence.
+    pub journal_read: Duration,
+    /// Chunks of a journal that are read at once. Default 64: some 100 KiB.
+    pub journal_chunks: u16,
+    /// Events that wait to be stored. Default 8,192: a minute of 100 calls while the database does not write.
+    pub log_queue: usize,
+    /// Of those, places kept for everything but journal entries, which the engine offers again. Default 1,024.
+    pub log_reserve: usize,
+    /// Events stored in one transaction. Default 512: one flush of the disk for all of them.
+    pub log_batch: usize,
+    /// Wait before the database is tried again. Default 200 ms.
+    pub log_retry: Duration,
+    /// How long closing waits for events to be stored. Default 10 s: container runtimes kill after 30 s.
+    pub log_close: Duration,
+    /// How long what is known of an ended call is remembered in memory. Default 10 min: late webhooks.
+    pub ended_calls_kept: Duration,
+    /// Longest answer of a tool, in bytes. Default 65,536: more than a model should read in a phone call.
+    pub tool_answer_bytes: usize,
+    /// How long a tool's server may take to accept a connection. Default 3 s.
+    pub tool_connect: Duration,
+    /// How long the one who is to take over is rung, in s. Default 30.
+    pub dial_timeout_s: u32,
+    /// Longest message that a caller can leave, in s. Default 60.
+    pub voicemail_max_s: u32,
+    /// Calls in a page of a list. Default 20.
+    pub page_default: u16,
+    /// Most calls in a page of a list. Default 100.
+    pub page_max: u16,
+    /// How long the answer to "can the database write" is good for. Default 1 s: the question is open to
+    /// everybody and costs a flush of the disk.
+    pub readiness_cache: Duration,
+    /// How long that question may take. Default 2 s.
+    pub readiness_deadline: Duration,
+    /// How often expired things are cleared away. Default 5 s.
+    pub housekeeping: Duration,
+    /// The database file.
+    pub sqlite: SqliteOptions,
+}
+
+impl Default for ControlPlaneOptions {
+    fn default() -> Self {
+        Self {
+            webhook_body_bytes: 64 * 1024,
+            webhook_deadline: Duration::from_secs(8),
+            repeated_answers: 1_024,
+            stream_token_ttl: Duration::from_secs(60),
+            stream_tokens: 10_000,
+            stream_tries: 3,
+            stream_verdict: Duration::from_secs(1),
+            journal_read: Duration::from_secs(2),
+            journal_chunks: 64,
+            log_queue: 8_192,
+            log_reserve: 1_024,
+            log_batch: 512,
+            log_retry: Duration::from_millis(200),
+            log_close: Duration::from_secs(10),
+            ended_calls_kept: Duration::from_secs(600),
+            tool_answer_bytes: 64 * 1024,
+            tool_connect: Duration::from_secs(3),
+            dial_timeout_s: 30,
+            voicemail_max_s: 60,
+            page_default: 20,
+            page_max: 100,
+            readiness_cache: Duration::from_secs(1),
+            readiness_deadline: Duration::from_secs(2),
+            housekeeping: Duration::from_secs(5),
+            sqlite: SqliteOptions::default(),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the handlers and the ports share.
+
+use crate::{
+    keys::random_token,
+    live::LiveCalls,
+    ports::log::QueuedLog,
+    settings::{ControlPlaneOptions, TenantSettings},
+    tenants::Tenants,
+    tokens::{StreamTokens, TooManyWaiting, WaitingCall},
+    twiml::{Twiml, Verb},
+    webhooks::repeated::RepeatedAnswers,
+};
+use engine::ids::TenantId;
+use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use store::{Call, KeyOwner, Store, StoreError, TenantStore};
+use tokio::time::Instant;
+use url::Url;
+
+/// Everything that outlives a request.
+pub(crate) struct Shared {
+    pub(crate) base_url: Url,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) limits: ControlPlaneOptions,
+    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) tokens: Mutex<StreamTokens>,
+    pub(crate) live: Arc<LiveCalls>,
+    pub(crate) log: Arc<QueuedLog>,
+    pub(crate) repeated: Mutex<RepeatedAnswers>,
+    pub(crate) metrics: PrometheusHandle,
+    /// When the database was last asked whether it can write, and what came of it.
+    pub(crate) writable: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    draining: AtomicBool,
+    /// Reached through a tenant only.
+    store: Arc<dyn Store>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        settings: crate::settings::ControlPlaneSettings,
+        tenants: Arc<Tenants>,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        let limits = settings.limits;
+        let live = Arc::new(LiveCalls::default());
+        Self {
+            base_url: settings.base_url,
+            data_dir: settings.data_dir,
+            limits,
+            tenants,
+            tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
+            log: Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits)),
+            live,
+            repeated: Mutex::new(RepeatedAnswers::new(limits.repeated_answers)),
+            metrics: settings.metrics,
+            writable: tokio::sync::Mutex::new(None),
+            draining: AtomicBool::new(false),
+            store,
+        }
+    }
+
+    /// The tenant's part of the store.
+    pub(crate) fn store(&self, tenant: &TenantId) -> Box<dyn TenantStore> {
+        self.store.tenant(&store::TenantId::from(tenant.0.as_str()))
+    }
+
+    /// Whom a key speaks for.
+    pub(crate) async fn key_owner(&self, hash: &str) -> Result<Option<KeyOwner>, StoreError> {
+        self.store.key_owner(hash).await
+    }
+
+    pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {
+        self.store.check_writable(now).await
+    }
+
+    pub(crate) async fn close_store(&self) {
+        self.store.close().await;
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Our own address with `path`, which begins with a slash.
+    pub(crate) fn own_url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
+    }
+
+    /// Where the carrier's streams come in; without TLS where our own address has none.
+    fn stream_url(&self) -> String {
+        let own = self.own_url("/media-stream");
+        match own.strip_prefix("https://") {
+            Some(rest) => format!("wss://{rest}"),
+            None => own.replacen("http://", "ws://", 1),
+        }
+    }
+
+    /// TwiML that opens a stream for the call, with a new token.
+    pub(crate) fn connect(
+        &self,
+        call: &Call,
+        tenant: &Arc<TenantSettings>,
+        had_stream: bool,
+    ) -> Result<Twiml, TooManyWaiting> {
+        let token = random_token();
+        let waiting = WaitingCall {
+            call: call.id.as_str().into(),
+            tenant: Arc::clone(tenant),
+            from: call.from_number.clone(),
+            to: call.to_number.clone(),
+            had_stream,
+        };
+        self.tokens.lock().hand_out(Instant::now(), &call.carrier_sid, &token, waiting)?;
+        Ok(Twiml::new(&[Verb::Connect {
+            action: &self.own_url("/api/voice/stream-ended"),
+            stream: &self.stream_url(),
+            token: &token,
+        }]))
+    }
+
+    /// Where a call's recording is.
+    pub(crate) fn recording_path(&self, tenant: &str, call: &str) -> PathBuf {
+        self.data_dir.join("recordings").join(tenant).join(format!("{call}.wav"))
+    }
+}

@@ -1,0 +1,103 @@
+//! What the carrier tells and asks: believed only with its signature, answered with TwiML.
+
+pub(crate) mod dial_status;
+pub(crate) mod fallback;
+pub(crate) mod incoming;
+pub(crate) mod repeated;
+mod request;
+mod signature;
+pub(crate) mod status;
+pub(crate) mod stream_ended;
+
+pub(crate) use request::Webhook;
+
+use crate::{clock::now_us, problem::Problem, twiml::Twiml};
+use axum::response::{IntoResponse, Response};
+use std::{error::Error, future::Future};
+use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError};
+use tokio::time::timeout;
+use tracing::error;
+
+/// Webhooks that were served, by hook and outcome.
+const WEBHOOKS: &str = "tandem_webhooks_total";
+
+/// Why a webhook that is the carrier's could not be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HookError {
+    /// What it says makes no sense here.
+    #[error("the webhook cannot be served: {}", .0.detail)]
+    Problem(Problem),
+    /// The database did not serve.
+    #[error("the webhook could not be served")]
+    Store(#[from] StoreError),
+    /// Too many calls wait for their stream.
+    #[error("too many calls wait for their stream")]
+    TooManyWaiting,
+    /// It took too long.
+    #[error("the webhook took too long")]
+    TooLong,
+}
+
+impl From<Problem> for HookError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// Answers a question of the carrier in time. The same question again (a call, and the carrier's token for the
+/// repeated request) gets the same answer. If we are in trouble, the caller hears so.
+async fn answer(
+    hook: &'static str,
+    webhook: &Webhook,
+    work: impl Future<Output = Result<Twiml, HookError>>,
+) -> Response {
+    let repeated = webhook.repetition(hook);
+    if let Some(key) = &repeated
+        && let Some(twiml) = webhook.shared.repeated.lock().get(key)
+    {
+        metrics::counter!(WEBHOOKS, "hook" => hook, "outcome" => "repeated").increment(1);
+        return twiml.into_response();
+    }
+    let deadline = webhook.received + webhook.shared.limits.webhook_deadline;
+    let done = timeout(deadline.saturating_duration_since(tokio::time::Instant::now()), work)
+        .await
+        .unwrap_or(Err(HookError::TooLong));
+    let (outcome, response) = match done {
+        Ok(twiml) => {
+            if let Some(key) = repeated {
+                webhook.shared.repeated.lock().put(key, twiml.clone());
+            }
+            ("ok", twiml.into_response())
+        }
+        Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
+        Err(cause @ HookError::TooManyWaiting) => {
+            error!(hook, error = &cause as &dyn Error, "a caller is asked to leave a message");
+            ("full", webhook.leave_message().into_response())
+        }
+        Err(cause @ (HookError::Store(_) | HookError::TooLong)) => {
+            error!(hook, error = &cause as &dyn Error, "a caller hears that we are in trouble");
+            ("trouble", webhook.say(&webhook.tenant.texts.trouble).into_response())
+        }
+    };
+    metrics::counter!(WEBHOOKS, "hook" => hook, "outcome" => outcome).increment(1);
+    response
+}
+
+/// The call that the webhook is about; it is stored if it is new.
+async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
+    let direction = match webhook.param("Direction") {
+        Some(direction) if direction.starts_with("outbound") => Direction::Outbound,
+        Some(_) | None => Direction::Inbound,
+    };
+    let new = NewCall {
+        id: CallId::new(),
+        carrier_sid: webhook.required("CallSid")?.to_owned(),
+        direction,
+        from_number: webhook.param("From").unwrap_or_default().to_owned(),
+        to_number: webhook.param("To").unwrap_or_default().to_owned(),
+        assistant_id: webhook.tenant.assistant.id.0.clone(),
+        status,
+        created_at: now_us(),
+    };
+    Ok(webhook.store.ensure_call(new).await?)
+}

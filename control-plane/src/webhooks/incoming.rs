@@ -1,0 +1,38 @@
+//! A call comes in: its stream is opened.
+
+use super::{HookError, Webhook, answer, call_of};
+use crate::{
+    problem::Problem,
+    twiml::{Twiml, Verb},
+};
+use axum::{http::StatusCode, response::Response};
+use store::{CallStatus, Direction};
+use tracing::{info, warn};
+
+pub(crate) async fn incoming(webhook: Webhook) -> Response {
+    answer("incoming", &webhook, open_stream(&webhook)).await
+}
+
+async fn open_stream(webhook: &Webhook) -> Result<Twiml, HookError> {
+    let is_outbound = webhook.param("Direction").is_some_and(|direction| direction.starts_with("outbound"));
+    let own_number = webhook.required(if is_outbound { "From" } else { "To" })?;
+    if !webhook.tenant.numbers.iter().any(|number| number == own_number) {
+        warn!(tenant = %webhook.tenant.id, "a call to a number that no tenant has is not answered");
+        let detail = format!("no tenant was found for the number {own_number}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, "number_unknown", detail).into());
+    }
+    if webhook.shared.is_draining() {
+        return Ok(webhook.leave_message());
+    }
+    let call = call_of(webhook, CallStatus::Ringing).await?;
+    // A webhook can be replayed: its signature has neither time nor nonce. A call that is over stays over.
+    if call.status.is_final() {
+        return Ok(Twiml::new(&[Verb::Hangup]));
+    }
+    let direction = match call.direction {
+        Direction::Inbound => "inbound",
+        Direction::Outbound => "outbound",
+    };
+    info!(call = %call.id, call_sid = call.carrier_sid, direction, "a call is answered");
+    webhook.shared.connect(&call, &webhook.tenant, call.streams > 0).map_err(|_| HookError::TooManyWaiting)
+}

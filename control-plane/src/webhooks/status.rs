@@ -1,0 +1,55 @@
+//! The carrier reports how far a call has come.
+
+use super::{HookError, WEBHOOKS, Webhook, call_of};
+use crate::{
+    clock::now_us,
+    problem::Problem,
+    status::{StatusReport, parse_carrier_status, step},
+};
+use axum::response::IntoResponse;
+use axum::{http::StatusCode, response::Response};
+use std::error::Error;
+use store::{CallStatus, StoreError};
+use tracing::{error, warn};
+
+/// Reports about one call come one after the other; two at once are already unusual.
+const ATTEMPTS: usize = 8;
+
+pub(crate) async fn status(webhook: Webhook) -> Response {
+    let (outcome, response) = match keep(&webhook).await {
+        Ok(()) => ("ok", StatusCode::OK.into_response()),
+        Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
+        Err(cause @ (HookError::Store(_) | HookError::TooManyWaiting | HookError::TooLong)) => {
+            error!(error = &cause as &dyn Error, "a report of the carrier is not stored");
+            let detail = "the report could not be stored";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail);
+            ("trouble", problem.into_response())
+        }
+    };
+    metrics::counter!(WEBHOOKS, "hook" => "status", "outcome" => outcome).increment(1);
+    response
+}
+
+async fn keep(webhook: &Webhook) -> Result<(), HookError> {
+    let said = webhook.required("CallStatus")?;
+    let Some(status) = parse_carrier_status(said) else {
+        warn!(status = said, "the carrier reports a status that is not known");
+        return Ok(());
+    };
+    let duration_s = webhook.param("CallDuration").and_then(|seconds| seconds.parse().ok());
+    let report = StatusReport { status, duration_s: duration_s.filter(|s: &i64| *s >= 0), at: now_us() };
+    let mut call = call_of(webhook, CallStatus::Queued).await?;
+    for _ in 0..ATTEMPTS {
+        let Some(step) = step(&call, report) else { return Ok(()) };
+        if webhook.store.move_call(&call.id, step).await? {
+            return Ok(());
+        }
+        // Somebody else moved it in between.
+        let Some(moved) = webhook.store.call(&call.id).await? else { return Ok(()) };
+        call = moved;
+    }
+    Err(HookError::Store(StoreError::Unavailable {
+        doing: "moving a call on",
+        source: "it was moved by others all the time".into(),
+    }))
+}

@@ -1,0 +1,12 @@
+//! The control plane through its HTTP routes and the engine's ports, on a real database file.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
+
+mod admissions;
+mod api;
+mod calls;
+mod health;
+mod log;
+mod secrets;
+mod support;
+mod tools;
+mod webhooks;
