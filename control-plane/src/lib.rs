@@ -5,8 +5,8 @@
 //!
 //! What is decided about a call (`status`: how far it has come; `after_stream`: what follows a stream;
 //! `tokens`: which stream is let in) is decided by plain values; the handlers carry it out. Whatever belongs to
-//! a tenant is reached through a value that carries the tenant: [`api`](self)'s `Op`, made by a key, or the
-//! webhooks' `Webhook`, made by a signature.
+//! a tenant is reached through a value that carries the tenant: an `Op`, made by a key, or a `Webhook`, made by a
+//! signature.
 
 mod after_stream;
 mod api;

@@ -11,6 +11,7 @@ use crate::{
 };
 use axum::Router;
 use engine::{
+    engine::Engine,
     ids::TenantId,
     ports::Ports,
     provider::{AbortOnDrop, Secret},
@@ -80,6 +81,9 @@ impl ControlPlane {
         if settings.base_url.scheme() == "http" {
             warn!(base_url = %settings.base_url, "the public address has no TLS: a real carrier will not stream to it");
         }
+        if !settings.tenant.has_account() {
+            warn!("no carrier account is set up: every webhook is refused");
+        }
         let path = settings.data_dir.clone();
         tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
         let store = SqliteStore::open(&settings.data_dir.join("tandem.db"), settings.limits.sqlite).await?;
@@ -115,6 +119,12 @@ impl ControlPlane {
         Ok(key)
     }
 
+    /// Tells `engine`, which was made with [`ControlPlane::ports`], from now on when the carrier says that a call is
+    /// over.
+    pub fn attach(&self, engine: Engine) {
+        self.shared.attach(Some(engine));
+    }
+
     /// What the engine needs.
     #[must_use]
     pub fn ports(&self) -> Ports {
@@ -143,6 +153,7 @@ impl ControlPlane {
     /// When not everything could be stored in [`log_close`](crate::settings::ControlPlaneOptions::log_close).
     pub async fn close(self) -> Result<(), CloseError> {
         self.shared.drain();
+        self.shared.attach(None);
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
         self.shared.close_store().await;
         flushed.map_err(|_| CloseError)

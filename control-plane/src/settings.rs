@@ -54,7 +54,7 @@ pub struct TenantSettings {
     pub texts: CarrierTexts,
 }
 
-/// An account at Twilio.
+/// An account at Twilio. While its SID or its token is empty, no webhook is believed.
 #[derive(Clone, Debug)]
 pub struct TwilioAccount {
     /// `AC…`
@@ -72,7 +72,8 @@ pub struct TwilioAccount {
 pub struct RemoteTool {
     /// Takes the POST.
     pub url: Url,
-    /// Signs it; a `whsec_` secret is decoded as Standard Webhooks has it, others are taken as they are.
+    /// Signs it; a `whsec_` secret is decoded as Standard Webhooks has it, others are taken as they are. Empty: the
+    /// request is not signed.
     pub signing_secret: Secret,
 }
 
@@ -128,8 +129,9 @@ pub struct ControlPlaneOptions {
     pub stream_tokens: usize,
     /// How often the carrier is asked to come back after a lost stream. Default 3.
     pub stream_tries: u32,
-    /// How long the engine has to say how a stream ended before it counts as lost. Default 1 s: the carrier
-    /// tells of the end at the same time as the engine, and the caller waits in silence.
+    /// How long the engine has to say how a stream ended before it counts as lost. Default 3 s: the carrier
+    /// tells of the end at the same time as the engine, which finishes the recording first. A lost stream is
+    /// known at once.
     pub stream_verdict: Duration,
     /// How long the journal of a call may take to be read when its stream comes back. Default 2 s: the caller
     /// waits in silence.
@@ -180,7 +182,7 @@ impl Default for ControlPlaneOptions {
             stream_token_ttl: Duration::from_secs(60),
             stream_tokens: 10_000,
             stream_tries: 3,
-            stream_verdict: Duration::from_secs(1),
+            stream_verdict: Duration::from_secs(3),
             journal_read: Duration::from_secs(2),
             journal_chunks: 64,
             log_queue: 8_192,

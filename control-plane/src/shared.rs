@@ -10,7 +10,10 @@ use crate::{
     twiml::{Twiml, Verb},
     webhooks::repeated::RepeatedAnswers,
 };
-use engine::ids::TenantId;
+use engine::{
+    engine::Engine,
+    ids::{CallId, TenantId},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use std::{
@@ -38,6 +41,8 @@ pub(crate) struct Shared {
     /// When the database was last asked whether it can write, and what came of it.
     pub(crate) writable: tokio::sync::Mutex<Option<(Instant, bool)>>,
     draining: AtomicBool,
+    /// Taken out again at the end: the engine holds our ports.
+    engine: Mutex<Option<Engine>>,
     /// Reached through a tenant only.
     store: Arc<dyn Store>,
 }
@@ -62,6 +67,7 @@ impl Shared {
             metrics: settings.metrics,
             writable: tokio::sync::Mutex::new(None),
             draining: AtomicBool::new(false),
+            engine: Mutex::new(None),
             store,
         }
     }
@@ -82,6 +88,18 @@ impl Shared {
 
     pub(crate) async fn close_store(&self) {
         self.store.close().await;
+    }
+
+    pub(crate) fn attach(&self, engine: Option<Engine>) {
+        *self.engine.lock() = engine;
+    }
+
+    /// The carrier says that the call is over: the engine need not wait for another stream of it.
+    pub(crate) fn hung_up(&self, call: &store::CallId) {
+        let engine = self.engine.lock().clone();
+        if let Some(engine) = engine {
+            engine.hung_up(&CallId::from(call.as_str()));
+        }
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -31,7 +31,7 @@ enum Entry {
         tenant: TenantId,
         call: CallId,
         at: i64,
-        event: CallEvent,
+        event: Box<CallEvent>,
     },
     /// Everything before it is stored when it is answered.
     Flush(oneshot::Sender<()>),
@@ -88,9 +88,9 @@ impl CallLog for QueuedLog {
         };
         if matches!(event, CallEvent::Journal { .. }) && self.queue.capacity() <= self.reserve {
             metrics::counter!(FULL).increment(1);
-            return Err(LogFull(event));
+            return Err(LogFull(Box::new(event)));
         }
-        let entry = Entry::Event { tenant, call: call.clone(), at: now_us(), event };
+        let entry = Entry::Event { tenant, call: call.clone(), at: now_us(), event: Box::new(event) };
         match self.queue.try_send(entry) {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) => {

@@ -39,6 +39,9 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     let duration_s = webhook.param("CallDuration").and_then(|seconds| seconds.parse().ok());
     let report = StatusReport { status, duration_s: duration_s.filter(|s: &i64| *s >= 0), at: now_us() };
     let mut call = call_of(webhook, CallStatus::Queued).await?;
+    if status.is_final() {
+        webhook.shared.hung_up(&call.id);
+    }
     for _ in 0..ATTEMPTS {
         let Some(step) = step(&call, report) else { return Ok(()) };
         if webhook.store.move_call(&call.id, step).await? {

@@ -24,7 +24,10 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
     info!(call = %call.id, outcome = ?end.outcome, "a stream has ended");
     let texts = &webhook.tenant.texts;
     match next_step(end) {
-        NextStep::Nothing => Ok(Twiml::new(&[])),
+        NextStep::Nothing => {
+            webhook.shared.hung_up(&call.id);
+            Ok(Twiml::new(&[]))
+        }
         NextStep::HangUp => Ok(Twiml::new(&[Verb::Hangup])),
         NextStep::Dial(number) => Ok(dial(webhook, &call, &number)),
         NextStep::NotPutThrough => Ok(webhook.say(&texts.not_put_through)),

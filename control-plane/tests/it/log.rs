@@ -27,15 +27,15 @@ async fn a_full_queue_gives_journal_entries_back_first_and_then_everything() {
         }
     };
     assert_eq!(kept, 6);
-    assert!(matches!(given_back, CallEvent::Journal { entries } if entries[0].seq == 6));
+    assert!(matches!(*given_back, CallEvent::Journal { entries } if entries[0].seq == 6));
     for number in 0..4 {
         log.record(&call, CallEvent::Turn(turn(number, "", "Hello."))).unwrap();
     }
     let LogFull(event) = log.record(&call, ended(EndReason::AssistantEnded)).unwrap_err();
-    assert!(matches!(event, CallEvent::Ended(_)));
+    assert!(matches!(*event, CallEvent::Ended(_)));
     // What came back is offered again later and is taken.
     harness.call_when(&call, |call| call["turns"].as_array().is_some_and(|turns| turns.len() == 4)).await;
-    log.record(&call, event).unwrap();
+    log.record(&call, *event).unwrap();
     harness.call_when(&call, |call| call["status"] == "completed").await;
 }
 

@@ -183,7 +183,8 @@ impl Answer {
 
     /// The stream's token in TwiML.
     pub(crate) fn stream_token(&self) -> String {
-        let (_, rest) = self.text().split_once("name=\"token\" value=\"").expect(self.text());
+        let (_, rest) =
+            self.text().split_once("name=\"token\" value=\"").unwrap_or_else(|| panic!("{}", self.text()));
         rest.split_once('"').unwrap().0.to_owned()
     }
 }

@@ -9,7 +9,11 @@ use axum::{
     routing::post,
 };
 use base64_simd::STANDARD;
-use engine::{llm::ToolCall, ports::ToolInvocation};
+use engine::{
+    llm::ToolCall,
+    ports::{ToolInvocation, ToolInvocationKey},
+    provider::Secret,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -46,7 +50,7 @@ fn invocation(tool: &str, timeout: Duration) -> ToolInvocation {
         tenant: "ten_1".into(),
         call: "call_1".into(),
         assistant: "asst_1".into(),
-        key: "call_1-e3-0".to_owned(),
+        key: ToolInvocationKey("e3.0".to_owned()),
         tool: ToolCall {
             id: "tool_1".to_owned(),
             name: tool.to_owned(),
@@ -72,12 +76,25 @@ async fn a_tool_is_asked_with_a_signature_and_answers() {
     let body: Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body, json!({ "call": "call_1", "tool": "good", "arguments": { "number": "4711" } }));
     assert_eq!(header("content-type"), "application/json");
-    assert_eq!(header("webhook-id"), "call_1-e3-0", "the same key again is the same id");
+    assert_eq!(header("webhook-id"), "call_1_e3-0", "the same key again is the same id");
     let mut mac = Hmac::<Sha256>::new_from_slice(b"tool-secret").unwrap();
     mac.update(format!("{}.{}.", header("webhook-id"), header("webhook-timestamp")).as_bytes());
     mac.update(&request.body);
     let expected = format!("v1,{}", STANDARD.encode_to_string(mac.finalize().into_bytes()));
     assert_eq!(header("webhook-signature"), expected);
+}
+
+#[tokio::test]
+async fn a_tool_without_a_secret_is_asked_without_a_signature() {
+    let (address, mut requests) = serve().await;
+    let harness = Harness::with(|settings| {
+        let mut tool = remote_tool(&format!("{address}/good"));
+        tool.signing_secret = Secret::new("");
+        settings.tenant.remote_tools.insert("good".to_owned(), tool);
+    })
+    .await;
+    harness.plane.ports().tools.run(invocation("good", Duration::from_secs(5))).await.unwrap();
+    assert!(!requests.recv().await.unwrap().headers.contains_key("webhook-signature"));
 }
 
 #[tokio::test]

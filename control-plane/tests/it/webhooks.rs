@@ -114,6 +114,21 @@ async fn what_is_not_signed_by_the_account_it_names_is_refused() {
 }
 
 #[tokio::test]
+async fn without_an_account_or_its_token_no_webhook_is_believed() {
+    for (sid, token) in [("", ""), ("", TOKEN), (ACCOUNT, "")] {
+        let harness = Harness::with(|settings| {
+            settings.tenant.twilio.account_sid = sid.to_owned();
+            settings.tenant.twilio.auth_token = Secret::new(token);
+        })
+        .await;
+        let mut fields = call_fields(SID, "ringing");
+        fields[0].1 = sid;
+        let request = signed("/api/voice/incoming", &fields, token).body(form(&fields)).unwrap();
+        assert_eq!(harness.send(request).await.problem(403), "invalid_signature");
+    }
+}
+
+#[tokio::test]
 async fn the_host_that_a_request_claims_is_not_believed() {
     let harness = Harness::new().await;
     let fields = call_fields(SID, "ringing");
