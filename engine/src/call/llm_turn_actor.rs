@@ -128,10 +128,12 @@ impl Shell {
             });
             return;
         };
-        let mut stream = provider.stream(request);
+        let stream = provider.stream(request);
         let shared = Arc::clone(&self.shared);
         let name = provider.name().to_owned();
         self.shared.set_model(Some(AbortOnDrop(tokio::spawn(async move {
+            // All of it moves in here: its own task ends with it.
+            let mut stream = stream;
             loop {
                 let event = stream.events.recv().await;
                 let (input, last) = match event {

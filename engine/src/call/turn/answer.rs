@@ -211,6 +211,11 @@ impl Answer {
             && !tool_started
     }
 
+    /// Whether nothing of it was heard and no tool has answered: as if it had never begun.
+    pub(super) fn is_unheard(&self, heard: &HeardEpoch) -> bool {
+        self.rounds.is_empty() && self.earlier.is_empty() && self.spoken(Some(heard)).is_empty()
+    }
+
     /// Whether caller audio that ends at `audio_end` was spoken over it.
     pub(super) fn was_spoken_over(&self, audio_end: CallTime) -> bool {
         self.audible_since.is_some_and(|since| audio_end > since)

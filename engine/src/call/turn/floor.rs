@@ -188,8 +188,8 @@ impl Turns {
         };
         match heard {
             Some(heard) => {
-                self.commit_cut(&answer, &heard);
-                self.floor = Floor::Caller { carry: None, cut: None };
+                let carry = self.commit_cut(&answer, &heard);
+                self.floor = Floor::Caller { carry, cut: None };
             }
             None => {
                 let until = self.now.after(self.setup.options.heard_wait);
@@ -199,7 +199,22 @@ impl Turns {
         }
     }
 
-    fn commit_cut(&mut self, answer: &Answer, heard: &HeardEpoch) {
+    /// Puts the heard part of a cut answer into the context. If nothing of it was heard it is withdrawn as if it had
+    /// never begun, and what it was to answer comes back.
+    fn commit_cut(&mut self, answer: &Answer, heard: &HeardEpoch) -> Option<Utterance> {
+        if answer.is_unheard(heard)
+            && let Origin::Reply(utterance) = &answer.origin
+        {
+            self.context.take_back_last_user();
+            self.number = answer.number;
+            return Some(utterance.clone());
+        }
+        self.commit_last(answer, heard);
+        None
+    }
+
+    /// Puts the heard part of a cut answer into the context, be it nothing.
+    fn commit_last(&mut self, answer: &Answer, heard: &HeardEpoch) {
         answer.commit(&mut self.context, Some(heard), true);
         self.endpointing.set_asked(Some(answer.spoken(Some(heard))).filter(|text| !text.is_empty()));
         self.emit(Output::Turn(Box::new(answer.record(Some(heard), true))));
@@ -230,10 +245,10 @@ impl Turns {
         else {
             return;
         };
-        self.commit_cut(&cut.answer, heard);
+        let unanswered = self.commit_cut(&cut.answer, heard).or(carry);
         match cut.next {
-            Some(next) => self.reply(next),
-            None => self.floor = Floor::Caller { carry, cut: None },
+            Some(next) => self.reply(joined(unanswered, next)),
+            None => self.floor = Floor::Caller { carry: unanswered, cut: None },
         }
     }
 
@@ -333,7 +348,7 @@ impl Turns {
         }
         if let Floor::Caller { cut: Some(cut), .. } = &self.floor {
             let nothing = nothing_heard(cut.answer.epoch);
-            self.commit_cut(&cut.answer.clone(), &nothing);
+            self.commit_last(&cut.answer.clone(), &nothing);
         }
         self.speak(Origin::Goodbye, Some(reason), &[text.into()]);
     }
@@ -394,12 +409,12 @@ impl Turns {
                 let nothing = nothing_heard(answer.epoch);
                 let held = answer.hold.as_ref().and_then(|hold| hold.heard.as_ref());
                 let heard = heard.filter(|heard| heard.epoch == answer.epoch).or(held).unwrap_or(&nothing);
-                self.commit_cut(&answer, heard);
+                self.commit_last(&answer, heard);
             }
             Floor::Caller { cut: Some(cut), .. } => {
                 let nothing = nothing_heard(cut.answer.epoch);
                 let heard = heard.filter(|heard| heard.epoch == cut.answer.epoch).unwrap_or(&nothing);
-                self.commit_cut(&cut.answer, heard);
+                self.commit_last(&cut.answer, heard);
             }
             Floor::Caller { .. }
             | Floor::Waiting

@@ -1,0 +1,35 @@
+//! `tandem sandbox`: the stand-ins alone, to develop against.
+
+use super::{Failure, Outcome, runtime, tool_log};
+use crate::cli::Sandbox as Arguments;
+use fixtures::{sandbox::Sandbox, stage};
+
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    tool_log();
+    let options = stage::sandbox_options(arguments.listen);
+    runtime(None)?.block_on(async {
+        let sandbox = Sandbox::start(options).await?;
+        print!("{}", variables(&sandbox.base_url()));
+        tokio::signal::ctrl_c().await?;
+        Ok(Outcome::Success)
+    })
+}
+
+/// What points a server at the stand-ins.
+pub(super) fn variables(base_url: &str) -> String {
+    let names = ["DEEPGRAM_BASE_URL", "ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "ELEVENLABS_BASE_URL"];
+    let mut text = format!("The stand-ins listen on {base_url}. Point a server at them:\n\n");
+    for name in names {
+        let path = if name == "OPENAI_BASE_URL" { "/v1" } else { "" };
+        text.push_str(&format!("export {name}={base_url}{path}\n"));
+    }
+    let keys = ["DEEPGRAM_API_KEY", "ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY"];
+    for name in keys {
+        text.push_str(&format!("export {name}=sandbox\n"));
+    }
+    text.push_str("export ELEVENLABS_VOICE_ID=sandbox\n");
+    text.push_str(&format!(
+        "\nDelays and faults: curl {base_url}/sandbox/knobs; what they saw: {base_url}/sandbox/log\n"
+    ));
+    text
+}

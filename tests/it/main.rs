@@ -1,0 +1,11 @@
+//! The whole product with the sandbox around it: recorded calls, faults, bad input, the real binary.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod binary;
+mod children_killed;
+mod heard_truth;
+mod invariants;
+mod provider_faults;
+mod recorded_calls;
+mod support;
