@@ -28,8 +28,8 @@ pub struct LoadSettings {
     pub ramp_per_second: f64,
     /// How long ended calls were replaced, in seconds; `None`: each call once.
     pub duration_s: Option<u64>,
-    /// What the stand-in services take by design between the caller's last word and the first audible sample,
-    /// in ms; `None` if the server's services are not ours to know.
+    /// What the stand-in services take by design between the caller's last word and the first audible sample, in ms,
+    /// give or take a frame, which each answer has for itself; `None` if the server's services are not ours to know.
     pub fixed_delay_ms: Option<f64>,
 }
 
@@ -70,6 +70,8 @@ pub struct ResponseSample {
     pub at: Duration,
     /// From there to the first audible sample of the answer.
     pub latency: Duration,
+    /// Of that, what the stand-in services take by design; `None` if they are not ours to know.
+    pub fixed: Option<Duration>,
 }
 
 /// What a server process used during a run.
@@ -216,8 +218,8 @@ impl LoadReport {
         let responses: Vec<_> =
             samples.calls.iter().flat_map(|call| call.responses.iter().copied()).collect();
         let latencies: Vec<_> = responses.iter().map(|response| ms(response.latency)).collect();
-        let overheads: Option<Vec<_>> =
-            settings.fixed_delay_ms.map(|fixed| latencies.iter().map(|latency| latency - fixed).collect());
+        let overhead = |response: &ResponseSample| Some(ms(response.latency) - ms(response.fixed?));
+        let overheads: Option<Vec<_>> = responses.iter().map(overhead).collect();
         let barge_ins: Vec<_> =
             samples.calls.iter().flat_map(|call| &call.barge_ins).copied().map(ms).collect();
         let server = samples.server.and_then(|used| ProcessFigures::of(used, &calls));

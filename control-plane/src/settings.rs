@@ -144,6 +144,9 @@ pub struct ControlPlaneOptions {
     pub log_reserve: usize,
     /// Events stored in one transaction. Default 512: one flush of the disk for all of them.
     pub log_batch: usize,
+    /// How long an event waits for others to be stored with. Default 100 ms: with many calls that is one flush of the
+    /// disk instead of ten.
+    pub log_linger: Duration,
     /// Wait before the database is tried again. Default 200 ms.
     pub log_retry: Duration,
     /// How long closing waits for events to be stored. Default 10 s: container runtimes kill after 30 s.
@@ -188,6 +191,7 @@ impl Default for ControlPlaneOptions {
             log_queue: 8_192,
             log_reserve: 1_024,
             log_batch: 512,
+            log_linger: Duration::from_millis(100),
             log_retry: Duration::from_millis(200),
             log_close: Duration::from_secs(10),
             ended_calls_kept: Duration::from_secs(600),

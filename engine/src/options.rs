@@ -158,13 +158,11 @@ pub struct SttOptions {
     pub queue_frames: usize,
     /// Audio kept for a new session, ms. 8,000: longer than the recogniser ever waits with a final.
     pub replay_ms: u64,
-    /// Audio is handed on after so much has gathered while the caller speaks, ms. 60: interims are no later
-    /// than that, and the sender wakes a third as often.
-    pub batch_speaking_ms: u64,
-    /// The same while nobody speaks, ms. 100.
+    /// Audio is handed on after so much has gathered while nobody speaks, ms. 100: the sender wakes a fifth as
+    /// often, for most of the call. While the caller speaks every frame is handed on at once.
     pub batch_quiet_ms: u64,
-    /// After the caller's voice ended, every frame is handed on at once for this long: the recogniser's
-    /// endpointing waits for exactly these. 1,500 ms.
+    /// So is every frame for this long after their voice ended: the recogniser's endpointing waits for exactly
+    /// these. 1,500 ms.
     pub prompt_after_voice_ms: u64,
     /// Longest wait for a connection. 3 s.
     pub connect: Duration,
@@ -185,7 +183,6 @@ impl Default for SttOptions {
             utterance_end_ms: 1_000,
             queue_frames: 400,
             replay_ms: 8_000,
-            batch_speaking_ms: 60,
             batch_quiet_ms: 100,
             prompt_after_voice_ms: 1_500,
             connect: Duration::from_secs(3),

@@ -26,6 +26,7 @@ fn call(started_s: u64, ended_s: u64, latencies_ms: &[u64]) -> CallSample {
     let response = |(index, &latency): (usize, &u64)| ResponseSample {
         at: Duration::from_secs(started_s + index as u64),
         latency: at_ms(latency),
+        fixed: Some(at_ms(400)),
     };
     CallSample {
         started: Duration::from_secs(started_s),
@@ -121,7 +122,11 @@ fn every_figure_can_be_worked_out_by_hand() {
 
 #[test]
 fn without_fixed_delays_there_is_no_overhead_but_a_latency() {
-    let report = LoadReport::new(LoadSettings { fixed_delay_ms: None, ..settings() }, &samples());
+    let mut samples = samples();
+    for response in samples.calls.iter_mut().flat_map(|call| &mut call.responses) {
+        response.fixed = None;
+    }
+    let report = LoadReport::new(LoadSettings { fixed_delay_ms: None, ..settings() }, &samples);
     assert_eq!(report.overhead_ms, None);
     assert_eq!(report.response_ms.map(|figures| figures.count), Some(4));
 }

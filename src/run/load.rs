@@ -7,9 +7,10 @@ use crate::{
     report::{CallSample, FloorSamples, LoadReport, LoadSamples, LoadSettings, ProcessUse, ResponseSample},
 };
 use fixtures::{
-    call::{Action, Fixture, Step, When},
+    call::{Action, Fixture, Step, Utterance, When},
     carrier::{Carrier, CarrierOptions, CarrierReport},
-    sandbox::{Knobs, Sandbox, SandboxOptions, VoiceMode},
+    mulaw::{FRAME_MS, FRAME_SAMPLES},
+    sandbox::{Knobs, Sandbox, SandboxOptions, VoiceMode, end_of_speech},
     stage,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,6 +22,9 @@ use tokio::{
 
 /// Silence after which the sandbox's recogniser, asked as the server asks by default, calls speech finished, ms.
 const ENDPOINTING_MS: u64 = 300;
+
+/// At 8 kHz.
+const SAMPLES_PER_MS: usize = 8;
 
 /// How often a process's memory is read.
 const MEMORY_EVERY: Duration = Duration::from_millis(250);
@@ -48,7 +52,9 @@ pub(super) fn run(arguments: &Load) -> Result<Outcome, Failure> {
 
 async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadReport, Failure> {
     let knobs = load_knobs();
-    let fixed_delay_ms = arguments.sandbox.then(|| fixed_delay_ms(&knobs));
+    let delays =
+        Duration::from_millis(knobs.deepgram.delay_ms + knobs.anthropic.delay_ms + knobs.elevenlabs.delay_ms);
+    let delays = arguments.sandbox.then_some(delays);
     let sandbox = match arguments.sandbox {
         true => Some(Sandbox::start(sandbox_options(arguments.sandbox_listen, knobs)).await?),
         false => None,
@@ -61,20 +67,21 @@ async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadRepo
         Some(url) => {
             let options = CarrierOptions { sign: false, ..CarrierOptions::new(url.as_str(), "AC0", "") };
             let silent: Vec<_> = fixtures.iter().take(1).map(|fixture| Arc::new(silent(fixture))).collect();
-            let run = Run { options, ..Run::new(arguments, silent, arguments.floor_pid, "echo floor") };
+            let run = Run { options, ..Run::new(arguments, silent, arguments.floor_pid, "echo floor", None) };
             let (calls, server) = run.go().await?;
             Some(FloorSamples { calls, round_trips: Vec::new(), server })
         }
         None => None,
     };
-    let (calls, server) = Run::new(arguments, fixtures.to_vec(), arguments.server_pid, "calls").go().await?;
+    let (calls, server) =
+        Run::new(arguments, fixtures.to_vec(), arguments.server_pid, "calls", delays).go().await?;
     let settings = LoadSettings {
         calls: arguments.calls.get(),
         fixtures: arguments.fixture.clone(),
         to: arguments.target.to.to_string(),
         ramp_per_second: arguments.ramp_per_second,
         duration_s: arguments.duration.map(|duration| duration.as_secs()),
-        fixed_delay_ms,
+        fixed_delay_ms: delays.map(|delays| ENDPOINTING_MS as f64 + delays.as_secs_f64() * 1_000.0),
     };
     drop(sandbox);
     Ok(LoadReport::new(settings, &LoadSamples { calls, server, floor }))
@@ -90,9 +97,12 @@ fn load_knobs() -> Knobs {
     knobs
 }
 
-/// From the last sample of speech to the first sample of the answer, if the server took no time at all, in ms.
-fn fixed_delay_ms(knobs: &Knobs) -> f64 {
-    (ENDPOINTING_MS + knobs.deepgram.delay_ms + knobs.anthropic.delay_ms + knobs.elevenlabs.delay_ms) as f64
+/// From the frame with the last sample of an utterance to the first sample of its answer, if the server took no time
+/// at all: endpointing, which is decided when a whole frame has come, and the delays of the services.
+fn fixed(utterance: &Utterance, fixture: &Fixture, delays: Duration) -> Duration {
+    let decided = end_of_speech(fixture.samples(utterance.cut)) + ENDPOINTING_MS as usize * SAMPLES_PER_MS;
+    let frames = decided.div_ceil(FRAME_SAMPLES).saturating_sub(utterance.speech.1 / FRAME_SAMPLES + 1);
+    delays + Duration::from_millis(FRAME_MS) * u32::try_from(frames).unwrap_or(u32::MAX)
 }
 
 fn sandbox_options(listen: SocketAddr, knobs: Knobs) -> SandboxOptions {
@@ -116,11 +126,19 @@ struct Run {
     ramp_per_second: f64,
     duration: Option<Duration>,
     pid: Option<u32>,
+    /// What the stand-in services take, if they are ours.
+    delays: Option<Duration>,
     progress: ProgressBar,
 }
 
 impl Run {
-    fn new(arguments: &Load, fixtures: Vec<Arc<Fixture>>, pid: Option<u32>, what: &'static str) -> Self {
+    fn new(
+        arguments: &Load,
+        fixtures: Vec<Arc<Fixture>>,
+        pid: Option<u32>,
+        what: &'static str,
+        delays: Option<Duration>,
+    ) -> Self {
         let calls = arguments.calls.get() as usize;
         let target = if arguments.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} done, {prefix} up, {elapsed}");
@@ -132,6 +150,7 @@ impl Run {
             ramp_per_second: arguments.ramp_per_second,
             duration: arguments.duration,
             pid,
+            delays,
             progress: progress.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
         }
     }
@@ -187,12 +206,13 @@ impl Run {
         else {
             return;
         };
+        let delays = self.delays;
         running.spawn(async move {
             let started = start.elapsed();
             let outcome = carrier.run(&fixture, |_| {}).await;
             let ended = start.elapsed();
             match outcome {
-                Ok(report) => sample(&fixture, &report, started, ended),
+                Ok(report) => sample(&fixture, &report, delays, started, ended),
                 Err(error) => {
                     CallSample { started, ended, lost: Some(error.to_string()), ..CallSample::default() }
                 }
@@ -201,13 +221,24 @@ impl Run {
     }
 }
 
-fn sample(fixture: &Fixture, report: &CarrierReport, started: Duration, ended: Duration) -> CallSample {
+fn sample(
+    fixture: &Fixture,
+    report: &CarrierReport,
+    delays: Option<Duration>,
+    started: Duration,
+    ended: Duration,
+) -> CallSample {
     let milliseconds = |ms: f64| Duration::from_secs_f64(ms.max(0.0) / 1_000.0);
     // The first sample of speech of a call lies this far after its start.
     let clock = ended.saturating_sub(Duration::from_millis(report.duration_ms));
     let responses = report.exchanges.iter().filter_map(|exchange| {
         let latency = milliseconds(exchange.response_from_sent_ms?);
-        Some(ResponseSample { at: clock + milliseconds(exchange.speech_end_sent_ms), latency })
+        let utterance = fixture.steps.get(exchange.step).and_then(|step| match &step.action {
+            Action::Say(utterance) => Some(utterance),
+            Action::Dtmf(_) | Action::HangUp | Action::Listen => None,
+        });
+        let fixed = delays.zip(utterance).map(|(delays, utterance)| fixed(utterance, fixture, delays));
+        Some(ResponseSample { at: clock + milliseconds(exchange.speech_end_sent_ms), latency, fixed })
     });
     let speaks = fixture.steps.iter().any(|step| matches!(step.action, Action::Say(_)));
     let lost = observe::faults(fixture, report).into_iter().next().filter(|_| speaks);

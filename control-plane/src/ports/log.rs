@@ -15,7 +15,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use store::{Record, Store, TenantStore};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tracing::{debug, error, warn};
 
@@ -55,7 +55,13 @@ impl QueuedLog {
     /// Starts the task that writes.
     pub(crate) fn start(store: Arc<dyn Store>, live: Arc<LiveCalls>, options: &ControlPlaneOptions) -> Self {
         let (queue, entries) = mpsc::channel(options.log_queue);
-        let writer = Writer { store, entries, batch: options.log_batch, retry: options.log_retry };
+        let writer = Writer {
+            store,
+            entries,
+            batch: options.log_batch,
+            linger: options.log_linger,
+            retry: options.log_retry,
+        };
         Self { queue, reserve: options.log_reserve, live, _writer: AbortOnDrop(tokio::spawn(writer.run())) }
     }
 
@@ -108,6 +114,7 @@ struct Writer {
     store: Arc<dyn Store>,
     entries: mpsc::Receiver<Entry>,
     batch: usize,
+    linger: Duration,
     retry: Duration,
 }
 
@@ -115,6 +122,7 @@ impl Writer {
     async fn run(mut self) {
         let mut batch = Vec::with_capacity(self.batch);
         while self.entries.recv_many(&mut batch, self.batch).await > 0 {
+            self.linger(&mut batch).await;
             let mut by_tenant: Vec<(TenantId, Vec<Record>)> = Vec::new();
             let mut flushed = Vec::new();
             for entry in batch.drain(..) {
@@ -137,6 +145,17 @@ impl Writer {
                 if done.send(()).is_err() {
                     debug!("nobody waits any more for the log to be stored");
                 }
+            }
+        }
+    }
+
+    /// Lets the batch fill up for a moment, unless somebody waits for it.
+    async fn linger(&mut self, batch: &mut Vec<Entry>) {
+        let until = Instant::now() + self.linger;
+        while batch.len() < self.batch && !batch.iter().any(|entry| matches!(entry, Entry::Flush(_))) {
+            match timeout_at(until, self.entries.recv()).await {
+                Ok(Some(entry)) => batch.push(entry),
+                Ok(None) | Err(_) => return,
             }
         }
     }

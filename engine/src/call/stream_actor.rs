@@ -22,7 +22,8 @@ use crate::{
 };
 use audio_dsp::vad::{Vad, VadEvent};
 use bytes::BytesMut;
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
+use tokio::time::Sleep;
 
 /// Runs until the stream ends, on whichever side.
 pub(super) async fn run(shared: Arc<Shared>, accepted: AcceptedStream) {
@@ -71,6 +72,8 @@ struct Stream {
     outbound: BytesMut,
     payload: Box<[u8]>,
     last_message: CallTime,
+    timer: Pin<Box<Sleep>>,
+    timer_at: CallTime,
     frames: u64,
 }
 
@@ -98,6 +101,8 @@ impl Stream {
             outbound: BytesMut::with_capacity(8 * 1024),
             payload: vec![0; PAYLOAD_AUDIO_BYTES_MAX].into(),
             last_message: now,
+            timer: Box::pin(tokio::time::sleep_until(shared.clock.instant(now))),
+            timer_at: now,
             frames: 0,
             shared,
             socket,
@@ -134,13 +139,18 @@ impl Stream {
     async fn wake(&mut self) -> Woken {
         let silent_at = self.last_message.after(self.shared.options.stream.silence);
         let at = self.ledger.poll_timeout().map_or(silent_at, |due| due.min(silent_at));
-        let timer = tokio::time::sleep_until(self.shared.clock.instant(at));
+        // Nearly every wake-up comes from a frame, and its deadline is later than the one before. The timer is only
+        // set anew when it would be late; fired early it finds nothing to do.
+        if at < self.timer_at || self.timer.is_elapsed() {
+            self.timer_at = at;
+            self.timer.as_mut().reset(self.shared.clock.instant(at));
+        }
         tokio::select! {
             biased;
             command = self.shared.stream.recv() => Woken::Command(command),
             message = self.socket.next() => Woken::Message(message),
             playable = self.shared.playable.recv(), if self.ledger.has_room() => Woken::Playable(playable),
-            () = timer => Woken::Timer,
+            () = self.timer.as_mut() => Woken::Timer,
         }
     }
 
@@ -276,6 +286,10 @@ impl Stream {
     }
 
     async fn carry_out(&mut self) -> Result<(), SocketError> {
+        if !self.ledger.has_output() {
+            return Ok(());
+        }
+        let mut written = false;
         while let Some(output) = self.ledger.poll_output() {
             match output {
                 Output::Media(media) => {
@@ -284,25 +298,29 @@ impl Stream {
                         &self.sid,
                         media.parts().iter().map(|part| &**part),
                     );
-                    self.send().await?;
+                    self.write().await?;
+                    written = true;
                 }
                 Output::Mark(name) => {
                     media_stream::write_mark(&mut self.outbound, &self.sid, &name.to_string());
-                    self.send().await?;
+                    self.write().await?;
+                    written = true;
                 }
                 Output::Clear => {
                     media_stream::write_clear(&mut self.outbound, &self.sid);
-                    self.send().await?;
+                    self.write().await?;
+                    written = true;
                 }
                 Output::Fact(fact) => self.report(fact),
             }
         }
-        Ok(())
+        // What is due together leaves together.
+        if written { self.socket.flush().await } else { Ok(()) }
     }
 
-    async fn send(&mut self) -> Result<(), SocketError> {
+    async fn write(&mut self) -> Result<(), SocketError> {
         let message = self.outbound.split().freeze();
-        self.socket.send(message).await
+        self.socket.write(message).await
     }
 
     fn report(&self, fact: Fact) {

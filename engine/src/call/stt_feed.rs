@@ -1,9 +1,9 @@
 //! Caller audio on its way from the stream to recognition: a bounded, lock-free queue of frames, and when the
 //! reader is to be woken.
 //!
-//! The stream puts every frame in; it wakes the reader only when enough has gathered. While the caller speaks
-//! that is every 60 ms, while nobody does every 100 ms, and after the caller's voice has ended every frame: those
-//! are the ones that the recogniser's endpointing waits for.
+//! The stream puts every frame in; it wakes the reader only when enough has gathered. While nobody speaks that is
+//! every 100 ms; while the caller speaks, and for a while after, every frame: those are the ones that the
+//! recogniser's endpointing waits for.
 
 use crate::{call::time::SAMPLES_PER_MS, options::SttOptions};
 use crossbeam_queue::ArrayQueue;
@@ -55,7 +55,6 @@ pub(crate) enum Voice {
 pub(crate) struct SttFeed {
     frames: ArrayQueue<Frame>,
     ready: Notify,
-    speaking: u64,
     quiet: u64,
     prompt: u64,
 }
@@ -65,7 +64,6 @@ impl SttFeed {
         Self {
             frames: ArrayQueue::new(options.queue_frames),
             ready: Notify::new(),
-            speaking: options.batch_speaking_ms * SAMPLES_PER_MS,
             quiet: options.batch_quiet_ms * SAMPLES_PER_MS,
             prompt: options.prompt_after_voice_ms * SAMPLES_PER_MS,
         }
@@ -79,7 +77,7 @@ impl SttFeed {
             metrics::counter!("tandem_stt_frames_dropped_total").increment(1);
         }
         let gathered = match voice {
-            Voice::Speaking => self.speaking,
+            Voice::Speaking => 0,
             Voice::EndedAt(end) if position < end + self.prompt => 0,
             Voice::EndedAt(_) | Voice::None => self.quiet,
         };

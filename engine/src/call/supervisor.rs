@@ -278,7 +278,12 @@ impl State {
         let Some(role) = self.children.remove(&who) else { return };
         match (self.phase, role) {
             (Phase::Live, Role::Stream) => self.stream_gone(cause),
-            (Phase::Live, _) => self.replace(me, role, &cause.unwrap_or_else(|| "ended".to_owned())),
+            (Phase::Live, _) => match cause {
+                Some(cause) => self.replace(me, role, &cause),
+                None => {
+                    tracing::debug!(call = %self.shared.plan.call, %role, "a call's actor has done its work")
+                }
+            },
             (Phase::Closing, Role::Stream) => self.close(me, Phase::Finishing),
             (Phase::Finishing, Role::Recorder) => me.stop(None),
             (Phase::Closing | Phase::Finishing, _) => {}

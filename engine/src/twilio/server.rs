@@ -20,6 +20,10 @@ use axum::{
 /// and a fifteenth of the memory.
 const READ_BUFFER: usize = 4 * 1024;
 
+/// Written messages are sent together once there are so many bytes, or at the flush after what was due. 4 KiB: three
+/// messages of 100 ms.
+const WRITE_BUFFER: usize = 4 * 1024;
+
 /// Parameter of `<Stream>` that carries the token.
 pub const TOKEN_PARAMETER: &str = "token";
 
@@ -51,7 +55,7 @@ async fn upgrade(State(engine): State<Engine>, upgrade: WebSocketUpgrade) -> Res
     let message_max = engine.options().stream.message_max;
     upgrade
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_BUFFER)
         .max_message_size(message_max)
         .max_frame_size(message_max)
         .on_upgrade(|socket| serve(engine, socket))

@@ -3,8 +3,8 @@
 use super::media_stream::StreamSid;
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use std::time::Duration;
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use std::{pin::pin, time::Duration};
 
 /// Why a socket cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -57,16 +57,23 @@ impl CarrierSocket {
         }
     }
 
-    /// Sends one text message.
+    /// Writes one text message; it may wait for [`Self::flush`].
     ///
     /// # Errors
     /// When the socket fails or takes nothing for the whole time.
-    pub async fn send(&mut self, message: Bytes) -> Result<(), SocketError> {
+    pub async fn write(&mut self, message: Bytes) -> Result<(), SocketError> {
         let text = Utf8Bytes::try_from(message).map_err(|_| SocketError::NotUtf8)?;
-        match tokio::time::timeout(self.write_within, self.inner.send(Frame::Text(text))).await {
-            Ok(sent) => sent.map_err(SocketError::Socket),
-            Err(_) => Err(SocketError::WriteTimeout(self.write_within.as_millis())),
-        }
+        let within = self.write_within;
+        in_time(self.inner.feed(Frame::Text(text)), within).await
+    }
+
+    /// Sends everything that was written.
+    ///
+    /// # Errors
+    /// As for [`Self::write`].
+    pub async fn flush(&mut self) -> Result<(), SocketError> {
+        let within = self.write_within;
+        in_time(self.inner.flush(), within).await
     }
 
     /// Closes in order: the carrier goes on with what follows the stream in its instructions. `refused` says that
@@ -78,6 +85,21 @@ impl CarrierSocket {
         if !matches!(tokio::time::timeout(self.write_within, close).await, Ok(Ok(()))) {
             tracing::debug!("the carrier's socket was gone before it was closed");
         }
+    }
+}
+
+/// A write that the socket takes at once costs no timer.
+async fn in_time(
+    write: impl Future<Output = Result<(), axum::Error>>,
+    within: Duration,
+) -> Result<(), SocketError> {
+    let mut write = pin!(write);
+    if let Some(written) = write.as_mut().now_or_never() {
+        return written.map_err(SocketError::Socket);
+    }
+    match tokio::time::timeout(within, write).await {
+        Ok(written) => written.map_err(SocketError::Socket),
+        Err(_) => Err(SocketError::WriteTimeout(within.as_millis())),
     }
 }
 
