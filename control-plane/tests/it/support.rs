@@ -140,6 +140,7 @@ pub(crate) fn settings(folder: &Folder) -> ControlPlaneSettings {
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         limits: ControlPlaneOptions {
             stream_verdict: std::time::Duration::from_millis(50),
+            log_linger: std::time::Duration::ZERO,
             ..ControlPlaneOptions::default()
         },
     }
