@@ -4,7 +4,8 @@ use crate::{
     config::Config,
     wiring::{self, WiringError},
 };
-use axum::{Router, serve::ListenerExt as _};
+use axum::Router;
+use connections::ConnectionLimits;
 use control_plane::{CloseError, ControlPlane, OpenError};
 use engine::{engine::Engine, provider::Secret, twilio};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -15,6 +16,8 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+
+mod connections;
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +49,7 @@ pub struct Server {
     pub first_key: Option<Secret>,
     control_plane: ControlPlane,
     stop: Arc<Notify>,
-    task: JoinHandle<io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 /// Why a server did not end in order.
@@ -55,9 +58,6 @@ pub enum StopError {
     /// Not everything was stored.
     #[error(transparent)]
     Close(#[from] CloseError),
-    /// The listener failed.
-    #[error("the listener failed")]
-    Serve(#[from] io::Error),
     /// The listener's task was cut.
     #[error("the listener's task was cut")]
     Task(#[from] tokio::task::JoinError),
@@ -87,28 +87,21 @@ impl Server {
     /// Takes no new calls, lets the live ones end for up to `patience`, and stores everything.
     ///
     /// # Errors
-    /// When something could not be stored, or the listener had failed.
+    /// When something could not be stored, or the listener was cut.
     pub async fn stop(self, patience: Duration) -> Result<(), StopError> {
         self.control_plane.drain();
         self.engine.drain(patience).await;
         self.stop.notify_one();
         self.control_plane.close().await?;
-        self.task.await??;
+        self.task.await?;
         Ok(())
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, stop: Arc<Notify>) -> io::Result<()> {
-    // Small messages must not wait for each other: a frame is 400 bytes and due now.
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a socket keeps its delay");
-        }
-    });
-    let serving = axum::serve(listener, router);
+async fn serve(listener: TcpListener, router: Router, stop: Arc<Notify>) {
     tokio::select! {
-        served = async { serving.await } => served,
-        () = stop.notified() => Ok(()),
+        () = connections::serve(listener, router, ConnectionLimits::default()) => {}
+        () = stop.notified() => {}
     }
 }
 

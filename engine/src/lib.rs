@@ -5,6 +5,7 @@
 //! - [`options`]: every timer, queue and limit, with its default, unit and reason.
 //! - [`call`]: the actors and the deciders of one call.
 //! - [`stt`], [`llm`], [`tts`]: the provider traits and the clients that implement them.
+//! - [`log_limit`]: a bound for log lines that strangers cause.
 //! - [`twilio`]: the Media Streams wire format and server.
 //!
 //! The engine knows nothing of SQL, REST or tenants' settings; what it must know of a call comes in a
@@ -14,6 +15,7 @@ pub mod call;
 pub mod engine;
 pub mod ids;
 pub mod llm;
+pub mod log_limit;
 pub mod options;
 pub mod ports;
 pub mod provider;

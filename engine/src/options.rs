@@ -123,8 +123,6 @@ pub struct StreamOptions {
     pub message_max: usize,
     /// Longest time that one write may take. 5 s: TCP's buffer is full and the far side is gone.
     pub write: Duration,
-    /// Keypad digits waiting for a decision; further ones are dropped and counted. 32.
-    pub facts: usize,
     /// Pieces of synthesised audio waiting for the ledger; synthesis waits when it is full. 64.
     pub audio: usize,
     /// Media messages that may arrive ahead of the audio's own clock before the stream is closed as a flood.
@@ -139,7 +137,6 @@ impl Default for StreamOptions {
             silence: Duration::from_secs(15),
             message_max: 64 * 1024,
             write: Duration::from_secs(5),
-            facts: 32,
             audio: 64,
             burst_frames: 1_500,
         }

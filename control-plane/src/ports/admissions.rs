@@ -4,6 +4,7 @@ use crate::shared::Shared;
 use engine::{
     call::journal::JournalEntry,
     ids::CallId,
+    log_limit::LogLimit,
     ports::{Admissions, CallPlan, Refusal, StreamClaim},
 };
 use futures_util::future::BoxFuture;
@@ -30,6 +31,7 @@ enum JournalError {
 
 impl Admissions for TokenAdmissions {
     fn admit(&self, claim: StreamClaim) -> BoxFuture<'_, Result<CallPlan, Refusal>> {
+        static LINES: LogLimit = LogLimit::new();
         Box::pin(async move {
             let admitted = self.plan(&claim).await;
             let outcome = match &admitted {
@@ -43,7 +45,11 @@ impl Admissions for TokenAdmissions {
             metrics::counter!(STREAMS, "outcome" => outcome).increment(1);
             match &admitted {
                 Ok(plan) => info!(call = %plan.call, call_sid = claim.call_sid, "a stream is let in"),
-                Err(refusal) => warn!(call_sid = claim.call_sid, %refusal, "a stream is refused"),
+                Err(refusal) => {
+                    if let Some(left_out) = LINES.admit(Instant::now()) {
+                        warn!(call_sid = claim.call_sid, %refusal, left_out, "a stream is refused");
+                    }
+                }
             }
             admitted
         })

@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
+use engine::log_limit::LogLimit;
 use std::sync::Arc;
 use store::TenantStore;
 use tokio::time::{Instant, timeout};
@@ -24,6 +25,9 @@ use url::form_urlencoded;
 
 /// Webhooks that were not believed, by reason.
 const REFUSED: &str = "tandem_webhooks_refused_total";
+
+/// Names of parameters that a log line has at most; the carrier sends some 30.
+const NAMES_LOGGED: usize = 50;
 
 /// A webhook that the carrier signed for a tenant, and the door to that tenant's part of the store.
 pub(crate) struct Webhook {
@@ -178,13 +182,21 @@ fn single<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     values.all(|value| value == first).then_some(first)
 }
 
+/// A parameter's name as it is logged: a stranger may send one of any length.
+fn shortened(name: &str) -> &str {
+    &name[..name.floor_char_boundary(40)]
+}
+
 /// The same answer whatever the reason: a stranger learns nothing. The log has the parameters' names, for the
 /// case that the carrier signs something that we do not expect, and never their values.
 fn refuse(reason: &'static str, path: &str, fields: &[(String, String)]) -> Problem {
+    static LINES: LogLimit = LogLimit::new();
     metrics::counter!(REFUSED, "reason" => reason).increment(1);
-    let path = path.split('?').next().unwrap_or_default();
-    let names: Vec<_> = fields.iter().take(50).map(|(name, _)| name.as_str()).collect();
-    warn!(reason, path, ?names, "a webhook is not believed");
+    if let Some(left_out) = LINES.admit(Instant::now()) {
+        let path = path.split('?').next().unwrap_or_default();
+        let names: Vec<_> = fields.iter().take(NAMES_LOGGED).map(|(name, _)| shortened(name)).collect();
+        warn!(reason, path, ?names, left_out, "a webhook is not believed");
+    }
     Problem::new(
         StatusCode::FORBIDDEN,
         "invalid_signature",

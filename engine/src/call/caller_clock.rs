@@ -49,18 +49,19 @@ impl CallerClock {
         let begins = timestamp_ms.saturating_mul(SAMPLES_PER_MS).max(self.end);
         // Timestamps are whole milliseconds and may start off the frame grid: less than a frame is no gap.
         let gap = if begins - self.end < SAMPLES_PER_MS * 20 { 0 } else { begins - self.end };
-        let begins = self.end + gap;
-        self.end = begins + samples as u64;
-        let nominal = CallTime((self.offset + self.end).saturating_mul(MICROS_PER_SAMPLE));
+        // A carrier may name any time at all: sums stop at the end of time, which is far ahead of now.
+        let begins = self.end.saturating_add(gap);
+        self.end = begins.saturating_add(samples as u64);
+        let nominal = CallTime(self.offset.saturating_add(self.end).saturating_mul(MICROS_PER_SAMPLE));
         let early = nominal.since(now);
         self.lag = self.lag.max(early.min(Duration::from_secs(1)));
         let ahead = u64::try_from(early.as_micros()).unwrap_or(u64::MAX) / MICROS_PER_SAMPLE;
-        Placed { position: self.offset + begins, gap, ahead }
+        Placed { position: self.offset.saturating_add(begins), gap, ahead }
     }
 
     /// Call position of a stream position.
     pub(crate) const fn position_in_stream(&self, samples: u64) -> u64 {
-        self.offset + samples
+        self.offset.saturating_add(samples)
     }
 
     /// When a sample of the stream was spoken.
@@ -94,6 +95,15 @@ mod tests {
         clock.place(0, 160, CallTime::from_ms(20));
         assert_eq!(clock.place(100, 160, CallTime::from_ms(120)).gap, 640);
         assert_eq!(clock.place(100, 160, CallTime::from_ms(121)).position, 960);
+    }
+
+    #[test]
+    fn a_timestamp_at_the_end_of_time_is_far_ahead() {
+        let mut clock = CallerClock::new(CallTime::from_ms(1_000));
+        for _ in 0..2 {
+            let placed = clock.place(u64::MAX, 160, CallTime::from_ms(1_020));
+            assert!(placed.ahead > u64::MAX / 1_000_000, "{placed:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
     },
     twilio::{
         media_stream::{self, Inbound, Media, PAYLOAD_AUDIO_BYTES_MAX, StreamSid, Track, WireError},
-        socket::{AcceptedStream, CarrierSocket, Message, SocketError},
+        socket::{AcceptedStream, Breach, CarrierSocket, Message, SocketError},
     },
 };
 use audio_dsp::vad::{Vad, VadEvent};
@@ -365,15 +365,13 @@ impl Stream {
             let rest = timeline.flush().stereo;
             self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Block(rest));
         }
-        let refused = match &end {
+        let breach = match &end {
             End::Lost(cause @ (Cause::Wire(_) | Cause::OtherStream | Cause::Flood { .. })) => {
-                Some(cause.to_string())
+                Some(Breach::policy(cause.to_string()))
             }
-            End::Lost(Cause::Socket(SocketError::Binary)) => Some(SocketError::Binary.to_string()),
-            End::Lost(Cause::NoStop | Cause::Socket(_) | Cause::Silence(_)) | End::Stopped | End::Closed => {
-                None
-            }
+            End::Lost(Cause::Socket(error)) => error.breach(),
+            End::Lost(Cause::NoStop | Cause::Silence(_)) | End::Stopped | End::Closed => None,
         };
-        self.socket.close(refused.as_deref()).await;
+        self.socket.close(breach).await;
     }
 }

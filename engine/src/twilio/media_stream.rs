@@ -30,6 +30,13 @@ const PAYLOAD_BASE64_BYTES_MAX: usize = PAYLOAD_AUDIO_BYTES_MAX.div_ceil(3) * 4;
 /// Longest stream, call or account identifier, in bytes. The carrier's have 34.
 const SID_BYTES_MAX: usize = 64;
 
+/// Longest name of a mark, in bytes. Ours, which are all that can come back, are below 32; a longer one would only
+/// fill the call's journal.
+const MARK_NAME_BYTES_MAX: usize = 64;
+
+/// So much of an announced encoding goes into an error, in characters.
+const ENCODING_QUOTED_MAX: usize = 40;
+
 /// The one audio format of a bidirectional stream.
 const ENCODING: &str = "audio/x-mulaw";
 const SAMPLE_RATE_HZ: u64 = 8_000;
@@ -71,10 +78,10 @@ pub enum WireError {
     },
     /// The stream carries other audio than mu-law, 8,000 Hz, mono.
     #[error(
-        "the stream's audio is {encoding}, {sample_rate} Hz, {channels} channels; only audio/x-mulaw, 8000 Hz, 1 channel is served"
+        "the stream's audio is {encoding:?}, {sample_rate} Hz, {channels} channels; only audio/x-mulaw, 8000 Hz, 1 channel is served"
     )]
     MediaFormat {
-        /// Encoding as announced.
+        /// Encoding as announced, cut to 40 characters.
         encoding: String,
         /// Hz.
         sample_rate: u64,
@@ -316,7 +323,7 @@ pub fn parse(text: &str) -> Result<Inbound<'_>, WireError> {
         }
         "mark" => Ok(Inbound::Mark {
             stream_sid: required_text("streamSid", stream_sid)?,
-            name: required_text("mark.name", required("mark", message.mark)?.name)?,
+            name: mark_name(required_text("mark.name", required("mark", message.mark)?.name)?)?,
         }),
         "dtmf" => Ok(Inbound::Dtmf {
             stream_sid: required_text("streamSid", stream_sid)?,
@@ -365,6 +372,7 @@ fn start(fields: StartFields, outer_sid: Option<Text<'_>>) -> Result<Start, Wire
     let sample_rate = required("start.mediaFormat.sampleRate", format.sample_rate)?;
     let channels = required("start.mediaFormat.channels", format.channels)?;
     if encoding != ENCODING || sample_rate != SAMPLE_RATE_HZ || channels != CHANNELS {
+        let encoding = encoding.chars().take(ENCODING_QUOTED_MAX).collect();
         return Err(WireError::MediaFormat { encoding, sample_rate, channels });
     }
     Ok(Start {
@@ -387,6 +395,14 @@ fn required_text<'a>(field: &'static str, value: Option<Text<'a>>) -> Result<Cow
 fn number(field: &'static str, value: Option<Text<'_>>) -> Result<u64, WireError> {
     let text = required(field, value)?;
     text.parse().map_err(|_| WireError::WrongValue { field, expected: "a decimal number" })
+}
+
+fn mark_name(name: Cow<'_, str>) -> Result<Cow<'_, str>, WireError> {
+    if name.len() <= MARK_NAME_BYTES_MAX {
+        Ok(name)
+    } else {
+        Err(WireError::WrongValue { field: "mark.name", expected: "one of ours: at most 64 bytes" })
+    }
 }
 
 fn digit(text: &str) -> Result<char, WireError> {

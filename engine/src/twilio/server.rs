@@ -3,10 +3,11 @@
 
 use super::{
     media_stream::{self, Inbound, Start},
-    socket::{AcceptedStream, CarrierSocket, Message, SocketError},
+    socket::{AcceptedStream, Breach, CarrierSocket, Message, SocketError},
 };
 use crate::{
     engine::{AttachError, Engine},
+    log_limit::LogLimit,
     ports::{Refusal, StreamClaim},
 };
 use axum::{
@@ -23,6 +24,10 @@ const READ_BUFFER: usize = 4 * 1024;
 /// Written messages are sent together once there are so many bytes, or at the flush after what was due. 4 KiB: three
 /// messages of 100 ms.
 const WRITE_BUFFER: usize = 4 * 1024;
+
+/// Most bytes that wait to be written to a socket. Only answers to pings gather there, when the far side sends them
+/// and reads nothing; everything else is flushed with what was due. Unlimited by default.
+const WRITE_BUFFER_MAX: usize = 64 * 1024;
 
 /// Parameter of `<Stream>` that carries the token.
 pub const TOKEN_PARAMETER: &str = "token";
@@ -56,6 +61,7 @@ async fn upgrade(State(engine): State<Engine>, upgrade: WebSocketUpgrade) -> Res
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(WRITE_BUFFER_MAX)
         .max_message_size(message_max)
         .max_frame_size(message_max)
         .on_upgrade(|socket| serve(engine, socket))
@@ -87,10 +93,18 @@ async fn serve(engine: Engine, socket: WebSocket) {
 }
 
 async fn socket_refused(socket: Option<CarrierSocket>, refused: &Refused) {
+    static LINES: LogLimit = LogLimit::new();
     metrics::counter!("tandem_streams_refused_total").increment(1);
-    tracing::warn!(%refused, "a media stream was refused");
+    if let Some(left_out) = LINES.admit(tokio::time::Instant::now()) {
+        tracing::warn!(%refused, left_out, "a media stream was refused");
+    }
     if let Some(socket) = socket {
-        socket.close(Some("stream refused")).await;
+        // A stranger is not told what was wrong with its claim.
+        let breach = match refused {
+            Refused::Socket(error) => error.breach(),
+            _ => None,
+        };
+        socket.close(Some(breach.unwrap_or_else(|| Breach::policy("stream refused")))).await;
     }
 }
 

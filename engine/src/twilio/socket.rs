@@ -4,7 +4,15 @@ use super::media_stream::StreamSid;
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
-use std::{pin::pin, time::Duration};
+use std::{error::Error as _, pin::pin, time::Duration};
+use tokio_tungstenite::tungstenite;
+
+/// Once we have closed, what the far side still sends is read and thrown away for so long: closing a socket with
+/// unread data resets it, and the far side may never see why. 1 s: longer than a round trip.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Longest reason of a close, bytes (RFC 6455: a control frame has 125, the code takes 2).
+const REASON_BYTES_MAX: usize = 123;
 
 /// Why a socket cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +29,41 @@ pub enum SocketError {
     /// We wrote something that is not UTF-8: a defect of ours.
     #[error("a message of ours is not UTF-8")]
     NotUtf8,
+}
+
+/// Why a far side that broke the protocol is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// RFC 6455, 7.4.1.
+    pub code: u16,
+    /// For people; cut to what a close frame holds.
+    pub reason: String,
+}
+
+impl Breach {
+    /// It said something that the Media Streams protocol does not have, or may not say it.
+    #[must_use]
+    pub fn policy(reason: impl Into<String>) -> Self {
+        Self { code: close_code::POLICY, reason: reason.into() }
+    }
+}
+
+impl SocketError {
+    /// The far side's breach of the protocol; `None` if the connection failed.
+    #[must_use]
+    pub fn breach(&self) -> Option<Breach> {
+        let (code, reason) = match self {
+            Self::Binary => (close_code::UNSUPPORTED, "the protocol has no binary messages"),
+            Self::Socket(error) => match error.source()?.downcast_ref::<tungstenite::Error>()? {
+                tungstenite::Error::Capacity(_) => (close_code::SIZE, "the message is too long"),
+                tungstenite::Error::Utf8(_) => (close_code::INVALID, "the text is not UTF-8"),
+                tungstenite::Error::Protocol(_) => (close_code::PROTOCOL, "not a WebSocket frame"),
+                _ => return None,
+            },
+            Self::WriteTimeout(_) | Self::NotUtf8 => return None,
+        };
+        Some(Breach { code, reason: reason.to_owned() })
+    }
 }
 
 /// What came in.
@@ -76,15 +119,22 @@ impl CarrierSocket {
         in_time(self.inner.flush(), within).await
     }
 
-    /// Closes in order: the carrier goes on with what follows the stream in its instructions. `refused` says that
-    /// the far side broke the protocol.
-    pub async fn close(mut self, refused: Option<&str>) {
-        let code = if refused.is_some() { close_code::POLICY } else { close_code::NORMAL };
-        let reason = Utf8Bytes::from(refused.unwrap_or_default());
-        let close = self.inner.send(Frame::Close(Some(CloseFrame { code, reason })));
+    /// Closes in order: the carrier goes on with what follows the stream in its instructions. The far side is told
+    /// its breach of the protocol, if there was one.
+    pub async fn close(mut self, breach: Option<Breach>) {
+        let Breach { code, mut reason } =
+            breach.unwrap_or(Breach { code: close_code::NORMAL, reason: String::new() });
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        let close = self.inner.send(Frame::Close(Some(CloseFrame { code, reason: reason.into() })));
         if !matches!(tokio::time::timeout(self.write_within, close).await, Ok(Ok(()))) {
             tracing::debug!("the carrier's socket was gone before it was closed");
+            return;
         }
+        let mut socket = self.inner;
+        tokio::spawn(tokio::time::timeout(
+            LINGER,
+            async move { while let Some(Ok(_)) = socket.next().await {} },
+        ));
     }
 }
 
