@@ -105,7 +105,7 @@ impl Engine {
             }
         };
         match handle {
-            Some(handle) => match handle.send(SupervisorMsg::Attach(stream)) {
+            Some(handle) => match handle.send(SupervisorMsg::Attach(Box::new(stream))) {
                 Ok(()) => Ok(()),
                 Err(_) => Err((AttachError::Ended, None)),
             },

@@ -8,7 +8,7 @@ use audio_dsp::vad::VadOptions;
 use std::time::Duration;
 
 /// Limits of all calls of a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
     /// When an answer is due, whose turn it is, how long silence may last.
     pub turn: TurnOptions,
@@ -30,23 +30,6 @@ pub struct EngineOptions {
     pub recorder: RecorderOptions,
     /// Supervision and the call as a whole.
     pub call: CallOptions,
-}
-
-impl Default for EngineOptions {
-    fn default() -> Self {
-        Self {
-            turn: TurnOptions::default(),
-            endpointing: EndpointingOptions::default(),
-            context: ContextLimits::default(),
-            playout: PlayoutOptions::default(),
-            vad: VadOptions::default(),
-            stream: StreamOptions::default(),
-            stt: SttOptions::default(),
-            tts: TtsOptions::default(),
-            recorder: RecorderOptions::default(),
-            call: CallOptions::default(),
-        }
-    }
 }
 
 /// Turn-taking.

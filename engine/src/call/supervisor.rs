@@ -31,7 +31,7 @@ use std::{
 /// To the supervisor.
 pub enum SupervisorMsg {
     /// A new socket of this call.
-    Attach(AcceptedStream),
+    Attach(Box<AcceptedStream>),
     /// `llm_turn` has ended the call.
     Ended,
     /// The carrier says that the caller has hung up.
@@ -137,7 +137,7 @@ pub(crate) async fn start(
     let turns = Turns::new(
         options.turn.clone(),
         options.endpointing.clone(),
-        options.context.clone(),
+        options.context,
         Arc::clone(&plan.assistant),
     );
     let resumed = replay::resume(turns, &plan.journal, options.playout);
@@ -192,7 +192,7 @@ impl Actor for CallSupervisor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SupervisorMsg::Attach(stream) => {
-                state.start_stream(&me, stream).await?;
+                state.start_stream(&me, *stream).await?;
                 state.shared.tell(Input::StreamBack);
             }
             SupervisorMsg::Ended => state.close(&me, Phase::Closing),
