@@ -100,7 +100,8 @@ pub(crate) fn compare_words(turns: &[Turn], bursts: &[Burst]) -> Vec<String> {
 /// Compares the recording with what the carrier sent and played. Says what is wrong.
 fn compare_audio(played: &Played, heard: &HeardAudio) -> Vec<String> {
     let mut wrong = Vec::new();
-    let decode = |mulaw: &[u8]| -> Vec<i16> { mulaw.iter().map(|&code| fixtures::mulaw::decode(code)).collect() };
+    let decode =
+        |mulaw: &[u8]| -> Vec<i16> { mulaw.iter().map(|&code| fixtures::mulaw::decode(code)).collect() };
     let by_carrier = decode(&heard.assistant);
     let (recorded, real) = (tone::decode(&played.assistant), tone::decode(&by_carrier));
     if recorded.len() != real.len() {
@@ -116,7 +117,11 @@ fn compare_audio(played: &Played, heard: &HeardAudio) -> Vec<String> {
     let reach = (ALIGNED_MS * 8) as usize;
     let sounds = |audio: &[i16], at: usize| {
         let around = at.saturating_sub(reach)..(at + reach).min(audio.len());
-        audio.get(around).unwrap_or_default().iter().any(|sample| sample.unsigned_abs() >= SOUNDING.unsigned_abs())
+        audio
+            .get(around)
+            .unwrap_or_default()
+            .iter()
+            .any(|sample| sample.unsigned_abs() >= SOUNDING.unsigned_abs())
     };
     for (at, sample) in played.assistant.iter().enumerate() {
         if sample.unsigned_abs() >= SOUNDING.unsigned_abs() && !sounds(&by_carrier, at) {
@@ -175,7 +180,8 @@ fn an_answer_goes_on_over_a_backchannel_and_is_whole() {
     let turn = &played.performance.call.turns[1];
     let fixture = Fixture::named("backchannel").unwrap();
     let rules = &fixture.scenario.rules;
-    let reply = &rules.iter().find(|rule| rule.when.iter().any(|when| when.contains("sharpen"))).unwrap().reply;
+    let reply =
+        &rules.iter().find(|rule| rule.when.iter().any(|when| when.contains("sharpen"))).unwrap().reply;
     assert_eq!((&turn.assistant, turn.interrupted), (reply, false));
     assert!(played.performance.report.clears > 0, "the answer was held while the caller hummed");
 }
