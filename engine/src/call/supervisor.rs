@@ -195,7 +195,8 @@ impl Actor for CallSupervisor {
                 state.start_stream(&me, stream).await?;
                 state.shared.tell(Input::StreamBack);
             }
-            SupervisorMsg::Ended => state.close(&me, Phase::Closing),
+            SupervisorMsg::Ended if state.phase == Phase::Live => state.close(&me, Phase::Closing),
+            SupervisorMsg::Ended => {}
             SupervisorMsg::HungUp => state.shared.tell(Input::HungUp { heard: None }),
             SupervisorMsg::Shutdown => state.shared.tell(Input::Shutdown),
             SupervisorMsg::FlushJournal => state.flush_journal(),
@@ -278,6 +279,10 @@ impl State {
         let Some(role) = self.children.remove(&who) else { return };
         match (self.phase, role) {
             (Phase::Live, Role::Stream) => self.stream_gone(cause),
+            // The news that it is gone overtakes its own last message.
+            (Phase::Live, Role::LlmTurn) if cause.is_none() && self.shared.ended().is_some() => {
+                self.close(me, Phase::Closing);
+            }
             (Phase::Live, _) => self.replace(me, role, &cause.unwrap_or_else(|| "ended".to_owned())),
             (Phase::Closing, Role::Stream) => self.close(me, Phase::Finishing),
             (Phase::Finishing, Role::Recorder) => me.stop(None),
