@@ -293,6 +293,15 @@ impl Rehearsal {
         request.bearer_auth(self.key.reveal()).send().await?.error_for_status()?.json().await
     }
 
+    /// Reads what is no JSON document from the server's REST API, such as a journal.
+    ///
+    /// # Errors
+    /// When it does not answer with success.
+    pub async fn text(&self, path: &str) -> Result<String, reqwest::Error> {
+        let request = self.http.get(format!("http://{}{path}", self.server.address));
+        request.bearer_auth(self.key.reveal()).send().await?.error_for_status()?.text().await
+    }
+
     /// Ends server and sandbox in order.
     ///
     /// # Errors

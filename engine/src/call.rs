@@ -23,6 +23,7 @@ pub mod progress;
 pub mod replay;
 pub mod restart;
 pub mod sentences;
+pub mod stt_feed;
 pub mod supervisor;
 pub mod time;
 pub mod timeline;
@@ -31,6 +32,8 @@ pub mod wav;
 
 pub(crate) mod caller_clock;
 mod child;
+#[cfg(test)]
+mod counting;
 mod llm_turn_actor;
 mod recorder_actor;
 mod replay_ring;
@@ -38,7 +41,6 @@ mod shared;
 mod speech;
 mod stream_actor;
 mod stt_actor;
-mod stt_feed;
 mod tts_actor;
 
 use crate::ports::{CallEvent, LogFull};

@@ -93,3 +93,38 @@ impl Journal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::counting;
+
+    /// A log that has no room, ever.
+    struct Full;
+
+    impl CallLog for Full {
+        fn record(&self, _: &CallId, event: CallEvent) -> Result<(), LogFull> {
+            Err(LogFull(Box::new(event)))
+        }
+    }
+
+    #[test]
+    fn invariant_7_a_journal_that_nobody_takes_is_bounded_and_its_losses_are_counted() {
+        let journal = Journal::new(0, 100);
+        let call = CallId("call".to_owned());
+        let dropped = counting::counted("tandem_journal_entries_dropped_total", || {
+            for at in 0..1_000 {
+                journal.note(CallTime::from_ms(at), Decider::Turn, &"input");
+                journal.flush(&call, &Full);
+            }
+        });
+        let pages = journal.pages.lock();
+        assert_eq!((pages.pending.len(), dropped), (100, 900));
+        let kept: Vec<u64> = pages.pending.iter().map(|entry| entry.seq).collect();
+        assert_eq!(
+            kept,
+            (900..1_000).collect::<Vec<_>>(),
+            "the newest are kept, in order, with their numbers"
+        );
+    }
+}

@@ -7,7 +7,11 @@ use crate::call::{
     shared::{RecorderCommand, Shared},
     wav::{WavError, WavFormat, WavWriter},
 };
-use std::{path::PathBuf, sync::Arc};
+use parking_lot::Mutex;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Runs until the call's books are closed.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -33,23 +37,36 @@ enum RecorderError {
 }
 
 async fn record(shared: &Arc<Shared>, path: PathBuf) -> Result<(), RecorderError> {
-    let opened = tokio::task::spawn_blocking(move || WavWriter::resume(&path, WavFormat::CALL));
-    let mut writer = opened.await??;
     loop {
         let command = shared.recorder.recv().await;
-        let (back, written) = tokio::task::spawn_blocking(move || {
-            let written = match &command {
-                RecorderCommand::Block(block) => writer.append(block).map(|()| false),
-                RecorderCommand::Finish => writer.sync().map(|()| true),
-            };
-            (writer, written)
-        })
-        .await?;
-        writer = back;
-        let finished = written?;
-        *shared.recorded.lock() = Some(writer.frames());
+        // What was taken is written even if this actor is killed now: the thread finishes, and the next actor's
+        // thread waits for the file.
+        let (shared_file, path) = (Arc::clone(&shared.recording), path.clone());
+        let written = tokio::task::spawn_blocking(move || write(&shared_file, &path, command));
+        let (frames, finished) = written.await??;
+        *shared.recorded.lock() = Some(frames);
         if finished {
             return Ok(());
+        }
+    }
+}
+
+/// Carries one command out on the call's file, which is opened for the first; gives its length and whether that was
+/// the last.
+fn write(file: &Mutex<Option<WavWriter>>, path: &Path, command: RecorderCommand) -> Result<(u64, bool), WavError> {
+    let mut file = file.lock();
+    let writer = match &mut *file {
+        Some(writer) => writer,
+        none => none.insert(WavWriter::resume(path, WavFormat::CALL)?),
+    };
+    match command {
+        RecorderCommand::Block(block) => {
+            writer.append(&block)?;
+            Ok((writer.frames(), false))
+        }
+        RecorderCommand::Finish => {
+            writer.sync()?;
+            Ok((writer.frames(), true))
         }
     }
 }

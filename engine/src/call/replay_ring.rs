@@ -34,9 +34,11 @@ impl ReplayRing {
     }
 
     /// Adds audio. What was there already is not added twice; a short gap becomes silence, a long one forgets what
-    /// was before it.
-    pub(crate) fn push(&mut self, position: u64, audio: &[u8]) {
+    /// was before it. Says how many samples had to go.
+    pub(crate) fn push(&mut self, position: u64, audio: &[u8]) -> u64 {
+        let mut forgotten = 0;
         if position > self.end() + GAP_FILLED || self.audio.is_empty() {
+            forgotten = self.audio.len() as u64;
             self.audio.clear();
             self.start = position;
         }
@@ -47,6 +49,7 @@ impl ReplayRing {
         let excess = self.audio.len().saturating_sub(self.capacity);
         self.audio.drain(..excess);
         self.start += excess as u64;
+        forgotten + excess as u64
     }
 
     /// Forgets everything before `position`.

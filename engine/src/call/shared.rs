@@ -11,6 +11,7 @@ use crate::{
         stt_feed::SttFeed,
         time::{CallTime, SAMPLES_PER_MS},
         turn::{Input, Turns},
+        wav::WavWriter,
     },
     ids::{Epoch, SentenceId},
     options::EngineOptions,
@@ -124,6 +125,8 @@ pub(crate) struct Shared {
     /// Tools and transfers that are under way.
     tools: Mutex<HashMap<ToolInvocationKey, AbortOnDrop>>,
     ended: Mutex<Option<(EndReason, Option<String>)>>,
+    /// The recording's file, once it is open; see `recorder_actor`.
+    pub(crate) recording: Arc<Mutex<Option<WavWriter>>>,
     /// Length of the recording, samples, once it is finished.
     pub(crate) recorded: Mutex<Option<u64>>,
 }
@@ -153,6 +156,7 @@ impl Shared {
             model: Mutex::new(None),
             tools: Mutex::new(HashMap::new()),
             ended: Mutex::new(None),
+            recording: Arc::default(),
             recorded: Mutex::new(None),
             plan,
             options,

@@ -210,7 +210,15 @@ impl Ear {
     fn audio(&mut self) {
         let mut ring = self.shared.heard_audio.lock();
         while let Some(frame) = self.shared.caller_audio.pop() {
-            ring.push(frame.position, frame.audio());
+            let forgotten = ring.push(frame.position, frame.audio());
+            let unsent = match &self.session {
+                Session::Open(open) => ring.start().saturating_sub(open.next).min(forgotten),
+                Session::Opening(_) | Session::None { .. } => forgotten,
+            };
+            if unsent > 0 {
+                // Recognition was away for longer than the ring is long: no session will hear this.
+                metrics::counter!("tandem_stt_samples_lost_total").increment(unsent);
+            }
             if frame.voiced {
                 self.watchdog.work(self.shared.clock.now());
             }

@@ -10,22 +10,23 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 /// Longest frame, samples. The carrier sends 160; a longer payload is split.
-pub(crate) const FRAME_SAMPLES: usize = 160;
+pub const FRAME_SAMPLES: usize = 160;
 
 /// A piece of caller audio, mu-law 8 kHz.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
+pub struct Frame {
     /// Call-long position of its first sample.
-    pub(crate) position: u64,
+    pub position: u64,
     /// Whether voice activity heard the caller in it.
-    pub(crate) voiced: bool,
+    pub voiced: bool,
     len: u16,
     audio: [u8; FRAME_SAMPLES],
 }
 
 impl Frame {
     /// At most [`FRAME_SAMPLES`] of `audio`.
-    pub(crate) fn new(position: u64, audio: &[u8], voice: Voice) -> Self {
+    #[must_use]
+    pub fn new(position: u64, audio: &[u8], voice: Voice) -> Self {
         let len = audio.len().min(FRAME_SAMPLES);
         let voiced = voice == Voice::Speaking;
         let mut frame = Self { position, voiced, len: 0, audio: [0; FRAME_SAMPLES] };
@@ -34,14 +35,16 @@ impl Frame {
         frame
     }
 
-    pub(crate) fn audio(&self) -> &[u8] {
+    /// Its audio.
+    #[must_use]
+    pub fn audio(&self) -> &[u8] {
         &self.audio[..usize::from(self.len)]
     }
 }
 
 /// What the stream knows of the caller's voice, as far as it matters for waking the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Voice {
+pub enum Voice {
     /// Speaking now.
     Speaking,
     /// Ended at this position.
@@ -52,7 +55,7 @@ pub(crate) enum Voice {
 
 /// The queue. One writer, one reader at a time; a new reader goes on where the old one stopped.
 #[derive(Debug)]
-pub(crate) struct SttFeed {
+pub struct SttFeed {
     frames: ArrayQueue<Frame>,
     ready: Notify,
     quiet: u64,
@@ -60,7 +63,9 @@ pub(crate) struct SttFeed {
 }
 
 impl SttFeed {
-    pub(crate) fn new(options: &SttOptions) -> Self {
+    /// An empty queue, as long as the options say.
+    #[must_use]
+    pub fn new(options: &SttOptions) -> Self {
         Self {
             frames: ArrayQueue::new(options.queue_frames),
             ready: Notify::new(),
@@ -71,7 +76,7 @@ impl SttFeed {
 
     /// Puts a frame in and wakes the reader if enough has gathered. The oldest frame goes, counted, when the
     /// queue is full: recognition has stood still for its whole length.
-    pub(crate) fn push(&self, frame: Frame, voice: Voice) {
+    pub fn push(&self, frame: Frame, voice: Voice) {
         let position = frame.position;
         if self.frames.force_push(frame).is_some() {
             metrics::counter!("tandem_stt_frames_dropped_total").increment(1);
@@ -87,12 +92,33 @@ impl SttFeed {
     }
 
     /// The next frame, without waiting.
-    pub(crate) fn pop(&self) -> Option<Frame> {
+    #[must_use]
+    pub fn pop(&self) -> Option<Frame> {
         self.frames.pop()
     }
 
     /// Waits until there is something to be taken.
-    pub(crate) async fn ready(&self) {
+    pub async fn ready(&self) {
         self.ready.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::counting;
+
+    #[test]
+    fn invariant_7_a_stalled_recogniser_costs_the_queue_and_no_more_and_the_drops_are_counted() {
+        let options = SttOptions { queue_frames: 400, ..SttOptions::default() };
+        let feed = SttFeed::new(&options);
+        // 100 s that nobody reads.
+        let dropped = counting::counted("tandem_stt_frames_dropped_total", || {
+            for frame in 0..5_000 {
+                feed.push(Frame::new(frame * 160, &[0xFF; 160], Voice::Speaking), Voice::Speaking);
+            }
+        });
+        assert_eq!((feed.frames.len(), feed.frames.capacity(), dropped), (400, 400, 4_600));
+        assert_eq!(feed.pop().map(|frame| frame.position), Some(4_600 * 160), "the newest 8 s are kept");
     }
 }

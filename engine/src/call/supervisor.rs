@@ -195,7 +195,8 @@ impl Actor for CallSupervisor {
                 state.start_stream(&me, *stream).await?;
                 state.shared.tell(Input::StreamBack);
             }
-            SupervisorMsg::Ended => state.close(&me, Phase::Closing),
+            SupervisorMsg::Ended if state.phase == Phase::Live => state.close(&me, Phase::Closing),
+            SupervisorMsg::Ended => {}
             SupervisorMsg::HungUp => state.shared.tell(Input::HungUp { heard: None }),
             SupervisorMsg::Shutdown => state.shared.tell(Input::Shutdown),
             SupervisorMsg::FlushJournal => state.flush_journal(),
