@@ -4,11 +4,8 @@
 //! microseconds of call time. A frame that arrives earlier than its position says shows that the first frames were
 //! late, and moves all call times of this stream back by as much.
 
-use crate::call::time::CallTime;
+use crate::call::time::{CallTime, MICROS_PER_SAMPLE, SAMPLES_PER_MS};
 use std::time::Duration;
-
-const MICROS_PER_SAMPLE: u64 = 125;
-const SAMPLES_PER_MS: u64 = 8;
 
 /// The clock of one stream.
 #[derive(Clone, Debug)]

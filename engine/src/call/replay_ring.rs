@@ -1,10 +1,8 @@
 //! The caller's last seconds, kept for a new recogniser: contiguous mu-law audio by call position, bounded.
 
+use audio_dsp::g711::ULAW_SILENCE;
 use bytes::BytesMut;
 use std::collections::VecDeque;
-
-/// Mu-law silence, for frames that the network lost.
-const SILENCE: u8 = 0xFF;
 
 /// A gap up to this long is filled with silence, so that words before and after it keep their distance: 2 s.
 const GAP_FILLED: u64 = 2 * 8_000;
@@ -43,7 +41,7 @@ impl ReplayRing {
             self.start = position;
         }
         let gap = position.saturating_sub(self.end());
-        self.audio.extend(std::iter::repeat_n(SILENCE, usize::try_from(gap).unwrap_or_default()));
+        self.audio.extend(std::iter::repeat_n(ULAW_SILENCE, usize::try_from(gap).unwrap_or_default()));
         let known = usize::try_from(self.end().saturating_sub(position)).unwrap_or(usize::MAX);
         self.audio.extend(audio.get(known..).unwrap_or_default());
         let excess = self.audio.len().saturating_sub(self.capacity);
@@ -95,7 +93,7 @@ mod tests {
         let mut ring = ReplayRing::new(100_000);
         ring.push(0, &[1; 160]);
         ring.push(320, &[2; 160]);
-        assert_eq!(content(&ring)[160..320], [SILENCE; 160]);
+        assert_eq!(content(&ring)[160..320], [ULAW_SILENCE; 160]);
         ring.push(1_000_000, &[3; 160]);
         assert_eq!((ring.start(), content(&ring)), (1_000_000, vec![3; 160]));
     }

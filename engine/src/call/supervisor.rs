@@ -1,7 +1,7 @@
 //! The supervisor of a call: starts the children, replaces the ones that may be replaced, takes in a new stream
 //! when the old one was lost, and closes the call's books.
 //!
-//! What a child's death means is decided by [`restart::Policy`]; what the end of a stream means by `llm_turn`.
+//! What a child's death means is decided by [`RestartPolicy`]; what the end of a stream means by `llm_turn`.
 
 use crate::{
     call::{

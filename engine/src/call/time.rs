@@ -6,6 +6,9 @@ use std::{fmt, time::Duration};
 /// Samples per millisecond on the telephone line (8 kHz).
 pub const SAMPLES_PER_MS: u64 = 8;
 
+/// Microseconds that one such sample plays.
+pub const MICROS_PER_SAMPLE: u64 = 1_000 / SAMPLES_PER_MS;
+
 /// Time since the start of the call, in microseconds. Two runs of one call differ in nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -9,12 +9,10 @@ mod clock;
 #[cfg(test)]
 mod tests;
 
-use crate::call::time::{CallTime, SAMPLES_PER_MS};
-use clock::CallerClock;
+use crate::call::time::{CallTime, MICROS_PER_SAMPLE, SAMPLES_PER_MS};
+use audio_dsp::g711::{ULAW_SILENCE, ulaw};
+use clock::RecordingClock;
 use std::{collections::VecDeque, time::Duration};
-
-/// Mu-law for silence.
-const SILENCE: u8 = 0xFF;
 
 /// Carriers round timestamps to whole milliseconds and wobble a little: a frame that misses the end of the one
 /// before by at most 5 ms follows it without a seam.
@@ -66,7 +64,7 @@ pub struct TimelineCounters {
 #[derive(Clone, Debug)]
 pub struct Timeline {
     options: TimelineOptions,
-    clock: CallerClock,
+    clock: RecordingClock,
     /// Position of the first sample that has not left.
     start: u64,
     left: VecDeque<u8>,
@@ -84,7 +82,7 @@ impl Timeline {
     pub fn new(options: TimelineOptions) -> Self {
         Self {
             options,
-            clock: CallerClock::default(),
+            clock: RecordingClock::default(),
             start: 0,
             left: VecDeque::new(),
             right: VecDeque::new(),
@@ -128,7 +126,7 @@ impl Timeline {
         };
         self.counters.late_assistant += write(&mut self.right, self.start, position, audio);
         let end = position + audio.len() as u64;
-        self.right_end = Some((end, at.after(Duration::from_micros(125 * audio.len() as u64))));
+        self.right_end = Some((end, at.after(Duration::from_micros(MICROS_PER_SAMPLE * audio.len() as u64))));
     }
 
     /// The next block that is finished at `now`. The assistant's audio played until `now` must have been given
@@ -164,9 +162,9 @@ impl Timeline {
             start: self.start,
             stereo: (0..length)
                 .flat_map(|_| {
-                    let left = self.left.pop_front().unwrap_or(SILENCE);
-                    let right = self.right.pop_front().unwrap_or(SILENCE);
-                    [decode(left), decode(right)]
+                    let left = self.left.pop_front().unwrap_or(ULAW_SILENCE);
+                    let right = self.right.pop_front().unwrap_or(ULAW_SILENCE);
+                    [ulaw::decode_sample(left), ulaw::decode_sample(right)]
                 })
                 .collect(),
         };
@@ -182,7 +180,7 @@ fn write(side: &mut VecDeque<u8>, start: u64, position: u64, audio: &[u8]) -> u6
     let audio = &audio[late as usize..];
     let end = offset as usize + audio.len();
     if side.len() < end {
-        side.resize(end, SILENCE);
+        side.resize(end, ULAW_SILENCE);
     }
     for (slot, &sample) in side.range_mut(offset as usize..end).zip(audio) {
         *slot = sample;
@@ -193,23 +191,3 @@ fn write(side: &mut VecDeque<u8>, start: u64, position: u64, audio: &[u8]) -> u6
 fn samples(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_mul(SAMPLES_PER_MS)
 }
-
-/// One mu-law sample as 16-bit linear.
-fn decode(sample: u8) -> i16 {
-    MULAW[usize::from(sample)]
-}
-
-/// G.711 mu-law.
-const MULAW: [i16; 256] = {
-    let mut table = [0; 256];
-    let mut code = 0;
-    while code < 256 {
-        let inverted = !(code as u8);
-        let exponent = (inverted >> 4) & 7;
-        let mantissa = (inverted & 15) as i16;
-        let magnitude = (((mantissa << 3) + 0x84) << exponent) - 0x84;
-        table[code] = if inverted & 0x80 == 0 { magnitude } else { -magnitude };
-        code += 1;
-    }
-    table
-};

@@ -4,12 +4,13 @@
 //! [`Turns::poll_output`], and [`Turns::poll_timeout`] says when it wants to be woken. Replaying the same inputs
 //! gives the same decisions, bit for bit.
 //!
-//! Who has the floor is one enum ([`Floor`]): nobody, the caller, the assistant, or the call is over. Everything that
-//! belongs to an answer (its epoch, its sentences, the state of its model, a hold) lives in the [`Answer`] that
+//! Who has the floor is one enum (`Floor`): nobody, the caller, the assistant, or the call is over. Everything that
+//! belongs to an answer (its epoch, its sentences, the state of its model, a hold) lives in the `Answer` that
 //! has the floor, and goes with it.
 //!
 //! `answer` holds what an answer is and how it enters the context, `model` what the model and the tools do,
-//! `floor` how the floor changes hands.
+//! `floor` how the floor changes hands, `barge_in` what happens when the caller speaks over the assistant, and
+//! `ending` timers, silence, the loss of the stream and the end.
 
 use crate::{
     call::{
@@ -31,6 +32,8 @@ use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 mod answer;
+mod barge_in;
+mod ending;
 mod floor;
 mod model;
 #[cfg(test)]

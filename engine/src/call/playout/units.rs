@@ -1,8 +1,7 @@
 //! Samples and durations on the telephone line, exact both ways: one sample is 125 microseconds.
 
+use crate::call::time::MICROS_PER_SAMPLE;
 use std::time::Duration;
-
-const MICROS_PER_SAMPLE: u64 = 125;
 
 /// How long `samples` play.
 pub(super) const fn duration_of(samples: u64) -> Duration {

@@ -1,7 +1,11 @@
-//! The caller's clock: which position of the recording belongs to a carrier's timestamp, and to a time of the
+//! The recording's clock: which position of the recording belongs to a carrier's timestamp, and to a time of the
 //! call.
+//!
+//! The stream's own clock (`caller_clock`) serves what must never go back, voice activity and recognition, so it puts
+//! an early or repeated frame behind the one before. A recording can still put a late frame where it belongs, and
+//! must line both sides up although the carrier's crystal drifts; hence a clock of its own.
 
-use crate::call::time::{CallTime, SAMPLES_PER_MS};
+use crate::call::time::{CallTime, MICROS_PER_SAMPLE, SAMPLES_PER_MS};
 
 /// The offset between the clocks is measured anew over so much of the caller's audio: 10 s, in which two
 /// crystals drift apart by about 1 ms at most.
@@ -9,7 +13,7 @@ const WINDOW: u64 = 10_000 * SAMPLES_PER_MS;
 
 /// Sample positions of the recording.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CallerClock {
+pub(super) struct RecordingClock {
     /// Position of the stream's timestamp 0.
     stream_start: u64,
     /// How far the call's clock is ahead of the recording's, in samples: the least delay with which a frame
@@ -28,7 +32,7 @@ pub(super) struct Placed {
     pub(super) plausible: bool,
 }
 
-impl CallerClock {
+impl RecordingClock {
     /// A new stream began at `now`; its timestamp 0 is then, but not before `earliest`.
     pub(super) fn restart(&mut self, now: CallTime, earliest: u64) {
         self.stream_start = self.now(now).max(earliest);
@@ -73,5 +77,5 @@ impl CallerClock {
 }
 
 fn samples_of(time: CallTime) -> i64 {
-    i64::try_from(time.0 / 125).unwrap_or(i64::MAX)
+    i64::try_from(time.0 / MICROS_PER_SAMPLE).unwrap_or(i64::MAX)
 }
