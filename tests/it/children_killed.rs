@@ -150,7 +150,10 @@ fn a_killed_recorder_costs_the_recording_nothing_and_the_caller_less() {
         let recording = hound::WavReader::open(performance.recording.as_ref().unwrap()).unwrap();
         let recorded_ms = u64::from(recording.duration()) / 8;
         let lasted = performance.report.duration_ms;
-        assert!(recorded_ms.abs_diff(lasted) <= 200, "{moment:?}: {recorded_ms} ms of {lasted} ms are recorded");
+        assert!(
+            recorded_ms.abs_diff(lasted) <= 200,
+            "{moment:?}: {recorded_ms} ms of {lasted} ms are recorded"
+        );
     }
 }
 
@@ -196,5 +199,8 @@ fn a_child_that_dies_again_and_again_ends_the_call_properly() {
     });
     assert_eq!(performance.call.end_reason.as_deref(), Some("failed"));
     let verbs = &performance.report.verbs_after_stream;
-    assert!(verbs.iter().any(|verb| verb == "Say"), "the caller is told, by the carrier's own voice: {verbs:?}");
+    assert!(
+        verbs.iter().any(|verb| verb == "Say"),
+        "the caller is told, by the carrier's own voice: {verbs:?}"
+    );
 }

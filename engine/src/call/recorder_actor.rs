@@ -53,7 +53,11 @@ async fn record(shared: &Arc<Shared>, path: PathBuf) -> Result<(), RecorderError
 
 /// Carries one command out on the call's file, which is opened for the first; gives its length and whether that was
 /// the last.
-fn write(file: &Mutex<Option<WavWriter>>, path: &Path, command: RecorderCommand) -> Result<(u64, bool), WavError> {
+fn write(
+    file: &Mutex<Option<WavWriter>>,
+    path: &Path,
+    command: RecorderCommand,
+) -> Result<(u64, bool), WavError> {
     let mut file = file.lock();
     let writer = match &mut *file {
         Some(writer) => writer,

@@ -19,7 +19,13 @@ use crate::{
     provider::AbortOnDrop,
 };
 use parking_lot::Mutex;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tokio::time::Instant;
 
 /// To the stream.
@@ -124,6 +130,8 @@ pub(crate) struct Shared {
     model: Mutex<Option<AbortOnDrop>>,
     /// Tools and transfers that are under way.
     tools: Mutex<HashMap<ToolInvocationKey, AbortOnDrop>>,
+    /// The newest stream broke, and the supervisor has not noticed yet.
+    stream_lost: AtomicBool,
     ended: Mutex<Option<(EndReason, Option<String>)>>,
     /// The recording's file, once it is open; see `recorder_actor`.
     pub(crate) recording: Arc<Mutex<Option<WavWriter>>>,
@@ -155,6 +163,7 @@ impl Shared {
             turns: Mutex::new(TurnMemory { snapshot: turns, since: Vec::new() }),
             model: Mutex::new(None),
             tools: Mutex::new(HashMap::new()),
+            stream_lost: AtomicBool::new(false),
             ended: Mutex::new(None),
             recording: Arc::default(),
             recorded: Mutex::new(None),
@@ -223,6 +232,16 @@ impl Shared {
     /// The last thing that the task of a tool does.
     pub(crate) fn tool_done(&self, key: &ToolInvocationKey) {
         self.tools.lock().remove(key);
+    }
+
+    /// The stream broke: the carrier may come back with another.
+    pub(crate) fn lose_stream(&self) {
+        self.stream_lost.store(true, Ordering::Release);
+    }
+
+    /// Whether the stream that has just ended was broken.
+    pub(crate) fn take_stream_lost(&self) -> bool {
+        self.stream_lost.swap(false, Ordering::AcqRel)
     }
 
     /// The first end of a call is the one that counts.

@@ -356,6 +356,7 @@ impl Stream {
             End::Stopped => self.shared.tell(Input::HungUp { heard: self.heard(now) }),
             End::Lost(cause) => {
                 tracing::warn!(%call, %cause, "the stream was lost");
+                self.shared.lose_stream();
                 self.shared.tell(Input::StreamLost { heard: self.heard(now) });
             }
             End::Closed => {}

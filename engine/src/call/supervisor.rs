@@ -42,8 +42,8 @@ pub enum SupervisorMsg {
     FlushJournal,
     /// Start this child again.
     Restart(Role),
-    /// The recorder has had its time.
-    CloseBooks,
+    /// What this phase waits for has had its time.
+    Overdue(Phase),
 }
 
 type OnEnd = Box<dyn Fn(&CallId) + Send + Sync>;
@@ -101,7 +101,19 @@ struct Arguments {
     shared: Arc<Shared>,
     stream: AcceptedStream,
     vacancy: Arc<AtomicBool>,
+    place: Place,
+}
+
+/// The call's place among the live calls; given back whatever becomes of the supervisor.
+struct Place {
+    call: CallId,
     on_end: OnEnd,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        (self.on_end)(&self.call);
+    }
 }
 
 struct State {
@@ -109,13 +121,14 @@ struct State {
     children: HashMap<ActorId, Role>,
     policy: RestartPolicy,
     vacancy: Arc<AtomicBool>,
-    on_end: OnEnd,
+    _place: Place,
     phase: Phase,
 }
 
 /// How far the call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub enum Phase {
+    /// It goes on.
     Live,
     /// Decided to end: the stream closes, then the recorder.
     Closing,
@@ -134,6 +147,7 @@ pub(crate) async fn start(
     ports: Ports,
     on_end: OnEnd,
 ) -> Result<Started, String> {
+    let place = Place { call: plan.call.clone(), on_end };
     let turns = Turns::new(
         options.turn.clone(),
         options.endpointing.clone(),
@@ -149,7 +163,7 @@ pub(crate) async fn start(
         shared.tell(fact);
     }
     let vacancy = Arc::new(AtomicBool::new(false));
-    let arguments = Arguments { shared, stream, vacancy: Arc::clone(&vacancy), on_end };
+    let arguments = Arguments { shared, stream, vacancy: Arc::clone(&vacancy), place };
     let (supervisor, _) = Actor::spawn(Some(format!("{call}/supervisor")), CallSupervisor, arguments)
         .await
         .map_err(|error| error.to_string())?;
@@ -166,7 +180,7 @@ impl Actor for CallSupervisor {
         me: ActorRef<SupervisorMsg>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { shared, stream, vacancy, on_end } = arguments;
+        let Arguments { shared, stream, vacancy, place } = arguments;
         let every = shared.options.call.journal_every;
         let mut state = State {
             policy: RestartPolicy::new(RestartOptions::default()),
@@ -174,7 +188,7 @@ impl Actor for CallSupervisor {
             phase: Phase::Live,
             shared,
             vacancy,
-            on_end,
+            _place: place,
         };
         for role in [Role::LlmTurn, Role::Tts, Role::Stt, Role::Recorder] {
             state.start_child(&me, role).await?;
@@ -204,7 +218,9 @@ impl Actor for CallSupervisor {
                 state.start_child(&me, role).await?
             }
             SupervisorMsg::Restart(_) => {}
-            SupervisorMsg::CloseBooks => me.stop(None),
+            SupervisorMsg::Overdue(phase) if phase != state.phase => {}
+            SupervisorMsg::Overdue(Phase::Closing) => state.close(&me, Phase::Finishing),
+            SupervisorMsg::Overdue(Phase::Live | Phase::Finishing) => me.stop(None),
         }
         Ok(())
     }
@@ -295,10 +311,13 @@ impl State {
         if let Some(cause) = cause {
             // It could not report its end itself.
             tracing::error!(call = %self.shared.plan.call, cause, "the stream's actor failed");
+            self.shared.lose_stream();
             self.shared.tell(Input::StreamLost { heard: None });
         }
-        super::log(&self.shared, CallEvent::StreamLost);
-        self.vacancy.store(true, Ordering::Release);
+        if self.shared.take_stream_lost() {
+            super::log(&self.shared, CallEvent::StreamLost);
+            self.vacancy.store(true, Ordering::Release);
+        }
     }
 
     fn replace(&mut self, me: &ActorRef<SupervisorMsg>, role: Role, cause: &str) {
@@ -334,14 +353,14 @@ impl State {
             self.flush_journal();
             if has(Role::Stream) {
                 self.shared.command(&self.shared.stream, "stream", StreamCommand::Close);
-                me.send_after(self.shared.options.stream.write, || SupervisorMsg::CloseBooks);
+                me.send_after(self.shared.options.stream.write, || SupervisorMsg::Overdue(Phase::Closing));
                 return;
             }
             self.phase = Phase::Finishing;
         }
         if has(Role::Recorder) {
             self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Finish);
-            me.send_after(self.shared.options.recorder.finish, || SupervisorMsg::CloseBooks);
+            me.send_after(self.shared.options.recorder.finish, || SupervisorMsg::Overdue(Phase::Finishing));
         } else {
             me.stop(None);
         }
@@ -365,6 +384,5 @@ impl State {
             recording_ms: recorded.unwrap_or_default() / crate::call::time::SAMPLES_PER_MS,
         };
         super::log(shared, CallEvent::Ended(summary));
-        (self.on_end)(&shared.plan.call);
     }
 }
