@@ -390,6 +390,7 @@ fn invariant_8_a_killed_node_costs_one_reconnect_and_at_most_a_second_of_the_rec
     assert_eq!((report.stream_sids.len(), &report.ended), (2, &Ended::CallerHungUp), "{verbs:?}");
     assert_eq!(verbs.as_slice(), ["Connect", "Connect"]);
     assert_eq!(detail.end_reason.as_deref(), Some("caller_hung_up"));
+    assert_eq!(detail.turns.len(), 4, "greeting, answer, its rest, farewell: {:#?}", detail.turns);
     let reply = &fixture.scenario.rules.iter().max_by_key(|rule| rule.reply.len()).unwrap().reply;
     let said: Vec<&str> =
         detail.turns[1..3].iter().flat_map(|turn| turn.assistant.split_whitespace()).collect();
