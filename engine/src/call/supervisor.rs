@@ -278,6 +278,8 @@ impl State {
         let Some(role) = self.children.remove(&who) else { return };
         match (self.phase, role) {
             (Phase::Live, Role::Stream) => self.stream_gone(cause),
+            // Its loop ends by itself only once it has ended the call; `Ended` is on its way.
+            (Phase::Live, Role::LlmTurn) if cause.is_none() => {}
             (Phase::Live, _) => self.replace(me, role, &cause.unwrap_or_else(|| "ended".to_owned())),
             (Phase::Closing, Role::Stream) => self.close(me, Phase::Finishing),
             (Phase::Finishing, Role::Recorder) => me.stop(None),
