@@ -105,7 +105,7 @@ pub struct Call {
 /// with --sandbox this process serves them, and the server must have been pointed at them.
 #[derive(Args, Debug)]
 #[command(after_long_help = "Example, in two terminals:\n  \
-    tandem load --calls 50 --fixture order-status --to http://127.0.0.1:8080/api/voice/incoming \\\n              \
+    tandem load --calls 50 --fixture load --to http://127.0.0.1:8080/api/voice/incoming \\\n              \
     --sandbox --report load.html\n  \
     DEEPGRAM_BASE_URL=http://127.0.0.1:9100 … tandem serve")]
 pub struct Load {
@@ -169,7 +169,7 @@ pub struct Target {
         long,
         value_name = "SID",
         env = "TWILIO_ACCOUNT_SID",
-        default_value = "AC00000000000000000000000000000000"
+        default_value = ACCOUNT_SID
     )]
     pub account_sid: String,
     /// Signs the webhooks: the server's auth token of that account. Better given by the variable, where
@@ -179,7 +179,7 @@ pub struct Target {
         value_name = "TOKEN",
         env = "TWILIO_AUTH_TOKEN",
         hide_env_values = true,
-        default_value = "sandbox"
+        default_value = AUTH_TOKEN
     )]
     #[arg(value_parser = secret)]
     pub auth_token: Secret,
@@ -187,9 +187,16 @@ pub struct Target {
     #[arg(long, value_name = "NUMBER", default_value = "+15550199")]
     pub from: String,
     /// The number that is called
-    #[arg(long, value_name = "NUMBER", env = "TWILIO_PHONE_NUMBER", default_value = "+15550100")]
+    #[arg(long, value_name = "NUMBER", env = "TWILIO_PHONE_NUMBER", default_value = TO_NUMBER)]
     pub to_number: String,
 }
+
+/// As whom a server is called unless told otherwise; the server is set up with the same.
+pub(crate) const ACCOUNT_SID: &str = "AC00000000000000000000000000000000";
+/// Its auth token.
+pub(crate) const AUTH_TOKEN: &str = "sandbox";
+/// Which number is called.
+pub(crate) const TO_NUMBER: &str = "+15550100";
 
 /// Where the stand-ins listen unless told otherwise: loopback, because they believe everybody.
 const SANDBOX_LISTEN: &str = "127.0.0.1:9100";

@@ -4,7 +4,11 @@ use crate::{
     cli::{Cli, Command},
     config::{Log, LogFormat},
 };
-use std::{fmt, io, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
 use tracing_subscriber::EnvFilter;
 
 mod call;
@@ -88,7 +92,10 @@ fn runtime(threads: Option<usize>) -> io::Result<tokio::runtime::Runtime> {
 /// Logs to standard error; standard output belongs to results.
 fn log(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Colours are for people: a file or a log collector gets plain text.
+    let colours = io::stderr().is_terminal();
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
     let installed = match log.format {
         LogFormat::Text => subscriber.try_init(),
         LogFormat::Json => subscriber.json().try_init(),

@@ -188,7 +188,8 @@ pub struct TtsOptions {
     /// An unused session is closed after this and opened again for the next answer. 15 s: providers close
     /// idle ones after 20.
     pub idle_close: Duration,
-    /// Sentences waiting for synthesis; the model is read no further when it is full. 64.
+    /// Commands waiting for synthesis; a further one is dropped, counted and logged. 64: an answer's sentences
+    /// come one by one, and synthesis takes them at once into what it owes.
     pub queue: usize,
 }
 
@@ -208,8 +209,8 @@ impl Default for TtsOptions {
 /// Recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecorderOptions {
-    /// Blocks of stereo audio waiting for the disk; the recording gets a gap, counted, when it is full. 16,
-    /// one per second.
+    /// Blocks of stereo audio waiting for the disk; a further one is dropped, counted and logged, and the
+    /// recording lacks it. 16, one per second.
     pub queue: usize,
     /// Time to finish the file when the call ends. 3 s.
     pub finish: Duration,
@@ -228,8 +229,6 @@ pub struct CallOptions {
     pub inbox: usize,
     /// Commands waiting for another actor. 64.
     pub commands: usize,
-    /// Events of a model that wait for `llm_turn`; the provider's connection waits when it is full. 64.
-    pub model_events: usize,
     /// The journal is handed to the log this often. 1 s: what a power cut may cost.
     pub journal_every: Duration,
     /// Journal entries kept while the log takes none; then the oldest are dropped and counted. 16,384.
@@ -243,7 +242,6 @@ impl Default for CallOptions {
         Self {
             inbox: 512,
             commands: 64,
-            model_events: 64,
             journal_every: Duration::from_secs(1),
             journal_entries: 16_384,
             calls: 2_000,

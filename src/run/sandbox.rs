@@ -1,7 +1,7 @@
 //! `tandem sandbox`: the stand-ins alone, to develop against.
 
 use super::{Failure, Outcome, runtime, tool_log};
-use crate::cli::Sandbox as Arguments;
+use crate::cli::{ACCOUNT_SID, AUTH_TOKEN, Sandbox as Arguments, TO_NUMBER};
 use fixtures::{sandbox::Sandbox, stage};
 
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
@@ -28,6 +28,10 @@ pub(super) fn variables(base_url: &str) -> String {
         text.push_str(&format!("export {name}=sandbox\n"));
     }
     text.push_str("export ELEVENLABS_VOICE_ID=sandbox\n");
+    text.push_str(&format!(
+        "\nAnd for calls by `tandem call` and `tandem load`:\n\n\
+         export TWILIO_ACCOUNT_SID={ACCOUNT_SID} TWILIO_AUTH_TOKEN={AUTH_TOKEN} TWILIO_PHONE_NUMBER={TO_NUMBER}\n"
+    ));
     text.push_str(&format!(
         "\nDelays and faults: curl {base_url}/sandbox/knobs; what they saw: {base_url}/sandbox/log\n"
     ));

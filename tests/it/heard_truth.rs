@@ -24,8 +24,8 @@ const SOUNDING: i16 = 1_000;
 /// Words of one answer follow each other closer than this, ms; an interrupted answer and the next do not.
 const SAME_ANSWER_MS: u64 = 700;
 
-/// No word is shorter, ms.
-const SHORTEST_WORD_MS: u64 = 119;
+/// A burst that is shorter may be the beginning of a word, ms.
+const BEGINNING_MS: u64 = 200;
 
 /// A recorded call whose assistant speaks in tones, and its recording.
 pub(crate) struct Played {
@@ -50,10 +50,13 @@ pub(crate) fn compare_words(turns: &[Turn], bursts: &[Burst]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut bursts = bursts.iter().peekable();
     for turn in turns {
-        // An answer that was withdrawn because the caller went on is in no turn; less than a word of it was heard.
-        while bursts.next_if(|burst| burst.end_ms - burst.start_ms < SHORTEST_WORD_MS).is_some() {}
         let words: Vec<&str> =
             turn.assistant.split_whitespace().filter(|word| tone::duration_ms(word) > 0).collect();
+        // An answer that was withdrawn because the caller went on is in no turn; less than a word of it was heard.
+        let is_rest = |burst: &&Burst| {
+            burst.end_ms - burst.start_ms < BEGINNING_MS && !words.first().is_some_and(|word| burst.is_whole(word))
+        };
+        while bursts.next_if(is_rest).is_some() {}
         let mut end_ms = None;
         for (index, word) in words.iter().enumerate() {
             // After a pause the word that was cut is said again from its start.

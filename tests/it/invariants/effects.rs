@@ -55,7 +55,10 @@ fn invariant_4_side_effects_wait_for_commitment() {
     assert!(!told_of_tools(&books), "a call without its result is in the context");
 
     // The caller goes on after a short pause: the answer is withdrawn, with everything that it would do.
-    let books = keep_books("backchannel", with_rule("Thanks.", ANNOUNCED), changes_the_world);
+    let mut quick = with_rule("Thanks.", ANNOUNCED);
+    quick.knobs.anthropic.delay_ms = 0;
+    quick.knobs.anthropic.pace_ms = 0;
+    let books = keep_books("backchannel", quick, changes_the_world);
     let announced =
         |entry: &&Entry| matches!(&entry.event, Event::Answer { text, .. } if text.as_str() == ANNOUNCED);
     let answers = books.seen.iter().filter(announced).count();
