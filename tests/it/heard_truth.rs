@@ -54,7 +54,8 @@ pub(crate) fn compare_words(turns: &[Turn], bursts: &[Burst]) -> Vec<String> {
             turn.assistant.split_whitespace().filter(|word| tone::duration_ms(word) > 0).collect();
         // An answer that was withdrawn because the caller went on is in no turn; less than a word of it was heard.
         let is_rest = |burst: &&Burst| {
-            burst.end_ms - burst.start_ms < BEGINNING_MS && !words.first().is_some_and(|word| burst.is_whole(word))
+            burst.end_ms - burst.start_ms < BEGINNING_MS
+                && !words.first().is_some_and(|word| burst.is_whole(word))
         };
         while bursts.next_if(is_rest).is_some() {}
         let mut end_ms = None;
