@@ -9,6 +9,8 @@ pub mod anthropic;
 mod conversation;
 pub mod openai;
 pub mod sse;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 /// A provider of streamed answers.

@@ -15,12 +15,15 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files below `folder` but for hidden ones and what is built.
+/// In the root, what is built and what belongs to whoever runs the program there; as `.gitignore` has it.
+const NOT_OURS: &[&str] = &["target", "data", "tandem.toml"];
+
+/// All files below `folder` but for hidden ones and [`NOT_OURS`].
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') || (folder == root() && (name == "target" || name == "data")) {
+        if name.starts_with('.') || (folder == root() && NOT_OURS.contains(&name.as_str())) {
             continue;
         }
         if path.is_dir() {

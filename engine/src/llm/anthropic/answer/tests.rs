@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    llm::sse::SseDecoder,
+    llm::testing::{self, Outcome},
     provider::{
         http::classify,
         testing::{pieces, vectors},
@@ -19,47 +19,8 @@ fn parser() -> Parser {
     Parser::new(&AnthropicSettings::new(base_url, Secret::new("k"), "m"))
 }
 
-/// What an answer came to.
-#[derive(Debug, Default)]
-struct Outcome {
-    names: Vec<String>,
-    text: String,
-    calls: Vec<Value>,
-    finished: Option<(StopReason, Usage)>,
-    error: Option<ProviderError>,
-}
-
 fn outcome(pieces: &[Vec<u8>]) -> Outcome {
-    let mut decoder = SseDecoder::default();
-    let mut parser = parser();
-    let mut events = Vec::new();
-    for piece in pieces {
-        decoder.feed(piece, &mut events).unwrap();
-    }
-    let mut outcome =
-        Outcome { names: events.iter().map(|event| event.name.clone()).collect(), ..Outcome::default() };
-    let mut answer = Vec::new();
-    let mut complete = false;
-    for event in &events {
-        match parser.read(event, &mut answer) {
-            Ok(progress) => complete |= progress == Progress::Complete,
-            Err(error) => outcome.error = Some(error),
-        }
-    }
-    if !complete && outcome.error.is_none() {
-        outcome.error = parser.end(&mut answer).err();
-    }
-    for event in answer {
-        match event {
-            LlmEvent::Text(text) => outcome.text.push_str(&text),
-            LlmEvent::ToolCall(call) => {
-                outcome.calls.push(json!({"id": call.id, "name": call.name, "input": call.arguments}));
-            }
-            LlmEvent::Finished { stop, usage } => outcome.finished = Some((stop, usage)),
-            LlmEvent::Failed(error) => outcome.error = Some(error),
-        }
-    }
-    outcome
+    testing::outcome(parser(), "input", pieces)
 }
 
 fn stop_reason(expect: &Value) -> StopReason {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    llm::sse::SseDecoder,
+    llm::testing::{self, Outcome},
     provider::testing::{pieces, vectors},
 };
 use proptest::prelude::*;
@@ -11,49 +11,8 @@ fn parser() -> Parser {
     Parser::new(&OpenAiChatSettings::new(Url::parse("http://localhost").unwrap(), None, "m"))
 }
 
-/// What an answer came to.
-#[derive(Debug, Default)]
-struct Outcome {
-    text: String,
-    calls: Vec<Value>,
-    finished: Option<(StopReason, Usage)>,
-    error: Option<ProviderError>,
-}
-
 fn outcome(pieces: &[Vec<u8>]) -> Outcome {
-    let mut decoder = SseDecoder::default();
-    let mut parser = parser();
-    let mut events = Vec::new();
-    for piece in pieces {
-        decoder.feed(piece, &mut events).unwrap();
-    }
-    let mut answer = Vec::new();
-    let mut complete = false;
-    let mut outcome = Outcome::default();
-    for event in &events {
-        match parser.read(event, &mut answer) {
-            Ok(Progress::More) => {}
-            Ok(Progress::Complete) => complete = true,
-            Err(error) => outcome.error = Some(error),
-        }
-        if complete || outcome.error.is_some() {
-            break;
-        }
-    }
-    if !complete && outcome.error.is_none() {
-        outcome.error = parser.end(&mut answer).err();
-    }
-    for event in answer {
-        match event {
-            LlmEvent::Text(text) => outcome.text.push_str(&text),
-            LlmEvent::ToolCall(call) => {
-                outcome.calls.push(json!({"id": call.id, "name": call.name, "arguments": call.arguments}));
-            }
-            LlmEvent::Finished { stop, usage } => outcome.finished = Some((stop, usage)),
-            LlmEvent::Failed(error) => outcome.error = Some(error),
-        }
-    }
-    outcome
+    testing::outcome(parser(), "arguments", pieces)
 }
 
 #[test]
