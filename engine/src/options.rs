@@ -179,11 +179,11 @@ impl Default for SttOptions {
 pub struct TtsOptions {
     /// Longest wait for a connection. 3 s.
     pub connect: Duration,
-    /// Text sent and no audio for this long: the session is taken for dead. 2.5 s.
+    /// Text sent and no audio for this long: the session is taken for dead. 2 s: the caller hears nothing meanwhile.
     pub no_audio: Duration,
     /// Sessions that fail one after the other before the next provider is tried. 2.
     pub failures_per_provider: u32,
-    /// Failures without audio in between, over all providers, before the stage gives up. 5.
+    /// Failures without audio in between, over all providers, before the stage gives up. 4: twice two providers.
     pub failures: u32,
     /// An unused session is closed after this and opened again for the next answer. 15 s: providers close
     /// idle ones after 20.
@@ -197,9 +197,9 @@ impl Default for TtsOptions {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
-            no_audio: Duration::from_millis(2_500),
+            no_audio: Duration::from_secs(2),
             failures_per_provider: 2,
-            failures: 5,
+            failures: 4,
             idle_close: Duration::from_secs(15),
             queue: 64,
         }

@@ -13,6 +13,10 @@ use std::{
     sync::Arc,
 };
 
+/// Longest silence written for what is missing, samples: 10 min. What is missing is a stream that was lost, or blocks
+/// that a slow disk had no room for.
+const GAP_MAX: u64 = 10 * 60 * 8_000;
+
 /// Runs until the call's books are closed.
 pub(super) async fn run(shared: Arc<Shared>) {
     let Some(path) = shared.plan.recording.clone() else {
@@ -64,8 +68,12 @@ fn write(
         none => none.insert(WavWriter::resume(path, WavFormat::CALL)?),
     };
     match command {
-        RecorderCommand::Block(block) => {
-            writer.append(&block)?;
+        RecorderCommand::Block { start, stereo } => {
+            let missing = start.saturating_sub(writer.frames()).min(GAP_MAX);
+            for gap in chunks(missing) {
+                writer.append(&vec![0; gap * 2])?;
+            }
+            writer.append(&stereo)?;
             Ok((writer.frames(), false))
         }
         RecorderCommand::Finish => {
@@ -73,6 +81,12 @@ fn write(
             Ok((writer.frames(), true))
         }
     }
+}
+
+/// A length in pieces of at most a second.
+fn chunks(samples: u64) -> impl Iterator<Item = usize> {
+    let pieces = samples.div_ceil(8_000);
+    (0..pieces).map(move |piece| usize::try_from((samples - piece * 8_000).min(8_000)).unwrap_or_default())
 }
 
 /// Takes blocks that nobody writes, until the books are closed.

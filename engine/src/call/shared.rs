@@ -70,7 +70,12 @@ pub(crate) enum SttCommand {
 #[derive(Debug)]
 pub(crate) enum RecorderCommand {
     /// Interleaved stereo samples, caller left.
-    Block(Vec<i16>),
+    Block {
+        /// Call position of the first.
+        start: u64,
+        /// Pairs of samples.
+        stereo: Vec<i16>,
+    },
     /// The call is over.
     Finish,
 }

@@ -69,6 +69,8 @@ struct Stream {
     vad: Vad,
     voice: Voice,
     timeline: Option<Timeline>,
+    /// Call position at which the timeline, which is this stream's own, begins.
+    recording_from: u64,
     outbound: BytesMut,
     payload: Box<[u8]>,
     last_message: CallTime,
@@ -98,6 +100,7 @@ impl Stream {
             vad: Vad::new(shared.options.vad.clone()),
             voice: Voice::None,
             timeline: record.then(|| Timeline::new(TimelineOptions::default())),
+            recording_from: CallerClock::position_of(now),
             outbound: BytesMut::with_capacity(8 * 1024),
             payload: vec![0; PAYLOAD_AUDIO_BYTES_MAX].into(),
             last_message: now,
@@ -256,7 +259,9 @@ impl Stream {
         }
         self.ledger.take_played(now, |at, audio| timeline.assistant(at, audio));
         while let Some(block) = timeline.next_block(now) {
-            self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Block(block.stereo));
+            let start = self.recording_from + block.start;
+            let block = RecorderCommand::Block { start, stereo: block.stereo };
+            self.shared.command(&self.shared.recorder, "recorder", block);
         }
     }
 
@@ -363,8 +368,10 @@ impl Stream {
         }
         self.record(None, now);
         if let Some(timeline) = &mut self.timeline {
-            let rest = timeline.flush().stereo;
-            self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Block(rest));
+            let rest = timeline.flush();
+            let block =
+                RecorderCommand::Block { start: self.recording_from + rest.start, stereo: rest.stereo };
+            self.shared.command(&self.shared.recorder, "recorder", block);
         }
         let breach = match &end {
             End::Lost(cause @ (Cause::Wire(_) | Cause::OtherStream | Cause::Flood { .. })) => {

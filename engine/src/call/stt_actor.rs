@@ -50,6 +50,8 @@ struct Open {
     /// Call position of the next sample to send.
     next: u64,
     finalize: bool,
+    /// Whether anything has come of it.
+    answered: bool,
 }
 
 /// Where the audio of a session lies in the call: sessions count what they were sent, and gaps are not sent.
@@ -191,7 +193,7 @@ impl Ear {
             Woken::Opened(Ok(session)) => {
                 let next = self.shared.heard_audio.lock().start();
                 let clock = SessionClock::default();
-                self.session = Session::Open(Open { session, clock, next, finalize: false });
+                self.session = Session::Open(Open { session, clock, next, finalize: false, answered: false });
                 self.audio();
             }
             Woken::Opened(Err(error)) => self.failed(&error.to_string(), error.kind.is_retryable()),
@@ -244,6 +246,9 @@ impl Ear {
 
     fn event(&mut self, event: SttEvent) {
         self.watchdog.progress(self.shared.clock.now());
+        if let Session::Open(open) = &mut self.session {
+            open.answered = true;
+        }
         match event {
             SttEvent::Transcript(transcript) => self.transcript(transcript),
             SttEvent::UtteranceEnd { .. } => self.shared.tell(Input::UtteranceEnd),
@@ -299,9 +304,13 @@ impl Ear {
         self.session = Session::None { not_before: Instant::now() + pause };
     }
 
-    /// The caller speaks and the recogniser is silent. That may be noise as well as a dead session, so it is
-    /// replaced but never given up for this alone.
+    /// The caller speaks and the recogniser is silent. One that never said anything is dead; one that did may be
+    /// right, and what we took for voice is noise: it is replaced, but never given up for this alone.
     fn stalled(&mut self) {
+        if !matches!(&self.session, Session::Open(open) if open.answered) {
+            self.failed("the caller speaks and nothing ever came", true);
+            return;
+        }
         let failures = std::mem::take(&mut self.failures);
         self.failed("the caller speaks and nothing comes", true);
         self.stalls += 1;

@@ -303,6 +303,8 @@ pub struct Turns {
     number: u32,
     /// How often the silence was broken with a prompt since the caller's last word.
     prompts: usize,
+    /// Tools that run on although their answer was cut.
+    orphans: Vec<answer::Pending>,
     /// Where the caller is handed to.
     transfer_to: Option<String>,
     /// When anybody was last heard: the longest silence counts from here.
@@ -330,6 +332,7 @@ impl Turns {
             ask: Ask(0),
             number: 0,
             prompts: 0,
+            orphans: Vec::new(),
             transfer_to: None,
             heard_at: CallTime::ZERO,
             now: CallTime::ZERO,

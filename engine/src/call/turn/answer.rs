@@ -55,6 +55,13 @@ pub(super) struct Tools {
     pub(super) filler_at: Option<CallTime>,
 }
 
+impl Tools {
+    /// Calls that have been started and have not answered.
+    pub(super) fn running(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.iter().filter(|tool| tool.state == ToolState::Running)
+    }
+}
+
 /// One tool call of a round.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pending {

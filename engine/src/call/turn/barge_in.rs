@@ -71,9 +71,10 @@ impl Turns {
     }
 
     pub(super) fn stop_generation(&mut self, answer: &Answer) {
-        match answer.model {
+        match &answer.model {
             Model::Asked { .. } | Model::Streaming { .. } => self.emit(Output::CancelModel),
-            Model::Done | Model::Tools(_) => {}
+            Model::Tools(tools) => self.orphans.extend(tools.running().cloned()),
+            Model::Done => {}
         }
         self.emit(Output::Drop(answer.epoch));
     }

@@ -226,6 +226,11 @@ impl Turns {
     }
 
     pub(super) fn tool_result(&mut self, key: &ToolInvocationKey, result: Result<String, String>) {
+        if let Some(place) = self.orphans.iter().position(|tool| tool.key == *key) {
+            let call = self.orphans.swap_remove(place).call;
+            self.orphan_result(call, result);
+            return;
+        }
         let Floor::Assistant(answer) = &mut self.floor else { return };
         let Some(call) = answer.running_tool(key) else { return };
         let name = call.name.clone();
@@ -241,6 +246,14 @@ impl Turns {
         if let Floor::Assistant(answer) = std::mem::replace(&mut self.floor, Floor::Ended) {
             self.tools_progress(answer);
         }
+    }
+
+    /// A tool has answered whose answer was cut meanwhile. It has run, so the model is told with the next request: else
+    /// it would run it again.
+    fn orphan_result(&mut self, call: ToolCall, result: Result<String, String>) {
+        let is_error = result.is_err();
+        let round = ToolRound { call, result: result.unwrap_or_else(|error| error), is_error };
+        self.context.tools("", vec![round]);
     }
 
     /// Goes on once all tools of the round have answered: call and results enter the answer together.

@@ -374,6 +374,19 @@ fn a_tool_of_an_answer_that_was_cut_never_runs() {
 }
 
 #[test]
+fn a_tool_that_ran_on_after_its_answer_was_cut_is_told_to_the_model() {
+    let mut script = Script::greeted();
+    script.caller(2_000, "Book it.");
+    script.model_calls(3_000, "book", serde_json::json!({}));
+    script.tell(4_600, Input::FirstAudio { epoch: Epoch(2) });
+    script.audible(4_700);
+    script.caller(5_000, "Is it done?");
+    script.held(5_141, 2, 0, 3);
+    script.tell(6_500, Input::ToolResult { key: key("e2.0.0"), result: Ok("booked".into()) });
+    assert_eq!(script.context().last().unwrap(), "tools: \"\" book=booked", "{:?}", script.context());
+}
+
+#[test]
 fn a_slow_tool_is_covered_by_a_filler() {
     let mut script = Script::greeted();
     script.caller(2_000, "Where is my order?");
