@@ -149,25 +149,20 @@ fn a_model_that_fails_before_its_first_word_is_not_noticed_but_for_a_pause() {
         ("error", Fault::Error { after: 0 }),
     ];
     for (what, fault) in faults {
-        // In the second, after the tool, the recorded caller does not wait as long as a silent model is waited for.
-        for request in [1, 3] {
-            let what = format!("{what}, request {request}");
-            let (performance, _folder) =
-                play("order-status", once(Service::Anthropic, request, fault.clone()));
-            assert_as_expected(&what, &performance);
-            assert_heard_is_said(&what, &performance);
-            // A later request may have been withdrawn, because the caller went on, before it failed.
-            assert!(request > 1 || degraded(&performance) >= 1, "{what}: the log tells nothing of it");
-            // The first token is waited for 4 s; the answer itself takes 1.8 s after a number.
-            let wait = longest_wait_ms(&performance).max(longest_pause_ms(&performance) as f64);
-            assert!(wait <= 6_000.0, "{what}: silence of {wait} ms");
-        }
+        let (performance, _folder) = play("order-status", once(Service::Anthropic, 1, fault));
+        assert_as_expected(what, &performance);
+        assert_heard_is_said(what, &performance);
+        // A byte that is not UTF-8 is read over, and the answer stands.
+        assert!(what == "invalid UTF-8" || degraded(&performance) >= 1, "{what}: the log tells nothing of it");
+        // The first token is waited for 4 s; the answer itself takes 1.8 s after a number.
+        let wait = longest_wait_ms(&performance).max(longest_pause_ms(&performance) as f64);
+        assert!(wait <= 6_000.0, "{what}: silence of {wait} ms");
     }
 }
 
 #[test]
 fn a_model_that_fails_in_its_answer_says_nothing_twice() {
-    for after in [1, 4, 9, 20] {
+    for after in [1, 9] {
         let faults = [
             ("stall", Fault::Stall { after }),
             ("cut", Fault::Cut { after }),
