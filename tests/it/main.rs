@@ -9,3 +9,4 @@ mod invariants;
 mod provider_faults;
 mod recorded_calls;
 mod support;
+mod tones;

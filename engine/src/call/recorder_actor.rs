@@ -7,7 +7,10 @@ use crate::call::{
     shared::{RecorderCommand, Shared},
     wav::{WavError, WavFormat, WavWriter},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Runs until the call's books are closed.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -33,25 +36,44 @@ enum RecorderError {
 }
 
 async fn record(shared: &Arc<Shared>, path: PathBuf) -> Result<(), RecorderError> {
-    let opened = tokio::task::spawn_blocking(move || WavWriter::resume(&path, WavFormat::CALL));
-    let mut writer = opened.await??;
+    let mut command = None;
     loop {
-        let command = shared.recorder.recv().await;
-        let (back, written) = tokio::task::spawn_blocking(move || {
-            let written = match &command {
-                RecorderCommand::Block(block) => writer.append(block).map(|()| false),
-                RecorderCommand::Finish => writer.sync().map(|()| true),
-            };
-            (writer, written)
-        })
-        .await?;
-        writer = back;
-        let finished = written?;
-        *shared.recorded.lock() = Some(writer.frames());
+        let (path, writer) = (path.clone(), Arc::clone(&shared.recording));
+        let (frames, finished) =
+            tokio::task::spawn_blocking(move || write(&path, &mut writer.lock(), command)).await??;
+        *shared.recorded.lock() = Some(frames);
         if finished {
             return Ok(());
         }
+        command = Some(shared.recorder.recv().await);
     }
+}
+
+/// Writes one block, or only opens the file. Says how many frames the recording has, and whether it is finished.
+fn write(
+    path: &Path,
+    kept: &mut Option<WavWriter>,
+    command: Option<RecorderCommand>,
+) -> Result<(u64, bool), WavError> {
+    // After a panic or an error the file is opened anew.
+    let mut writer = match kept.take() {
+        Some(writer) => writer,
+        None => WavWriter::resume(path, WavFormat::CALL)?,
+    };
+    let finished = match command {
+        Some(RecorderCommand::Block(block)) => {
+            writer.append(&block)?;
+            false
+        }
+        Some(RecorderCommand::Finish) => {
+            writer.sync()?;
+            true
+        }
+        None => false,
+    };
+    let frames = writer.frames();
+    *kept = Some(writer);
+    Ok((frames, finished))
 }
 
 /// Takes blocks that nobody writes, until the books are closed.

@@ -11,6 +11,7 @@ use crate::{
         stt_feed::SttFeed,
         time::{CallTime, SAMPLES_PER_MS},
         turn::{Input, Turns},
+        wav::WavWriter,
     },
     ids::{Epoch, SentenceId},
     options::EngineOptions,
@@ -57,6 +58,8 @@ pub(crate) enum TtsCommand {
 pub(crate) enum SttCommand {
     /// Ask for what is known so far.
     Finalize,
+    /// The call is over: end the session in order.
+    Close,
 }
 
 /// To the recorder.
@@ -124,6 +127,9 @@ pub(crate) struct Shared {
     /// Tools and transfers that are under way.
     tools: Mutex<HashMap<ToolInvocationKey, AbortOnDrop>>,
     ended: Mutex<Option<(EndReason, Option<String>)>>,
+    /// The recording's file. The threads that write to it take turns here, also when a new `recorder` begins while
+    /// the last block of the old one is still being written.
+    pub(crate) recording: Arc<Mutex<Option<WavWriter>>>,
     /// Length of the recording, samples, once it is finished.
     pub(crate) recorded: Mutex<Option<u64>>,
 }
@@ -153,6 +159,7 @@ impl Shared {
             model: Mutex::new(None),
             tools: Mutex::new(HashMap::new()),
             ended: Mutex::new(None),
+            recording: Arc::new(Mutex::new(None)),
             recorded: Mutex::new(None),
             plan,
             options,
@@ -219,6 +226,12 @@ impl Shared {
     /// The last thing that the task of a tool does.
     pub(crate) fn tool_done(&self, key: &ToolInvocationKey) {
         self.tools.lock().remove(key);
+    }
+
+    /// Cancels the model's and the tools' tasks, which hold on to all of this.
+    pub(crate) fn stop_work(&self) {
+        self.set_model(None);
+        self.tools.lock().clear();
     }
 
     /// The first end of a call is the one that counts.

@@ -24,11 +24,13 @@ use audio_dsp::vad::{Vad, VadEvent};
 use bytes::BytesMut;
 use std::sync::Arc;
 
-/// Runs until the stream ends, on whichever side.
-pub(super) async fn run(shared: Arc<Shared>, accepted: AcceptedStream) {
+/// Runs until the stream ends, on whichever side. Its end is reported even if the future is dropped before that.
+pub(super) fn run(shared: Arc<Shared>, accepted: AcceptedStream) -> impl Future<Output = ()> + Send {
     let mut stream = Stream::new(shared, accepted);
-    let end = stream.serve().await;
-    stream.finish(end).await;
+    async move {
+        let end = stream.serve().await;
+        stream.finish(end).await;
+    }
 }
 
 /// How a stream ended.
@@ -47,6 +49,8 @@ enum End {
 enum Cause {
     #[error("the carrier closed the socket without a stop")]
     NoStop,
+    #[error("the stream's actor was killed")]
+    Killed,
     #[error(transparent)]
     Socket(#[from] SocketError),
     #[error("the carrier sent nothing for {0} ms")]
@@ -72,6 +76,7 @@ struct Stream {
     payload: Box<[u8]>,
     last_message: CallTime,
     frames: u64,
+    reported: bool,
 }
 
 /// What woke the loop.
@@ -99,6 +104,7 @@ impl Stream {
             payload: vec![0; PAYLOAD_AUDIO_BYTES_MAX].into(),
             last_message: now,
             frames: 0,
+            reported: false,
             shared,
             socket,
         }
@@ -327,14 +333,18 @@ impl Stream {
         self.ledger.current().map(|epoch| self.ledger.heard(epoch, now))
     }
 
-    async fn finish(mut self, end: End) {
+    /// Tells what the caller has heard and gives the rest to the recording, once.
+    fn report_end(&mut self, end: &End) {
+        if std::mem::replace(&mut self.reported, true) {
+            return;
+        }
         let now = self.shared.clock.now();
         let call = &self.shared.plan.call;
         let counters = self.ledger.counters();
         metrics::counter!("tandem_stream_frames_total").increment(self.frames);
         metrics::counter!("tandem_playout_underruns_total").increment(counters.underruns);
         tracing::debug!(%call, ?counters, frames = self.frames, "the stream's counters");
-        match &end {
+        match end {
             End::Stopped => self.shared.tell(Input::HungUp { heard: self.heard(now) }),
             End::Lost(cause) => {
                 tracing::warn!(%call, %cause, "the stream was lost");
@@ -347,15 +357,33 @@ impl Stream {
             let rest = timeline.flush().stereo;
             self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Block(rest));
         }
+    }
+
+    async fn finish(&mut self, end: End) {
+        self.report_end(&end);
         let refused = match &end {
             End::Lost(cause @ (Cause::Wire(_) | Cause::OtherStream | Cause::Flood { .. })) => {
                 Some(cause.to_string())
             }
             End::Lost(Cause::Socket(SocketError::Binary)) => Some(SocketError::Binary.to_string()),
-            End::Lost(Cause::NoStop | Cause::Socket(_) | Cause::Silence(_)) | End::Stopped | End::Closed => {
-                None
-            }
+            End::Lost(Cause::NoStop | Cause::Killed | Cause::Socket(_) | Cause::Silence(_))
+            | End::Stopped
+            | End::Closed => None,
         };
         self.socket.close(refused.as_deref()).await;
+    }
+}
+
+impl Drop for Stream {
+    /// Killed, or panicked: only the ledger knows what the caller has heard, and it goes with this.
+    fn drop(&mut self) {
+        if self.reported {
+            return;
+        }
+        let report = std::panic::AssertUnwindSafe(|| self.report_end(&End::Lost(Cause::Killed)));
+        if std::panic::catch_unwind(report).is_err() {
+            // It panicked for what the report needs as well; what was heard is not known then.
+            self.shared.tell(Input::StreamLost { heard: None });
+        }
     }
 }

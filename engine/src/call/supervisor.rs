@@ -9,7 +9,7 @@ use crate::{
         journal::Journal,
         llm_turn_actor, recorder_actor, replay,
         restart::{Cause, Decision, RestartOptions, RestartPolicy, Role},
-        shared::{Clock, RecorderCommand, Shared, StreamCommand},
+        shared::{Clock, RecorderCommand, Shared, StreamCommand, SttCommand},
         stream_actor, stt_actor, tts_actor,
         turn::{Input, Turns},
     },
@@ -111,6 +111,10 @@ struct State {
     vacancy: Arc<AtomicBool>,
     on_end: OnEnd,
     phase: Phase,
+    /// A new recorder is about to be started: it has blocks to write even if the call ends meanwhile.
+    recorder_due: bool,
+    /// The call's end is in its log.
+    closed: bool,
 }
 
 /// How far the call is.
@@ -172,6 +176,8 @@ impl Actor for CallSupervisor {
             policy: RestartPolicy::new(RestartOptions::default()),
             children: HashMap::new(),
             phase: Phase::Live,
+            recorder_due: false,
+            closed: false,
             shared,
             vacancy,
             on_end,
@@ -202,6 +208,8 @@ impl Actor for CallSupervisor {
             SupervisorMsg::Restart(role) if state.phase == Phase::Live => {
                 state.start_child(&me, role).await?
             }
+            // The call closes meanwhile; only the recorder has something left to do then.
+            SupervisorMsg::Restart(role) if role == Role::Recorder => state.start_child(&me, role).await?,
             SupervisorMsg::Restart(_) => {}
             SupervisorMsg::CloseBooks => me.stop(None),
         }
@@ -245,7 +253,10 @@ impl State {
             Role::LlmTurn => Box::pin(llm_turn_actor::run(shared, me.clone())),
             Role::Tts => Box::pin(tts_actor::run(shared)),
             Role::Stt => Box::pin(stt_actor::run(shared)),
-            Role::Recorder => Box::pin(recorder_actor::run(shared)),
+            Role::Recorder => {
+                self.recorder_due = false;
+                Box::pin(recorder_actor::run(shared))
+            }
             Role::Stream => return Ok(()),
         };
         self.adopt(me, role, body).await
@@ -278,7 +289,9 @@ impl State {
         let Some(role) = self.children.remove(&who) else { return };
         match (self.phase, role) {
             (Phase::Live, Role::Stream) => self.stream_gone(cause),
-            (Phase::Live, _) => self.replace(me, role, &cause.unwrap_or_else(|| "ended".to_owned())),
+            (Phase::Live, _) | (Phase::Closing, Role::Recorder) => {
+                self.replace(me, role, &cause.unwrap_or_else(|| "ended".to_owned()))
+            }
             (Phase::Closing, Role::Stream) => self.close(me, Phase::Finishing),
             (Phase::Finishing, Role::Recorder) => me.stop(None),
             (Phase::Closing | Phase::Finishing, _) => {}
@@ -287,9 +300,8 @@ impl State {
 
     fn stream_gone(&mut self, cause: Option<String>) {
         if let Some(cause) = cause {
-            // It could not report its end itself.
+            // What the caller has heard was reported when the actor's state was dropped.
             tracing::error!(call = %self.shared.plan.call, cause, "the stream's actor failed");
-            self.shared.tell(Input::StreamLost { heard: None });
         }
         super::log(&self.shared, CallEvent::StreamLost);
         self.vacancy.store(true, Ordering::Release);
@@ -304,6 +316,7 @@ impl State {
             &self.shared,
             CallEvent::Degraded { stage: role.name().to_owned(), cause: cause.to_owned() },
         );
+        self.recorder_due |= role == Role::Recorder && matches!(decision, Decision::Restart { .. });
         match decision {
             Decision::Restart { after } if after.is_zero() => {
                 if me.cast(SupervisorMsg::Restart(role)).is_err() {
@@ -326,6 +339,7 @@ impl State {
         let has = |role| self.children.values().any(|child| *child == role);
         if to == Phase::Closing {
             self.flush_journal();
+            self.shared.command(&self.shared.stt, "stt", SttCommand::Close);
             if has(Role::Stream) {
                 self.shared.command(&self.shared.stream, "stream", StreamCommand::Close);
                 me.send_after(self.shared.options.stream.write, || SupervisorMsg::CloseBooks);
@@ -333,7 +347,7 @@ impl State {
             }
             self.phase = Phase::Finishing;
         }
-        if has(Role::Recorder) {
+        if has(Role::Recorder) || self.recorder_due {
             self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Finish);
             me.send_after(self.shared.options.recorder.finish, || SupervisorMsg::CloseBooks);
         } else {
@@ -359,6 +373,24 @@ impl State {
             recording_ms: recorded.unwrap_or_default() / crate::call::time::SAMPLES_PER_MS,
         };
         super::log(shared, CallEvent::Ended(summary));
+        self.closed = true;
+    }
+}
+
+impl Drop for State {
+    /// Also when the supervisor was killed or has panicked: then the call is not over, but lost to this engine. Its
+    /// place is freed, so that a new stream can take it up from the journal.
+    fn drop(&mut self) {
+        let shared = &self.shared;
+        shared.stop_work();
+        if !self.closed {
+            tracing::error!(call = %shared.plan.call, "the call's supervisor is gone");
+            metrics::counter!("tandem_actors_lost_total", "role" => "supervisor").increment(1);
+            self.flush_journal();
+        }
         (self.on_end)(&shared.plan.call);
+        if !self.closed {
+            super::log(shared, CallEvent::StreamLost);
+        }
     }
 }

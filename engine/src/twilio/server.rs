@@ -85,7 +85,7 @@ async fn serve(engine: Engine, socket: WebSocket) {
 async fn socket_refused(socket: Option<CarrierSocket>, refused: &Refused) {
     metrics::counter!("tandem_streams_refused_total").increment(1);
     tracing::warn!(%refused, "a media stream was refused");
-    if let Some(socket) = socket {
+    if let Some(mut socket) = socket {
         socket.close(Some("stream refused")).await;
     }
 }

@@ -71,7 +71,7 @@ impl CarrierSocket {
 
     /// Closes in order: the carrier goes on with what follows the stream in its instructions. `refused` says that
     /// the far side broke the protocol.
-    pub async fn close(mut self, refused: Option<&str>) {
+    pub async fn close(&mut self, refused: Option<&str>) {
         let code = if refused.is_some() { close_code::POLICY } else { close_code::NORMAL };
         let reason = Utf8Bytes::from(refused.unwrap_or_default());
         let close = self.inner.send(Frame::Close(Some(CloseFrame { code, reason })));
