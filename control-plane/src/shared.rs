@@ -102,6 +102,11 @@ impl Shared {
         }
     }
 
+    /// Whether the engine has this call. Without an engine to ask, what it told last is believed.
+    pub(crate) fn engine_has(&self, call: &CallId) -> bool {
+        self.engine.lock().as_ref().is_none_or(|engine| engine.is_live(call))
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

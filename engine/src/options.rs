@@ -68,6 +68,11 @@ pub struct TurnOptions {
     pub keypad_gap: Duration,
     /// Digits of one keypad entry; `#` or this many complete it. 32: longer than any number people type.
     pub keypad_digits: usize,
+    /// An answer that should have been heard by now is given up so long after it: no report of its end will come.
+    /// 30 s, above what synthesis needs to try everything it has.
+    pub unheard_grace: Duration,
+    /// Longest time that speaking takes, per character. 250 ms, thrice what slow voices need.
+    pub character: Duration,
     /// Time for a lost stream to come back. 12 s: three tries of the carrier's webhook.
     pub reattach: Duration,
 }
@@ -90,6 +95,8 @@ impl Default for TurnOptions {
             heard_wait: Duration::from_millis(250),
             keypad_gap: Duration::from_millis(1_500),
             keypad_digits: 32,
+            unheard_grace: Duration::from_secs(30),
+            character: Duration::from_millis(250),
             reattach: Duration::from_secs(12),
         }
     }
@@ -154,6 +161,8 @@ pub struct SttOptions {
     pub failures: u32,
     /// Pause before the second and further reconnects. 250 ms, doubled up to 2 s.
     pub backoff: Duration,
+    /// Time for a session to close in order after the call. 2 s; then it is cut, and nothing waits for it.
+    pub goodbye: Duration,
 }
 
 impl Default for SttOptions {
@@ -170,6 +179,7 @@ impl Default for SttOptions {
             failures_per_provider: 2,
             failures: 6,
             backoff: Duration::from_millis(250),
+            goodbye: Duration::from_secs(2),
         }
     }
 }

@@ -1,206 +1,282 @@
-//! Killing any child of a call, in the middle of a turn, costs the caller at most a short pause: the call goes on to its
-//! end, nothing is lost and nothing is said twice.
+//! An actor that dies costs the caller at most a short pause: nothing is said twice, nothing is lost, and nobody is
+//! left behind.
 
-use crate::support::Folder;
-use engine::call::restart::Role;
+use crate::{
+    support::Folder,
+    tones::{bursts, heard, longest_pause, script, tones},
+};
 use fixtures::{
-    call::{Action, Fixture},
-    carrier::CarrierEvent,
+    call::Fixture,
+    carrier::{CarrierEvent, Ended},
     mulaw,
-    sandbox::{SandboxOptions, VoiceMode, tone},
+    sandbox::{Entry, Event, SandboxOptions, Service},
     virtual_time,
+    wav::Wav,
 };
 use std::time::Duration;
-use tandem::rehearsal::{Performance, Rehearsal, sandbox_options};
-use tokio::sync::mpsc;
+use tandem::rehearsal::{Performance, Rehearsal};
+use tokio::{sync::mpsc, time::sleep};
 
-/// When to kill, on the caller's clock: so many ms after an event.
+/// The pause between two words of tones is 40 ms, between two sentences 200 ms.
+const NO_PAUSE_MS: u64 = 240;
+
+/// When an actor is killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// After the caller began a step.
-    Caller { step: usize, ms: u64 },
-    /// After the assistant became audible for the n-th time, from 0 (the greeting).
-    Answer { nth: usize, ms: u64 },
+    /// Ms after the caller's step began.
+    Caller(usize, u64),
+    /// Ms after the model was asked for the n-th time, from 1.
+    Model(u64, u64),
+    /// Ms after the first sound of the answer to a step; step 0's is the second answer of the call.
+    Answer(usize, u64),
+}
+use Moment::{Answer, Caller, Model};
+
+struct Outcome {
+    performance: Performance,
+    /// How many were there to be killed.
+    killed: usize,
+    /// Actors of the call that are there after its end.
+    left: Vec<String>,
+    live_calls: usize,
+    log: Vec<Entry>,
+    /// Keeps the recording.
+    _folder: Folder,
 }
 
-/// Plays a recorded call with tones for words, and kills a child once at the moment.
-fn play_and_kill(name: &str, role: Role, moment: Moment) -> (Performance, Folder) {
+/// Plays a call and kills an actor of it at these moments.
+fn killing(name: &str, role: &str, moments: &[Moment], sandbox: SandboxOptions) -> Outcome {
     let fixture = Fixture::named(name).unwrap();
     let folder = Folder::new();
-    let performance = virtual_time::run(async {
-        let options = SandboxOptions { voice: VoiceMode::Tone, ..sandbox_options() };
-        let rehearsal = Rehearsal::start(options, &fixture, folder.path(), |_| {}).await.unwrap();
-        let (moments, due) = mpsc::unbounded_channel();
-        let mut answers = 0;
-        let observer = move |event: CarrierEvent| {
-            let due = match (event, moment) {
-                (CarrierEvent::StepStarted { step, .. }, Moment::Caller { step: wanted, ms }) => {
-                    (step == wanted).then_some(ms)
-                }
-                (CarrierEvent::AssistantAudible { .. }, Moment::Answer { nth, ms }) => {
-                    answers += 1;
-                    (answers == nth + 1).then_some(ms)
-                }
-                _ => None,
-            };
-            if let Some(ms) = due {
-                moments.send(ms).unwrap();
-            }
-        };
+    let path = folder.path().to_owned();
+    virtual_time::run(async move {
+        let rehearsal = Rehearsal::start(sandbox, &fixture, &path, |_| {}).await.unwrap();
         let mut carrier = rehearsal.carrier_options();
         carrier.keep_audio = true;
-        let call = rehearsal.call(&fixture, carrier, observer);
-        let (performance, ()) = tokio::join!(call, kill_once(&rehearsal, due, role));
+        let (events, happened) = mpsc::unbounded_channel();
+        let calling = rehearsal.call(&fixture, carrier, move |event| drop(events.send(event)));
+        let (performance, killed) = tokio::join!(calling, kill_at(&rehearsal, role, moments, happened));
+        let performance = performance.unwrap();
+        // The tree goes a moment after the call's end is stored.
+        sleep(Duration::from_secs(1)).await;
+        let of_call = |name: &String| name.starts_with(&performance.call.id);
+        let left = ractor::registry::registered().into_iter().filter(of_call).collect();
+        let live_calls = rehearsal.server.engine.live_calls();
+        let log = rehearsal.sandbox.log().entries();
         rehearsal.end().await.unwrap();
-        performance.unwrap()
-    });
-    (performance, folder)
+        Outcome { performance, killed, left, live_calls, log, _folder: folder }
+    })
 }
 
-async fn kill_once(rehearsal: &Rehearsal, mut due: mpsc::UnboundedReceiver<u64>, role: Role) {
-    let ms = due.recv().await.expect("the moment never came");
-    tokio::time::sleep(Duration::from_millis(ms)).await;
-    let name = format!("{}/{role}", call_id(rehearsal).await);
-    ractor::registry::where_is(name).expect("the child is alive").kill();
-}
-
-/// The id of the only call.
-async fn call_id(rehearsal: &Rehearsal) -> String {
-    let page: serde_json::Value = rehearsal.get("/v1/calls").await.unwrap();
-    page["calls"][0]["id"].as_str().expect("the call is known").to_owned()
-}
-
-/// Words that the caller heard, as the tones' codes.
-fn heard_codes(performance: &Performance) -> Vec<u8> {
-    let audio = performance.report.audio.as_ref().unwrap();
-    let samples: Vec<i16> = audio.assistant.iter().map(|code| mulaw::decode(*code)).collect();
-    tone::decode(&samples).into_iter().map(|burst| burst.code).collect()
-}
-
-/// Words that the books say were said.
-fn told_codes(performance: &Performance) -> Vec<u8> {
-    let words = performance.call.turns.iter().flat_map(|turn| turn.assistant.split_whitespace());
-    words.filter(|word| word.chars().any(char::is_alphanumeric)).map(tone::code).collect()
-}
-
-fn assert_unharmed(performance: &Performance, what: &str) {
-    assert!(performance.mismatches.is_empty(), "{what}: {:?}", performance.mismatches);
-    assert!(performance.report.problems.is_empty(), "{what}: {:?}", performance.report.problems);
-    assert_eq!(performance.report.stream_sids.len(), 1, "{what}: the stream was not touched");
-}
-
-/// Longest silence inside an answer that a caller may hear, ms: a new session's connection, its first audio, and the
-/// pause of a sentence.
-const SHORT_PAUSE_MS: u64 = 700;
-
-fn longest_gap_ms(performance: &Performance) -> u64 {
-    performance.report.underruns.iter().map(|gap| gap.duration_us / 1_000).max().unwrap_or(0)
-}
-
-#[test]
-fn a_killed_stt_loses_no_word_of_the_caller() {
-    for moment in [
-        Moment::Caller { step: 0, ms: 300 },
-        Moment::Caller { step: 0, ms: 1_200 },
-        Moment::Answer { nth: 1, ms: 400 },
-        Moment::Caller { step: 1, ms: 700 },
-    ] {
-        let (performance, _folder) = play_and_kill("greeting-and-goodbye", Role::Stt, moment);
-        assert_unharmed(&performance, &format!("{moment:?}"));
-        assert_eq!(longest_gap_ms(&performance), 0, "{moment:?}: nothing of the answer depends on it");
-    }
-}
-
-#[test]
-fn a_killed_llm_turn_goes_on_where_it_stopped() {
-    for moment in [
-        Moment::Caller { step: 0, ms: 500 },
-        // The model has been asked, and writes.
-        Moment::Caller { step: 0, ms: 2_700 },
-        Moment::Answer { nth: 1, ms: 100 },
-        Moment::Answer { nth: 1, ms: 1_200 },
-    ] {
-        let (performance, _folder) = play_and_kill("order-status", Role::LlmTurn, moment);
-        assert_unharmed(&performance, &format!("{moment:?}"));
-        assert_eq!(heard_codes(&performance), told_codes(&performance), "{moment:?}: each word once");
-    }
-}
-
-#[test]
-fn a_killed_tts_finishes_its_sentence_and_says_nothing_twice() {
-    for ms in [0, 60, 400, 900, 1_600, 2_600] {
-        let moment = Moment::Answer { nth: 1, ms };
-        let (performance, _folder) = play_and_kill("long-answer", Role::Tts, moment);
-        assert_unharmed(&performance, &format!("{moment:?}"));
-        let gap = longest_gap_ms(&performance);
-        assert!(gap <= SHORT_PAUSE_MS, "{moment:?}: silence of {gap} ms");
-        let (heard, told) = (heard_codes(&performance), told_codes(&performance));
-        // A word whose synthesis was cut in its middle may be cut short; it is not said again.
-        assert!(heard.len() <= told.len(), "{moment:?}: {} words heard of {}", heard.len(), told.len());
-        assert!(heard.len() + 1 >= told.len(), "{moment:?}: {} words heard of {}", heard.len(), told.len());
-    }
-}
-
-#[test]
-fn a_killed_recorder_costs_the_recording_nothing_and_the_caller_less() {
-    for moment in [Moment::Caller { step: 0, ms: 400 }, Moment::Answer { nth: 1, ms: 800 }] {
-        let (performance, _folder) = play_and_kill("order-status", Role::Recorder, moment);
-        assert_unharmed(&performance, &format!("{moment:?}"));
-        assert_eq!(longest_gap_ms(&performance), 0, "{moment:?}");
-        let recording = hound::WavReader::open(performance.recording.as_ref().unwrap()).unwrap();
-        let recorded_ms = u64::from(recording.duration()) / 8;
-        let lasted = performance.report.duration_ms;
-        assert!(
-            recorded_ms.abs_diff(lasted) <= 200,
-            "{moment:?}: {recorded_ms} ms of {lasted} ms are recorded"
-        );
-    }
-}
-
-#[test]
-fn a_killed_stream_comes_back_as_a_second_one_and_the_call_goes_on() {
-    let moment = Moment::Answer { nth: 1, ms: 900 };
-    let (performance, _folder) = play_and_kill("long-answer", Role::Stream, moment);
-    assert_eq!(performance.report.stream_sids.len(), 2, "the carrier was asked to come back");
-    assert_eq!(performance.call.end_reason.as_deref(), Some("caller_hung_up"));
-    let fixture = Fixture::named("long-answer").unwrap();
-    let said = fixture.steps.iter().filter(|step| matches!(step.action, Action::Say(_))).count();
-    let answered = performance.call.turns.iter().filter(|turn| !turn.caller.is_empty()).count();
-    assert!(answered >= said, "every utterance is answered: {:?}", performance.call.turns);
-}
-
-#[test]
-fn a_child_that_dies_again_and_again_ends_the_call_properly() {
-    let fixture = Fixture::named("long-answer").unwrap();
-    let folder = Folder::new();
-    let performance = virtual_time::run(async {
-        let rehearsal = Rehearsal::start(sandbox_options(), &fixture, folder.path(), |_| {}).await.unwrap();
-        let (started, mut audible) = mpsc::unbounded_channel();
-        let observer = move |event: CarrierEvent| {
-            if let CarrierEvent::AssistantAudible { .. } = event {
-                // Only the first is waited for.
-                started.send(()).unwrap_or_default();
-            }
+async fn kill_at(
+    rehearsal: &Rehearsal,
+    role: &str,
+    moments: &[Moment],
+    mut happened: mpsc::UnboundedReceiver<CarrierEvent>,
+) -> usize {
+    let mut due = tokio::task::JoinSet::new();
+    let mut answers_to = None;
+    let mut name = String::new();
+    while let Some(event) = happened.recv().await {
+        let mut kill_in = |ms: u64| {
+            let name = name.clone();
+            due.spawn(async move {
+                sleep(Duration::from_millis(ms)).await;
+                ractor::registry::where_is(name).map(|actor| actor.kill()).is_some()
+            });
         };
-        let killer = async {
-            audible.recv().await.unwrap();
-            let name = format!("{}/{}", call_id(&rehearsal).await, Role::Stt);
-            for _ in 0..40 {
-                if let Some(child) = ractor::registry::where_is(name.clone()) {
-                    child.kill();
+        match event {
+            CarrierEvent::StreamStarted { .. } if name.is_empty() => {
+                let calls: serde_json::Value = rehearsal.get("/v1/calls").await.unwrap();
+                name = format!("{}/{role}", calls["calls"][0]["id"].as_str().unwrap());
+                for moment in moments {
+                    let (Model(request, after), log) = (*moment, rehearsal.sandbox.log()) else { continue };
+                    let name = name.clone();
+                    due.spawn(async move {
+                        log.until(|entry| {
+                            entry.service == Service::Anthropic
+                                && entry.connection == request
+                                && matches!(entry.event, Event::Request { .. })
+                        })
+                        .await;
+                        sleep(Duration::from_millis(after)).await;
+                        ractor::registry::where_is(name).map(|actor| actor.kill()).is_some()
+                    });
                 }
-                tokio::time::sleep(Duration::from_millis(150)).await;
             }
-        };
-        let call = rehearsal.call(&fixture, rehearsal.carrier_options(), observer);
-        let (performance, ()) = tokio::join!(call, killer);
-        rehearsal.end().await.unwrap();
-        performance.unwrap()
-    });
-    assert_eq!(performance.call.end_reason.as_deref(), Some("failed"));
-    let verbs = &performance.report.verbs_after_stream;
-    assert!(
-        verbs.iter().any(|verb| verb == "Say"),
-        "the caller is told, by the carrier's own voice: {verbs:?}"
-    );
+            CarrierEvent::StepStarted { step, .. } => {
+                answers_to = Some(step);
+                for moment in moments {
+                    match *moment {
+                        Caller(wanted, after) if wanted == step => kill_in(after),
+                        Caller(..) | Model(..) | Answer(..) => {}
+                    }
+                }
+            }
+            CarrierEvent::AssistantAudible { .. } => {
+                let Some(step) = answers_to.take() else { continue };
+                for moment in moments {
+                    match *moment {
+                        Answer(wanted, after) if wanted == step => kill_in(after),
+                        Caller(..) | Model(..) | Answer(..) => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    due.join_all().await.into_iter().filter(|killed| *killed).count()
+}
+
+/// Nobody is left, whatever happened.
+fn assert_gone(outcome: &Outcome) {
+    assert_eq!(outcome.left, [""; 0], "actors are left behind");
+    assert_eq!(outcome.live_calls, 0, "the engine still counts the call");
+}
+
+/// The call went as recorded, its words were each heard once, with no pause above the bound.
+fn assert_unharmed(name: &str, outcome: &Outcome, pause_ms: u64) {
+    let Performance { report, call, mismatches, .. } = &outcome.performance;
+    assert!(mismatches.is_empty(), "{name}: {mismatches:?} {call:#?}");
+    assert!(report.problems.is_empty(), "{name}: {:?}", report.problems);
+    let texts = script(&Fixture::named(name).unwrap());
+    let audio = report.audio.as_ref().unwrap();
+    let words =
+        heard(&texts, &bursts(&audio.assistant)).unwrap_or_else(|why| panic!("{name}: {why} {call:#?}"));
+    let longest = longest_pause(&words);
+    assert!(longest <= pause_ms, "{name}: a pause of {longest} ms {:?}", call.events);
+    assert_recorded(&outcome.performance);
+    assert_gone(outcome);
+}
+
+/// Both sides are in the recording, sample for sample on the caller's side and word for word on the other.
+fn assert_recorded(performance: &Performance) {
+    let wav = Wav::parse(&std::fs::read(performance.recording.as_ref().unwrap()).unwrap()).unwrap();
+    let audio = performance.report.audio.as_ref().unwrap();
+    let caller: Vec<i16> = audio.caller.iter().map(|code| mulaw::decode(*code)).collect();
+    let recorded = &wav.channels[0];
+    let (_, from, until) = performance
+        .report
+        .exchanges
+        .first()
+        .map(|said| (0, said.speech_start_ms as usize * 8, said.speech_end_ms as usize * 8))
+        .unwrap();
+    let aligned = |offset: &isize| {
+        let at = from.checked_add_signed(*offset);
+        at.and_then(|at| recorded.get(at..at + (until - from)))
+            .is_some_and(|piece| *piece == caller[from..until])
+    };
+    let offset =
+        (-2_000_isize..2_000).find(aligned).expect("what the caller said first is not in the recording");
+    for said in &performance.report.exchanges {
+        let (from, until) = (said.speech_start_ms as usize * 8, said.speech_end_ms as usize * 8);
+        let at = from.checked_add_signed(offset).unwrap();
+        let piece = recorded.get(at..at + (until - from));
+        assert_eq!(piece, Some(&caller[from..until]), "\"{}\" is not whole in the recording", said.text);
+    }
+    let whole = |bursts: Vec<fixtures::sandbox::tone::Burst>| {
+        bursts.into_iter().map(|burst| burst.code).collect::<Vec<_>>()
+    };
+    let heard = whole(fixtures::sandbox::tone::decode(&caller_heard(audio)));
+    assert_eq!(whole(fixtures::sandbox::tone::decode(&wav.channels[1])), heard);
+}
+
+fn caller_heard(audio: &fixtures::carrier::HeardAudio) -> Vec<i16> {
+    audio.assistant.iter().map(|code| mulaw::decode(*code)).collect()
+}
+
+/// An actor that is not the voice may die at any moment without a sound of it.
+fn every_moment() -> Vec<Moment> {
+    vec![Caller(0, 1_500), Model(1, 60), Answer(0, 1_500), Answer(0, 20_000), Caller(1, 700)]
+}
+
+#[test]
+fn recognition_may_die_at_any_moment_and_no_word_is_lost() {
+    let outcome = killing("long-answer", "stt", &every_moment(), tones());
+    assert_eq!(outcome.killed, 5);
+    assert_unharmed("long-answer", &outcome, NO_PAUSE_MS);
+    let sessions = outcome.log.iter().filter(|entry| matches!(entry.event, Event::Opened { .. }));
+    let sessions = sessions.filter(|entry| entry.service == Service::Deepgram).count();
+    assert_eq!(sessions, 6, "each of them opens a session of its own");
+}
+
+#[test]
+fn the_decision_owner_may_die_at_any_moment_and_nothing_is_asked_twice() {
+    let outcome = killing("long-answer", "llm_turn", &every_moment(), tones());
+    assert_eq!(outcome.killed, 5);
+    assert_unharmed("long-answer", &outcome, NO_PAUSE_MS);
+    let asked = outcome.log.iter().filter(|entry| entry.service == Service::Anthropic);
+    assert_eq!(asked.filter(|entry| matches!(entry.event, Event::Request { .. })).count(), 2);
+}
+
+#[test]
+fn the_voice_may_die_at_any_moment_and_says_nothing_twice() {
+    let moments = [Caller(0, 1_500), Model(1, 300), Answer(0, 1_500), Answer(0, 8_000), Answer(0, 20_000)];
+    let outcome = killing("long-answer", "tts", &moments, tones());
+    assert_eq!(outcome.killed, 5);
+    assert_unharmed("long-answer", &outcome, 1_500);
+}
+
+#[test]
+fn the_recorder_may_die_at_any_moment_and_the_recording_is_whole() {
+    let outcome =
+        killing("long-answer", "recorder", &[Caller(0, 1_500), Answer(0, 5_030), Caller(1, 700)], tones());
+    assert_eq!(outcome.killed, 3);
+    assert_unharmed("long-answer", &outcome, NO_PAUSE_MS);
+}
+
+#[test]
+fn any_actor_may_die_while_a_tool_runs_and_the_tool_runs_once() {
+    for role in ["stt", "llm_turn", "tts", "recorder"] {
+        let mut sandbox = tones();
+        sandbox.knobs.tools.delay_ms = 1_000;
+        let outcome = killing("order-status", role, &[Model(1, 900)], sandbox);
+        assert_eq!(outcome.killed, 1);
+        assert_unharmed("order-status", &outcome, if role == "tts" { 1_500 } else { NO_PAUSE_MS });
+        let run = outcome.log.iter().filter(|entry| entry.service == Service::Tools);
+        assert_eq!(run.filter(|entry| matches!(entry.event, Event::Request { .. })).count(), 1, "{role}");
+    }
+}
+
+#[test]
+fn an_actor_that_dies_again_and_again_ends_the_call_with_words_of_the_carrier() {
+    for role in ["stt", "llm_turn", "tts"] {
+        let again: Vec<Moment> = (0..10).map(|number| Answer(0, 1_000 + 500 * number)).collect();
+        let outcome = killing("long-answer", role, &again, tones());
+        let Performance { report, call, .. } = &outcome.performance;
+        assert_eq!(call.end_reason.as_deref(), Some("failed"), "{role}");
+        assert_eq!(report.verbs_after_stream.first().map(String::as_str), Some("Say"), "{role}");
+        assert_eq!(report.ended, Ended::ServerHungUp, "{role}");
+        assert_gone(&outcome);
+    }
+}
+
+#[test]
+fn a_call_whose_stream_actor_dies_goes_on_in_a_new_stream_where_it_was() {
+    for moment in [Answer(0, 3_000), Answer(0, 15_000)] {
+        let outcome = killing("long-answer", "stream", &[moment], tones());
+        let Performance { report, call, mismatches, .. } = &outcome.performance;
+        assert_eq!((report.stream_sids.len(), call.streams), (2, 2), "{moment:?}");
+        assert!(mismatches.is_empty(), "{moment:?}: {mismatches:?} {call:#?}");
+        let texts = script(&Fixture::named("long-answer").unwrap());
+        let words = heard(&texts, &bursts(&report.audio.as_ref().unwrap().assistant));
+        let words = words.unwrap_or_else(|why| panic!("{moment:?}: {why} {call:#?}"));
+        let longest = longest_pause(&words);
+        assert!(longest <= 1_500, "{moment:?}: a pause of {longest} ms");
+        assert_gone(&outcome);
+    }
+}
+
+#[test]
+fn a_call_whose_supervisor_dies_goes_on_from_its_journal() {
+    let outcome = killing("long-answer", "supervisor", &[Answer(0, 6_000)], tones());
+    let Performance { report, call, mismatches, .. } = &outcome.performance;
+    assert_eq!(outcome.killed, 1);
+    assert_eq!((report.stream_sids.len(), call.streams), (2, 2));
+    assert!(mismatches.is_empty(), "{mismatches:?} {call:#?}");
+    let texts = script(&Fixture::named("long-answer").unwrap());
+    let words = heard(&texts, &bursts(&report.audio.as_ref().unwrap().assistant));
+    let longest = longest_pause(&words.unwrap_or_else(|why| panic!("{why} {call:#?}")));
+    assert!(longest <= 1_500, "a pause of {longest} ms");
+    assert_gone(&outcome);
 }

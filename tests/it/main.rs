@@ -10,3 +10,4 @@ mod provider_faults;
 mod recorded_calls;
 mod support;
 mod tidy;
+mod tones;

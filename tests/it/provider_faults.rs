@@ -153,7 +153,10 @@ fn a_model_that_fails_before_its_first_word_is_not_noticed_but_for_a_pause() {
         assert_as_expected(what, &performance);
         assert_heard_is_said(what, &performance);
         // A byte that is not UTF-8 is read over, and the answer stands.
-        assert!(what == "invalid UTF-8" || degraded(&performance) >= 1, "{what}: the log tells nothing of it");
+        assert!(
+            what == "invalid UTF-8" || degraded(&performance) >= 1,
+            "{what}: the log tells nothing of it"
+        );
         // The first token is waited for 4 s; the answer itself takes 1.8 s after a number.
         let wait = longest_wait_ms(&performance).max(longest_pause_ms(&performance) as f64);
         assert!(wait <= 6_000.0, "{what}: silence of {wait} ms");

@@ -63,7 +63,8 @@ impl TokenAdmissions {
         if self.0.is_draining() && !self.0.live.has(&call) {
             return Err(Refusal::Draining);
         }
-        let engine_has_it = self.0.live.admit(&call, &tenant.id);
+        // The engine is asked too: a call can be lost to it without a word.
+        let engine_has_it = self.0.live.admit(&call, &tenant.id) && self.0.engine_has(&call);
         let journal = if waiting.had_stream && !engine_has_it {
             self.journal(&call, &tenant.id).await.map_err(|cause| {
                 error!(%call, error = &cause as &dyn Error, "a call that comes back has no journal");

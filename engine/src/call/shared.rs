@@ -64,6 +64,8 @@ pub(crate) enum TtsCommand {
 pub(crate) enum SttCommand {
     /// Ask for what is known so far.
     Finalize,
+    /// The call is over: end the session in order.
+    Close,
 }
 
 /// To the recorder.
@@ -138,7 +140,8 @@ pub(crate) struct Shared {
     /// The newest stream broke, and the supervisor has not noticed yet.
     stream_lost: AtomicBool,
     ended: Mutex<Option<(EndReason, Option<String>)>>,
-    /// The recording's file, once it is open; see `recorder_actor`.
+    /// The recording's file. The threads that write to it take turns here, also when a new `recorder` begins while
+    /// the last block of the old one is still being written.
     pub(crate) recording: Arc<Mutex<Option<WavWriter>>>,
     /// Length of the recording, samples, once it is finished.
     pub(crate) recorded: Mutex<Option<u64>>,
@@ -247,6 +250,12 @@ impl Shared {
     /// Whether the stream that has just ended was broken.
     pub(crate) fn take_stream_lost(&self) -> bool {
         self.stream_lost.swap(false, Ordering::AcqRel)
+    }
+
+    /// Cancels the model's and the tools' tasks, which hold on to all of this.
+    pub(crate) fn stop_work(&self) {
+        self.set_model(None);
+        self.tools.lock().clear();
     }
 
     /// The first end of a call is the one that counts.

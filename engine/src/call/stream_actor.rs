@@ -25,11 +25,13 @@ use bytes::BytesMut;
 use std::{pin::Pin, sync::Arc};
 use tokio::time::Sleep;
 
-/// Runs until the stream ends, on whichever side.
-pub(super) async fn run(shared: Arc<Shared>, accepted: AcceptedStream) {
+/// Runs until the stream ends, on whichever side. Its end is reported even if the future is dropped before that.
+pub(super) fn run(shared: Arc<Shared>, accepted: AcceptedStream) -> impl Future<Output = ()> + Send {
     let mut stream = Stream::new(shared, accepted);
-    let end = stream.serve().await;
-    stream.finish(end).await;
+    async move {
+        let end = stream.serve().await;
+        stream.finish(end).await;
+    }
 }
 
 /// How a stream ended.
@@ -48,6 +50,8 @@ enum End {
 enum Cause {
     #[error("the carrier closed the socket without a stop")]
     NoStop,
+    #[error("the stream's actor was killed")]
+    Killed,
     #[error(transparent)]
     Socket(#[from] SocketError),
     #[error("the carrier sent nothing for {0} ms")]
@@ -77,6 +81,7 @@ struct Stream {
     timer: Pin<Box<Sleep>>,
     timer_at: CallTime,
     frames: u64,
+    reported: bool,
 }
 
 /// What woke the loop.
@@ -107,6 +112,7 @@ impl Stream {
             timer: Box::pin(tokio::time::sleep_until(shared.clock.instant(now))),
             timer_at: now,
             frames: 0,
+            reported: false,
             shared,
             socket,
         }
@@ -350,14 +356,18 @@ impl Stream {
         self.ledger.current().map(|epoch| self.ledger.heard(epoch, now))
     }
 
-    async fn finish(mut self, end: End) {
+    /// Tells what the caller has heard and gives the rest to the recording, once.
+    fn report_end(&mut self, end: &End) {
+        if std::mem::replace(&mut self.reported, true) {
+            return;
+        }
         let now = self.shared.clock.now();
         let call = &self.shared.plan.call;
         let counters = self.ledger.counters();
         metrics::counter!("tandem_stream_frames_total").increment(self.frames);
         metrics::counter!("tandem_playout_underruns_total").increment(counters.underruns);
         tracing::debug!(%call, ?counters, frames = self.frames, "the stream's counters");
-        match &end {
+        match end {
             End::Stopped => self.shared.tell(Input::HungUp { heard: self.heard(now) }),
             End::Lost(cause) => {
                 tracing::warn!(%call, %cause, "the stream was lost");
@@ -373,13 +383,31 @@ impl Stream {
                 RecorderCommand::Block { start: self.recording_from + rest.start, stereo: rest.stereo };
             self.shared.command(&self.shared.recorder, "recorder", block);
         }
+    }
+
+    async fn finish(&mut self, end: End) {
+        self.report_end(&end);
         let breach = match &end {
             End::Lost(cause @ (Cause::Wire(_) | Cause::OtherStream | Cause::Flood { .. })) => {
                 Some(Breach::policy(cause.to_string()))
             }
             End::Lost(Cause::Socket(error)) => error.breach(),
-            End::Lost(Cause::NoStop | Cause::Silence(_)) | End::Stopped | End::Closed => None,
+            End::Lost(Cause::NoStop | Cause::Killed | Cause::Silence(_)) | End::Stopped | End::Closed => None,
         };
         self.socket.close(breach).await;
+    }
+}
+
+impl Drop for Stream {
+    /// Killed, or panicked: only the ledger knows what the caller has heard, and it goes with this.
+    fn drop(&mut self) {
+        if self.reported {
+            return;
+        }
+        let report = std::panic::AssertUnwindSafe(|| self.report_end(&End::Lost(Cause::Killed)));
+        if std::panic::catch_unwind(report).is_err() {
+            // It panicked for what the report needs as well; what was heard is not known then.
+            self.shared.tell(Input::StreamLost { heard: None });
+        }
     }
 }

@@ -190,6 +190,7 @@ impl Ear {
                 }
                 self.audio();
             }
+            Woken::Command(SttCommand::Close) => self.close(),
             Woken::Opened(Ok(session)) => {
                 let next = self.shared.heard_audio.lock().start();
                 let clock = SessionClock::default();
@@ -318,6 +319,29 @@ impl Ear {
         if self.stalls.is_multiple_of(self.shared.options.stt.failures_per_provider) {
             self.provider += 1;
         }
+    }
+
+    /// Ends the session in order, beside the call's end: that waits for nobody.
+    fn close(&mut self) {
+        self.given_up = true;
+        let none = Session::None { not_before: Instant::now() };
+        let Session::Open(Open { session: SttSession { commands, mut events, task }, .. }) =
+            std::mem::replace(&mut self.session, none)
+        else {
+            return;
+        };
+        if commands.try_send(ToProvider::Close).is_err() {
+            tracing::debug!("a recognition session is closed without a goodbye");
+            return;
+        }
+        let within = self.shared.options.stt.goodbye;
+        tokio::spawn(async move {
+            let closed = async { while events.recv().await.is_some() {} };
+            if tokio::time::timeout(within, closed).await.is_err() {
+                tracing::debug!("a recognition session did not close in time and is cut");
+            }
+            drop(task);
+        });
     }
 
     fn give_up(&mut self) {

@@ -9,7 +9,7 @@ use crate::{
         journal::Journal,
         llm_turn_actor, recorder_actor, replay,
         restart::{Cause, Decision, RestartOptions, RestartPolicy, Role},
-        shared::{Clock, RecorderCommand, Shared, StreamCommand},
+        shared::{Clock, RecorderCommand, Shared, StreamCommand, SttCommand},
         stream_actor, stt_actor, tts_actor,
         turn::{Input, Turns},
     },
@@ -123,6 +123,10 @@ struct State {
     vacancy: Arc<AtomicBool>,
     _place: Place,
     phase: Phase,
+    /// A new recorder is about to be started: it has blocks to write even if the call ends meanwhile.
+    recorder_due: bool,
+    /// The call's end is in its log.
+    closed: bool,
 }
 
 /// How far the call is.
@@ -186,6 +190,8 @@ impl Actor for CallSupervisor {
             policy: RestartPolicy::new(RestartOptions::default()),
             children: HashMap::new(),
             phase: Phase::Live,
+            recorder_due: false,
+            closed: false,
             shared,
             vacancy,
             _place: place,
@@ -217,6 +223,8 @@ impl Actor for CallSupervisor {
             SupervisorMsg::Restart(role) if state.phase == Phase::Live => {
                 state.start_child(&me, role).await?
             }
+            // The call closes meanwhile; only the recorder has something left to do then.
+            SupervisorMsg::Restart(role) if role == Role::Recorder => state.start_child(&me, role).await?,
             SupervisorMsg::Restart(_) => {}
             SupervisorMsg::Overdue(phase) if phase != state.phase => {}
             SupervisorMsg::Overdue(Phase::Closing) => state.close(&me, Phase::Finishing),
@@ -262,7 +270,10 @@ impl State {
             Role::LlmTurn => Box::pin(llm_turn_actor::run(shared, me.clone())),
             Role::Tts => Box::pin(tts_actor::run(shared)),
             Role::Stt => Box::pin(stt_actor::run(shared)),
-            Role::Recorder => Box::pin(recorder_actor::run(shared)),
+            Role::Recorder => {
+                self.recorder_due = false;
+                Box::pin(recorder_actor::run(shared))
+            }
             Role::Stream => return Ok(()),
         };
         self.adopt(me, role, body).await
@@ -295,7 +306,7 @@ impl State {
         let Some(role) = self.children.remove(&who) else { return };
         match (self.phase, role) {
             (Phase::Live, Role::Stream) => self.stream_gone(cause),
-            (Phase::Live, _) => match cause {
+            (Phase::Live, _) | (Phase::Closing, Role::Recorder) => match cause {
                 Some(cause) => self.replace(me, role, &cause),
                 None => {
                     tracing::debug!(call = %self.shared.plan.call, %role, "a call's actor has done its work")
@@ -309,10 +320,9 @@ impl State {
 
     fn stream_gone(&mut self, cause: Option<String>) {
         if let Some(cause) = cause {
-            // It could not report its end itself.
+            // What the caller has heard was reported when the actor's state was dropped.
             tracing::error!(call = %self.shared.plan.call, cause, "the stream's actor failed");
             self.shared.lose_stream();
-            self.shared.tell(Input::StreamLost { heard: None });
         }
         if self.shared.take_stream_lost() {
             super::log(&self.shared, CallEvent::StreamLost);
@@ -329,6 +339,7 @@ impl State {
             &self.shared,
             CallEvent::Degraded { stage: role.name().to_owned(), cause: cause.to_owned() },
         );
+        self.recorder_due |= role == Role::Recorder && matches!(decision, Decision::Restart { .. });
         match decision {
             Decision::Restart { after } if after.is_zero() => {
                 if me.cast(SupervisorMsg::Restart(role)).is_err() {
@@ -351,6 +362,7 @@ impl State {
         let has = |role| self.children.values().any(|child| *child == role);
         if to == Phase::Closing {
             self.flush_journal();
+            self.shared.command(&self.shared.stt, "stt", SttCommand::Close);
             if has(Role::Stream) {
                 self.shared.command(&self.shared.stream, "stream", StreamCommand::Close);
                 me.send_after(self.shared.options.stream.write, || SupervisorMsg::Overdue(Phase::Closing));
@@ -358,7 +370,7 @@ impl State {
             }
             self.phase = Phase::Finishing;
         }
-        if has(Role::Recorder) {
+        if has(Role::Recorder) || self.recorder_due {
             self.shared.command(&self.shared.recorder, "recorder", RecorderCommand::Finish);
             me.send_after(self.shared.options.recorder.finish, || SupervisorMsg::Overdue(Phase::Finishing));
         } else {
@@ -384,5 +396,23 @@ impl State {
             recording_ms: recorded.unwrap_or_default() / crate::call::time::SAMPLES_PER_MS,
         };
         super::log(shared, CallEvent::Ended(summary));
+        self.closed = true;
+    }
+}
+
+impl Drop for State {
+    /// Also when the supervisor was killed or has panicked: then the call is not over, but lost to this engine. Its
+    /// place is freed, so that a new stream can take it up from the journal.
+    fn drop(&mut self) {
+        let shared = &self.shared;
+        shared.stop_work();
+        if !self.closed {
+            tracing::error!(call = %shared.plan.call, "the call's supervisor is gone");
+            metrics::counter!("tandem_actors_lost_total", "role" => "supervisor").increment(1);
+            self.flush_journal();
+        }
+        if !self.closed {
+            super::log(shared, CallEvent::StreamLost);
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     tts::{TtsCommand as ToProvider, TtsEvent, TtsSession, TtsSpec},
 };
 use futures_util::future::BoxFuture;
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// Runs until the call ends.
@@ -54,10 +54,6 @@ struct Voice {
     provider: usize,
     /// In a row, without audio in between.
     failures: u32,
-    /// On their way to the ledger.
-    out: VecDeque<playout::Input>,
-    /// The ledger has been asked what it lacks, and has not answered yet.
-    awaits_ledger: bool,
     /// The newest epoch whose first audio was reported.
     first_audio: Option<Epoch>,
     watchdog: Watchdog,
@@ -80,8 +76,6 @@ impl Voice {
             session: Session::None { not_before: Instant::now() },
             provider: 0,
             failures: 0,
-            out: VecDeque::new(),
-            awaits_ledger: false,
             first_audio: None,
             watchdog: Watchdog::new(shared.options.tts.no_audio),
             given_up: false,
@@ -95,14 +89,14 @@ impl Voice {
 
     /// After a crash: sentences may be owed whose audio was on its way.
     fn recover(&mut self) {
-        if !self.shared.speech.lock().is_empty() {
-            self.ask_ledger();
+        let mut speech = self.shared.speech.lock();
+        if speech.under_way() {
+            speech.ask_ledger();
         }
     }
 
-    fn ask_ledger(&mut self) {
-        self.awaits_ledger = true;
-        self.out.push_back(playout::Input::SynthesiserLost);
+    fn pass(&self, input: playout::Input) {
+        self.shared.speech.lock().pass(input);
     }
 
     /// Opens what is wanted and hands the session what it may have.
@@ -112,7 +106,7 @@ impl Voice {
         {
             self.open();
         }
-        if self.awaits_ledger {
+        if self.shared.speech.lock().awaits_ledger() {
             return;
         }
         let Session::Open { session, used } = &mut self.session else { return };
@@ -143,9 +137,10 @@ impl Voice {
 
     async fn wake(&mut self) -> Woken {
         let shared = Arc::clone(&self.shared);
-        let flowing = self.out.is_empty();
+        let next = shared.speech.lock().next_out();
+        let flowing = next.is_none();
         let deadline = self.deadline();
-        let Self { session, out, .. } = self;
+        let session = &mut self.session;
         let event = async {
             match session {
                 Session::Opening(opening) => Woken::Opened(opening.await),
@@ -155,9 +150,9 @@ impl Voice {
             }
         };
         let pass = async {
-            match out.front() {
+            match next {
                 Some(input) => {
-                    shared.playable.push(input.clone()).await;
+                    shared.playable.push(input).await;
                     Woken::Passed
                 }
                 None => std::future::pending().await,
@@ -193,9 +188,7 @@ impl Voice {
     fn handle(&mut self, woken: Woken) {
         match woken {
             Woken::Command(command) => self.command(command),
-            Woken::Passed => {
-                self.out.pop_front();
-            }
+            Woken::Passed => self.shared.speech.lock().passed(),
             Woken::Opened(Ok(session)) => self.session = Session::Open { session, used: Instant::now() },
             Woken::Opened(Err(error)) => self.failed(&error.to_string(), error.kind.is_retryable()),
             Woken::Event(Some(event)) => self.event(event),
@@ -208,9 +201,9 @@ impl Voice {
         match command {
             TtsCommand::Say { id, text } => {
                 self.shared.speech.lock().say(id, Arc::clone(&text));
-                self.out.push_back(playout::Input::Sentence { id, text });
+                self.pass(playout::Input::Sentence { id, text });
             }
-            TtsCommand::Finish(epoch) => self.out.push_back(playout::Input::Finish { epoch }),
+            TtsCommand::Finish(epoch) => self.pass(playout::Input::Finish { epoch }),
             TtsCommand::Drop(epoch) => {
                 let cancelled = self.shared.speech.lock().drop_until(epoch);
                 if let Session::Open { session, .. } = &self.session {
@@ -225,9 +218,9 @@ impl Voice {
                 }
             }
             TtsCommand::Resynthesise(points) => {
-                self.awaits_ledger = false;
-                for sentence in self.shared.speech.lock().resume(&points) {
-                    self.out.push_back(playout::Input::SentenceDone { sentence });
+                let complete = self.shared.speech.lock().resume(&points);
+                for sentence in complete {
+                    self.pass(playout::Input::SentenceDone { sentence });
                 }
             }
         }
@@ -246,7 +239,7 @@ impl Voice {
                     self.first_audio = Some(sentence.epoch);
                     self.shared.tell(Input::FirstAudio { epoch: sentence.epoch });
                 }
-                self.out.push_back(playout::Input::Audio { sentence, audio, words });
+                self.pass(playout::Input::Audio { sentence, audio, words });
             }
             TtsEvent::Done { sentence } => {
                 if !self.expects(sentence) {
@@ -257,7 +250,7 @@ impl Voice {
                 if !self.shared.speech.lock().under_way() {
                     self.watchdog.rest();
                 }
-                self.out.push_back(playout::Input::SentenceDone { sentence });
+                self.pass(playout::Input::SentenceDone { sentence });
             }
             TtsEvent::Failed { sentence: Some(sentence), error } => {
                 if self.expects(sentence) {
@@ -271,7 +264,8 @@ impl Voice {
     }
 
     fn expects(&self, sentence: SentenceId) -> bool {
-        !self.awaits_ledger && self.shared.speech.lock().expects(sentence)
+        let speech = self.shared.speech.lock();
+        !speech.awaits_ledger() && speech.expects(sentence)
     }
 
     fn timer(&mut self) {
@@ -310,8 +304,9 @@ impl Voice {
         let pause =
             if self.failures == 1 { Duration::ZERO } else { Duration::from_millis(100) * self.failures };
         self.session = Session::None { not_before: Instant::now() + pause };
-        if self.shared.speech.lock().under_way() && !self.awaits_ledger {
-            self.ask_ledger();
+        let mut speech = self.shared.speech.lock();
+        if speech.under_way() {
+            speech.ask_ledger();
         }
     }
 

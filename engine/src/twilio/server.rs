@@ -98,7 +98,7 @@ async fn socket_refused(socket: Option<CarrierSocket>, refused: &Refused) {
     if let Some(left_out) = LINES.admit(tokio::time::Instant::now()) {
         tracing::warn!(%refused, left_out, "a media stream was refused");
     }
-    if let Some(socket) = socket {
+    if let Some(mut socket) = socket {
         // A stranger is not told what was wrong with its claim.
         let breach = match refused {
             Refused::Socket(error) => error.breach(),

@@ -26,6 +26,9 @@ pub enum SocketError {
     /// The far side takes nothing.
     #[error("a write took longer than {0} ms")]
     WriteTimeout(u128),
+    /// We have closed it.
+    #[error("the socket was closed by us")]
+    Closed,
     /// We wrote something that is not UTF-8: a defect of ours.
     #[error("a message of ours is not UTF-8")]
     NotUtf8,
@@ -60,7 +63,7 @@ impl SocketError {
                 tungstenite::Error::Protocol(_) => (close_code::PROTOCOL, "not a WebSocket frame"),
                 _ => return None,
             },
-            Self::WriteTimeout(_) | Self::NotUtf8 => return None,
+            Self::WriteTimeout(_) | Self::Closed | Self::NotUtf8 => return None,
         };
         Some(Breach { code, reason: reason.to_owned() })
     }
@@ -78,7 +81,8 @@ pub enum Message {
 /// One socket.
 #[derive(Debug)]
 pub struct CarrierSocket {
-    inner: WebSocket,
+    /// Gone once it was closed.
+    inner: Option<WebSocket>,
     write_within: Duration,
 }
 
@@ -86,12 +90,12 @@ impl CarrierSocket {
     /// Wraps an accepted socket; every write must be done within `write_within`.
     #[must_use]
     pub const fn new(inner: WebSocket, write_within: Duration) -> Self {
-        Self { inner, write_within }
+        Self { inner: Some(inner), write_within }
     }
 
     /// The next message; `None` once the far side has closed. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Message, SocketError>> {
-        match self.inner.next().await? {
+        match self.inner.as_mut()?.next().await? {
             Ok(Frame::Text(text)) => Some(Ok(Message::Text(text))),
             Ok(Frame::Ping(_) | Frame::Pong(_)) => Some(Ok(Message::Control)),
             Ok(Frame::Binary(_)) => Some(Err(SocketError::Binary)),
@@ -106,8 +110,8 @@ impl CarrierSocket {
     /// When the socket fails or takes nothing for the whole time.
     pub async fn write(&mut self, message: Bytes) -> Result<(), SocketError> {
         let text = Utf8Bytes::try_from(message).map_err(|_| SocketError::NotUtf8)?;
-        let within = self.write_within;
-        in_time(self.inner.feed(Frame::Text(text)), within).await
+        let inner = self.inner.as_mut().ok_or(SocketError::Closed)?;
+        in_time(inner.feed(Frame::Text(text)), self.write_within).await
     }
 
     /// Sends everything that was written.
@@ -115,22 +119,22 @@ impl CarrierSocket {
     /// # Errors
     /// As for [`Self::write`].
     pub async fn flush(&mut self) -> Result<(), SocketError> {
-        let within = self.write_within;
-        in_time(self.inner.flush(), within).await
+        let inner = self.inner.as_mut().ok_or(SocketError::Closed)?;
+        in_time(inner.flush(), self.write_within).await
     }
 
     /// Closes in order: the carrier goes on with what follows the stream in its instructions. The far side is told
     /// its breach of the protocol, if there was one.
-    pub async fn close(mut self, breach: Option<Breach>) {
+    pub async fn close(&mut self, breach: Option<Breach>) {
+        let Some(mut socket) = self.inner.take() else { return };
         let Breach { code, mut reason } =
             breach.unwrap_or(Breach { code: close_code::NORMAL, reason: String::new() });
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
-        let close = self.inner.send(Frame::Close(Some(CloseFrame { code, reason: reason.into() })));
+        let close = socket.send(Frame::Close(Some(CloseFrame { code, reason: reason.into() })));
         if !matches!(tokio::time::timeout(self.write_within, close).await, Ok(Ok(()))) {
             tracing::debug!("the carrier's socket was gone before it was closed");
             return;
         }
-        let mut socket = self.inner;
         tokio::spawn(tokio::time::timeout(
             LINGER,
             async move { while let Some(Ok(_)) = socket.next().await {} },

@@ -118,6 +118,8 @@ pub(super) struct Answer {
     /// When audio of this epoch was first sent.
     pub(super) audible_since: Option<CallTime>,
     pub(super) hold: Option<Hold>,
+    /// When something last happened to its playback.
+    pub(super) moved_at: CallTime,
     pub(super) waterfall: Waterfall,
     pub(super) usage: Usage,
 }
@@ -142,6 +144,7 @@ impl Answer {
             closes_with: None,
             audible_since: None,
             hold: None,
+            moved_at: CallTime::ZERO,
             waterfall,
             usage: Usage::default(),
         }
@@ -228,12 +231,12 @@ impl Answer {
         self.audible_since.is_some_and(|since| audio_end > since)
     }
 
-    /// What it was to answer, if nothing of the answer exists yet.
-    pub(super) fn unanswered(&self) -> Option<Utterance> {
+    /// What it was to answer, if the model or a tool was still at it and nothing that exists of it waits to be heard.
+    pub(super) fn unanswered(&self, heard: &HeardEpoch) -> Option<Utterance> {
+        let under_way = self.model != Model::Done;
+        let nothing_left = self.unheard(Some(heard)).is_empty() || self.is_unheard(heard);
         match &self.origin {
-            Origin::Reply(utterance) if self.sentences.is_empty() && self.earlier.is_empty() => {
-                Some(utterance.clone())
-            }
+            Origin::Reply(utterance) if under_way && nothing_left => Some(utterance.clone()),
             Origin::Reply(_)
             | Origin::Greeting
             | Origin::IdlePrompt
@@ -260,7 +263,19 @@ impl Answer {
             Model::Streaming { last, .. } => Some(last.after(options.token_gap)),
             Model::Tools(tools) => tools.filler_at,
         };
-        hold.into_iter().chain(model).min()
+        hold.into_iter().chain(model).chain(self.overdue_at(options)).min()
+    }
+
+    /// When it must have been heard, if nothing but that is waited for.
+    pub(super) fn overdue_at(&self, options: &TurnOptions) -> Option<CallTime> {
+        let waits = match &self.model {
+            Model::Done => true,
+            Model::Tools(tools) => tools.awaits_heard,
+            Model::Asked { .. } | Model::Streaming { .. } => false,
+        };
+        let characters = self.sentences.iter().map(|text| text.chars().count()).sum::<usize>();
+        let longest = options.character * u32::try_from(characters).unwrap_or(u32::MAX);
+        (waits && self.hold.is_none()).then(|| self.moved_at.after(options.unheard_grace + longest))
     }
 
     /// Puts the answer into the context as far as it was heard; `None` means all of it.

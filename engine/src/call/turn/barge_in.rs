@@ -128,7 +128,7 @@ impl Turns {
 
     /// Puts the heard part of a cut answer into the context. If nothing of it was heard it is withdrawn as if it had
     /// never begun, and what it was to answer comes back.
-    fn commit_cut(&mut self, answer: &Answer, heard: &HeardEpoch) -> Option<Utterance> {
+    pub(super) fn commit_cut(&mut self, answer: &Answer, heard: &HeardEpoch) -> Option<Utterance> {
         if answer.is_unheard(heard)
             && let Origin::Reply(utterance) = &answer.origin
         {
@@ -185,6 +185,7 @@ impl Turns {
             return;
         }
         let epoch = answer.epoch;
+        answer.moved_at = self.now;
         self.emit(Output::Resume(epoch));
         self.start_waiting_tools();
     }

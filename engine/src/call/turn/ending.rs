@@ -1,6 +1,10 @@
 //! Time, silence and loss: timers, idle prompts, a stream that is lost and comes back, and the end of the call.
 
-use super::{Floor, Output, Stage, Turns, answer::Origin, floor::nothing_heard};
+use super::{
+    Floor, Output, Stage, Turns,
+    answer::Origin,
+    floor::{joined, nothing_heard},
+};
 use crate::{
     call::{endpointing::EndpointingInput, playout::HeardEpoch, time::CallTime},
     ports::EndReason,
@@ -17,11 +21,9 @@ impl Turns {
     pub(super) fn goodbye(&mut self, reason: EndReason, text: &str) {
         match &self.floor {
             Floor::Assistant(_) => self.interrupt(),
-            Floor::Waiting
-            | Floor::Nobody { .. }
-            | Floor::Caller { .. }
-            | Floor::Detached { .. }
-            | Floor::Ended => {}
+            // Nobody would hear it; the carrier has words of its own for the caller.
+            Floor::Detached { .. } => return self.close(None, reason),
+            Floor::Waiting | Floor::Nobody { .. } | Floor::Caller { .. } | Floor::Ended => {}
         }
         if let Floor::Caller { cut: Some(cut), .. } = &self.floor {
             let nothing = nothing_heard(cut.answer.epoch);
@@ -52,15 +54,28 @@ impl Turns {
                 let nothing = nothing_heard(answer.epoch);
                 let heard = heard.filter(|heard| heard.epoch == answer.epoch).unwrap_or(&nothing);
                 let unheard = answer.unheard(Some(heard));
-                answer.commit(&mut self.context, Some(heard), false);
-                self.emit(Output::Turn(Box::new(answer.record(Some(heard), false))));
-                let unanswered = answer.unanswered().filter(|_| unheard.is_empty());
-                if unanswered.is_some() {
+                let unanswered = answer.unanswered(heard);
+                if unanswered.is_some() && answer.is_unheard(heard) {
+                    // As if it had never begun.
                     self.context.take_back_last_user();
+                    self.number = answer.number;
+                } else {
+                    answer.commit(&mut self.context, Some(heard), false);
+                    self.emit(Output::Turn(Box::new(answer.record(Some(heard), false))));
                 }
-                (unheard, unanswered)
+                if unanswered.is_some() { (Vec::new(), unanswered) } else { (unheard, None) }
             }
-            Floor::Caller { carry, cut } => (Vec::new(), carry.or_else(|| cut.and_then(|cut| cut.next))),
+            Floor::Caller { carry, cut: None } => (Vec::new(), carry),
+            Floor::Caller { carry, cut: Some(cut) } => {
+                let nothing = nothing_heard(cut.answer.epoch);
+                let heard = heard.filter(|heard| heard.epoch == cut.answer.epoch).unwrap_or(&nothing);
+                let unanswered = self.commit_cut(&cut.answer, heard).or(carry);
+                let unanswered = match cut.next {
+                    Some(next) => Some(joined(unanswered, next)),
+                    None => unanswered,
+                };
+                (Vec::new(), unanswered)
+            }
             Floor::Detached { unheard, unanswered, .. } => (unheard, unanswered),
             Floor::Waiting | Floor::Nobody { .. } | Floor::Ended => (Vec::new(), None),
         };
@@ -74,7 +89,7 @@ impl Turns {
         match unanswered {
             Some(utterance) => self.reply(utterance),
             None if !unheard.is_empty() => self.speak(Origin::Continuation, None, &unheard),
-            None => self.floor = Floor::Nobody { since: self.now },
+            None => self.floor = self.free_floor(),
         }
     }
 
@@ -166,5 +181,13 @@ impl Turns {
             }
         }
         self.model_timeout();
+        let Floor::Assistant(answer) = &self.floor else { return };
+        if answer.overdue_at(&self.setup.options).is_some_and(|at| at <= self.now) {
+            self.emit(Output::Degraded {
+                stage: "playout",
+                cause: "the end of an answer was not heard of".into(),
+            });
+            self.close(None, EndReason::Failed);
+        }
     }
 }

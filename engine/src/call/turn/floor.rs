@@ -31,6 +31,7 @@ impl Turns {
     pub(super) fn speak(&mut self, origin: Origin, closes_with: Option<EndReason>, sentences: &[Arc<str>]) {
         let mut answer = self.new_answer(origin);
         answer.closes_with = closes_with;
+        answer.moved_at = self.now;
         for sentence in sentences {
             self.say_all(&mut answer, sentence);
         }
@@ -72,7 +73,7 @@ impl Turns {
     }
 
     /// The floor when the assistant has nothing to say.
-    fn free_floor(&self) -> Floor {
+    pub(super) fn free_floor(&self) -> Floor {
         if self.endpointing.is_open() {
             Floor::Caller { carry: None, cut: None }
         } else {
@@ -158,6 +159,7 @@ impl Turns {
         let now = self.now;
         if let Some(answer) = self.answer_of(epoch) {
             answer.audible_since.get_or_insert(now);
+            answer.moved_at = now;
             answer.waterfall.first_frame_sent_ms.get_or_insert(now.as_ms());
         }
     }

@@ -111,6 +111,7 @@ impl Turns {
     /// The model has nothing more to add to this answer.
     fn finish(&mut self, mut answer: Box<Answer>) {
         answer.model = Model::Done;
+        answer.moved_at = self.now;
         if answer.sentences.is_empty() {
             self.answer_done(*answer, None);
         } else {
@@ -171,6 +172,7 @@ impl Turns {
         let pending: Vec<Pending> = pending.collect();
         let waits = unheard && pending.iter().any(|tool| self.changes_world(&tool.call));
         answer.model = Model::Tools(Tools { pending, awaits_heard: waits, filler_at: None });
+        answer.moved_at = self.now;
         if waits {
             self.emit(Output::Finish(answer.epoch));
         }

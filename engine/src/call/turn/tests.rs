@@ -532,6 +532,59 @@ fn after_a_lost_stream_the_rest_is_said_and_nothing_twice() {
 }
 
 #[test]
+fn a_question_whose_tool_was_still_running_when_the_stream_broke_is_answered_when_it_is_back() {
+    let mut script = Script::greeted();
+    script.caller(2_000, "Where is my order?");
+    script.model(3_100, "One moment.");
+    script.model_calls(3_200, "lookup", serde_json::json!({}));
+    script.audible(3_400);
+    script.log.clear();
+    script.tell(4_500, Input::StreamLost { heard: Some(whole(Epoch(2), 1)) });
+    script.tell(6_000, Input::StreamBack);
+    script.check(&expect![[r#"
+        004500ms < drop e2
+        004500ms < turn 1 "Where is my order?" -> "One moment."
+        006000ms < ask 2 attempt 0: caller: Where is my order?
+    "#]]);
+}
+
+#[test]
+fn a_cut_answer_is_not_forgotten_when_the_stream_breaks_before_its_report() {
+    let mut script = Script::answering();
+    script.words(4_300, "No, wait", false);
+    script.tell(4_310, Input::StreamLost { heard: Some(whole(Epoch(2), 1)) });
+    script.check(&expect![[r#"
+        004300ms < drop e2
+        004310ms < turn 1 "Hi." -> "Good morning to you." (cut)
+    "#]]);
+}
+
+#[test]
+fn a_stage_that_gives_up_while_the_stream_is_away_ends_the_call_at_once() {
+    let mut script = Script::answering();
+    script.tell(5_000, Input::StreamLost { heard: Some(whole(Epoch(2), 2)) });
+    script.tell(5_500, Input::StageFailed { stage: Stage::Stt });
+    script.check(&expect![[r#"
+        005000ms < drop e2
+        005000ms < turn 1 "Hi." -> "Good morning to you. We are open until six today."
+        005500ms < degraded stt: no recogniser is left
+        005500ms < end Failed
+    "#]]);
+}
+
+#[test]
+fn an_answer_whose_end_is_never_reported_does_not_hold_the_call_for_ever() {
+    let mut script = Script::answering();
+    script.tell(120_000, Input::UtteranceEnd);
+    script.check(&expect![[r#"
+        047850ms < degraded playout: the end of an answer was not heard of
+        047850ms < drop e2
+        047850ms < turn 1 "Hi." -> "" (cut)
+        047850ms < end Failed
+    "#]]);
+}
+
+#[test]
 fn a_stream_that_does_not_come_back_ends_the_call() {
     let mut script = Script::greeted();
     script.tell(5_000, Input::StreamLost { heard: None });
