@@ -19,7 +19,10 @@ use crate::{
     provider::AbortOnDrop,
 };
 use parking_lot::Mutex;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicUsize},
+};
 use tokio::time::Instant;
 
 /// To the stream.
@@ -124,6 +127,9 @@ pub(crate) struct Shared {
     turns: Mutex<TurnMemory>,
     /// The request to the model that is under way.
     model: Mutex<Option<AbortOnDrop>>,
+    /// The model's provider that gave the newest whole answer: the call stays with it, so that one that is down costs
+    /// its time only once.
+    pub(crate) model_provider: AtomicUsize,
     /// Tools and transfers that are under way.
     tools: Mutex<HashMap<ToolInvocationKey, AbortOnDrop>>,
     ended: Mutex<Option<(EndReason, Option<String>)>>,
@@ -157,6 +163,7 @@ impl Shared {
             speech: Mutex::default(),
             turns: Mutex::new(TurnMemory { snapshot: turns, since: Vec::new() }),
             model: Mutex::new(None),
+            model_provider: AtomicUsize::new(0),
             tools: Mutex::new(HashMap::new()),
             ended: Mutex::new(None),
             recording: Arc::new(Mutex::new(None)),
