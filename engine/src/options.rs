@@ -193,7 +193,8 @@ pub struct TtsOptions {
     pub no_audio: Duration,
     /// Sessions that fail one after the other before the next provider is tried. 2.
     pub failures_per_provider: u32,
-    /// Failures without audio in between, over all providers, before the stage gives up. 4: twice two providers.
+    /// Failures without a whole sentence in between, over all providers, before the stage gives up. 4: twice two
+    /// providers.
     pub failures: u32,
     /// An unused session is closed after this and opened again for the next answer. 15 s: providers close
     /// idle ones after 20.

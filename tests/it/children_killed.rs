@@ -3,7 +3,7 @@
 
 use crate::{
     support::Folder,
-    tones::{bursts, heard, longest_pause, script, tones},
+    tones::{assert_continued, bursts, heard, longest_pause, script, tones},
 };
 use fixtures::{
     call::Fixture,
@@ -137,12 +137,12 @@ fn assert_gone(outcome: &Outcome) {
 /// The call went as recorded, its words were each heard once, with no pause above the bound.
 fn assert_unharmed(name: &str, outcome: &Outcome, pause_ms: u64) {
     let Performance { report, call, mismatches, .. } = &outcome.performance;
-    assert!(mismatches.is_empty(), "{name}: {mismatches:?} {call:#?}");
+    assert!(mismatches.is_empty(), "{name}: {mismatches:?} {:?}", turns(call));
     assert!(report.problems.is_empty(), "{name}: {:?}", report.problems);
     let texts = script(&Fixture::named(name).unwrap());
     let audio = report.audio.as_ref().unwrap();
-    let words =
-        heard(&texts, &bursts(&audio.assistant)).unwrap_or_else(|why| panic!("{name}: {why} {call:#?}"));
+    let words = heard(&texts, &bursts(&audio.assistant), 0)
+        .unwrap_or_else(|why| panic!("{name}: {why} {:?}", turns(call)));
     let longest = longest_pause(&words);
     assert!(longest <= pause_ms, "{name}: a pause of {longest} ms {:?}", call.events);
     assert_recorded(&outcome.performance);
@@ -255,28 +255,24 @@ fn an_actor_that_dies_again_and_again_ends_the_call_with_words_of_the_carrier() 
 fn a_call_whose_stream_actor_dies_goes_on_in_a_new_stream_where_it_was() {
     for moment in [Answer(0, 3_000), Answer(0, 15_000)] {
         let outcome = killing("long-answer", "stream", &[moment], tones());
-        let Performance { report, call, mismatches, .. } = &outcome.performance;
-        assert_eq!((report.stream_sids.len(), call.streams), (2, 2), "{moment:?}");
-        assert!(mismatches.is_empty(), "{moment:?}: {mismatches:?} {call:#?}");
-        let texts = script(&Fixture::named("long-answer").unwrap());
-        let words = heard(&texts, &bursts(&report.audio.as_ref().unwrap().assistant));
-        let words = words.unwrap_or_else(|why| panic!("{moment:?}: {why} {call:#?}"));
-        let longest = longest_pause(&words);
-        assert!(longest <= 1_500, "{moment:?}: a pause of {longest} ms");
+        assert_eq!(outcome.killed, 1);
+        assert_continued("long-answer", &outcome.performance, 0);
         assert_gone(&outcome);
     }
 }
 
 #[test]
 fn a_call_whose_supervisor_dies_goes_on_from_its_journal() {
-    let outcome = killing("long-answer", "supervisor", &[Answer(0, 6_000)], tones());
-    let Performance { report, call, mismatches, .. } = &outcome.performance;
-    assert_eq!(outcome.killed, 1);
-    assert_eq!((report.stream_sids.len(), call.streams), (2, 2));
-    assert!(mismatches.is_empty(), "{mismatches:?} {call:#?}");
-    let texts = script(&Fixture::named("long-answer").unwrap());
-    let words = heard(&texts, &bursts(&report.audio.as_ref().unwrap().assistant));
-    let longest = longest_pause(&words.unwrap_or_else(|why| panic!("{why} {call:#?}")));
-    assert!(longest <= 1_500, "a pause of {longest} ms");
-    assert_gone(&outcome);
+    for moment in [Answer(0, 6_000), Answer(0, 20_300)] {
+        let outcome = killing("long-answer", "supervisor", &[moment], tones());
+        assert_eq!(outcome.killed, 1);
+        // A word that ends in the moment of the death may count as heard.
+        assert_continued("long-answer", &outcome.performance, 1);
+        assert_gone(&outcome);
+    }
+}
+
+/// What was said, for a message.
+fn turns(call: &tandem::rehearsal::CallDetail) -> Vec<(&str, &str)> {
+    call.turns.iter().map(|turn| (turn.caller.as_str(), turn.assistant.as_str())).collect()
 }

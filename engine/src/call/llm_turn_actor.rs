@@ -11,7 +11,7 @@ use crate::{
     provider::{AbortOnDrop, ErrorKind},
 };
 use ractor::ActorRef;
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 /// Facts kept for a new decider while an answer is under way; then a snapshot is taken in the middle of it.
 const REMEMBERED_MAX: usize = 2_048;
@@ -120,7 +120,9 @@ impl Shell {
 
     fn ask_model(&self, ask: Ask, attempt: u32, request: LlmRequest) {
         let providers = &self.shared.plan.llm;
-        let Some(provider) = providers.get(attempt as usize % providers.len().max(1)) else {
+        let first = self.shared.model_provider.load(Ordering::Relaxed);
+        let index = (first + attempt as usize) % providers.len().max(1);
+        let Some(provider) = providers.get(index) else {
             self.shared.tell(Input::ModelFailed {
                 ask,
                 kind: ErrorKind::Auth,
@@ -140,6 +142,7 @@ impl Shell {
                     Some(LlmEvent::Text(text)) => (Input::ModelText { ask, text }, false),
                     Some(LlmEvent::ToolCall(call)) => (Input::ModelTool { ask, call }, false),
                     Some(LlmEvent::Finished { stop, usage }) => {
+                        shared.model_provider.store(index, Ordering::Relaxed);
                         (Input::ModelFinished { ask, stop, usage }, true)
                     }
                     Some(LlmEvent::Failed(error)) => {

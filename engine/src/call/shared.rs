@@ -23,7 +23,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tokio::time::Instant;
@@ -135,6 +135,9 @@ pub(crate) struct Shared {
     turns: Mutex<TurnMemory>,
     /// The request to the model that is under way.
     model: Mutex<Option<AbortOnDrop>>,
+    /// The model's provider that gave the newest whole answer: the call stays with it, so that one that is down costs
+    /// its time only once.
+    pub(crate) model_provider: AtomicUsize,
     /// Tools and transfers that are under way.
     tools: Mutex<HashMap<ToolInvocationKey, AbortOnDrop>>,
     /// The newest stream broke, and the supervisor has not noticed yet.
@@ -170,6 +173,7 @@ impl Shared {
             speech: Mutex::default(),
             turns: Mutex::new(TurnMemory { snapshot: turns, since: Vec::new() }),
             model: Mutex::new(None),
+            model_provider: AtomicUsize::new(0),
             tools: Mutex::new(HashMap::new()),
             stream_lost: AtomicBool::new(false),
             ended: Mutex::new(None),

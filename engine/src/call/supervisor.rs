@@ -6,8 +6,8 @@
 use crate::{
     call::{
         child,
-        journal::Journal,
-        llm_turn_actor, recorder_actor, replay,
+        journal::{Decider, Journal},
+        llm_turn_actor, playout, recorder_actor, replay,
         restart::{Cause, Decision, RestartOptions, RestartPolicy, Role},
         shared::{Clock, RecorderCommand, Shared, StreamCommand, SttCommand},
         stream_actor, stt_actor, tts_actor,
@@ -409,6 +409,8 @@ impl Drop for State {
         if !self.closed {
             tracing::error!(call = %shared.plan.call, "the call's supervisor is gone");
             metrics::counter!("tandem_actors_lost_total", "role" => "supervisor").increment(1);
+            // What was heard is counted up to the newest entry.
+            shared.journal.note(shared.clock.now(), Decider::Playout, &playout::Input::Poll);
             self.flush_journal();
         }
         if !self.closed {

@@ -52,7 +52,7 @@ struct Voice {
     session: Session,
     /// Index into the plan's providers.
     provider: usize,
-    /// In a row, without audio in between.
+    /// In a row, without a whole sentence in between.
     failures: u32,
     /// The newest epoch whose first audio was reported.
     first_audio: Option<Epoch>,
@@ -233,7 +233,6 @@ impl Voice {
                 if !self.expects(sentence) {
                     return;
                 }
-                self.failures = 0;
                 self.watchdog.progress(now);
                 if self.first_audio.is_none_or(|epoch| epoch < sentence.epoch) {
                     self.first_audio = Some(sentence.epoch);
@@ -245,6 +244,8 @@ impl Voice {
                 if !self.expects(sentence) {
                     return;
                 }
+                // A whole sentence, not some audio: a service that breaks off every time must lose its place.
+                self.failures = 0;
                 self.shared.speech.lock().done(sentence);
                 self.watchdog.progress(now);
                 if !self.shared.speech.lock().under_way() {

@@ -169,7 +169,7 @@ pub enum Stage {
 /// A decision. The shells carry it out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// Ask the model; `attempt` counts from 0 and picks the provider.
+    /// Ask the model; `attempt` counts from 0 and picks the provider, starting with the one that answered last.
     AskModel {
         /// Numbers the request.
         ask: Ask,
