@@ -31,7 +31,7 @@ const CALLER: &str = "+15555550110";
 const COLLEAGUE: &str = "+15555550123";
 
 /// The server may take so long to store the end of a call: the recording is finished first.
-const STORED_WITHIN: Duration = Duration::from_secs(10);
+const STORED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Why a rehearsal cannot be held.
 #[derive(Debug, thiserror::Error)]
@@ -265,7 +265,8 @@ impl Rehearsal {
     /// # Errors
     /// When the API does not answer, or the end is not stored in time.
     pub async fn detail(&self, carrier_sid: &str) -> Result<CallDetail, RehearsalError> {
-        let deadline = tokio::time::Instant::now() + STORED_WITHIN;
+        // By the clock on the wall: the database works by it, whatever the call's clock does.
+        let deadline = std::time::Instant::now() + STORED_WITHIN;
         loop {
             let page: Page = self.get("/v1/calls?limit=100").await?;
             let entry = page.calls.into_iter().find(|entry| entry.carrier_call_id == carrier_sid);
@@ -277,7 +278,7 @@ impl Rehearsal {
                     return Ok(detail);
                 }
             }
-            if tokio::time::Instant::now() >= deadline {
+            if std::time::Instant::now() >= deadline {
                 return Err(RehearsalError::NotStored);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
