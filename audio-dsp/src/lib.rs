@@ -3,8 +3,11 @@
 
 pub mod chain;
 pub mod g711;
+mod instruction_set;
 pub mod level;
 pub mod mix;
 pub mod resample;
 pub mod stereo;
 pub mod vad;
+
+pub use instruction_set::InstructionSet;
