@@ -4,8 +4,14 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use audio_dsp::agc::{Agc, AgcOptions};
+use audio_dsp::call_progress::SignalDetector;
 use audio_dsp::chain::{PcmToUlaw, UlawToPcm};
+use audio_dsp::comfort_noise::ComfortNoise;
+use audio_dsp::dtmf::{DtmfDetector, DtmfGenerator, DtmfOptions};
 use audio_dsp::g711::{alaw, ulaw};
+use audio_dsp::gain::{Gain, Ramp};
+use audio_dsp::limiter::{Limiter, LimiterOptions};
 use audio_dsp::resample::Resampler;
 use audio_dsp::vad::{Vad, VadOptions};
 use audio_dsp::{level, mix, stereo};
@@ -123,6 +129,57 @@ fn the_rest_allocates_nothing_per_frame() {
             assert!(level::of_ulaw(&codes).rms_dbfs <= 0.0 && level::of_pcm(&samples).peak_dbfs <= 0.0);
             mix::mix(&[&samples, &samples], &mut mixed);
             stereo::interleave(&samples, &mixed, &mut stereo_frame);
+        }
+    });
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn keys_and_signals_allocate_nothing_per_frame() {
+    let mut keys = DtmfGenerator::new("0123456789", DtmfOptions::default()).unwrap();
+    let (mut dtmf, mut signals) = (DtmfDetector::new(), SignalDetector::new());
+    let (mut samples, mut codes, mut events) = ([0; 160], [0; 160], 0);
+    let allocations = allocations_of(|| {
+        for number in 0..FRAMES {
+            // Keys first, then a voice, a beep, and a loss.
+            if keys.fill(&mut samples) < samples.len() {
+                frame(number, 8_000, &mut samples);
+            }
+            if number > FRAMES / 2 {
+                samples.fill_with(|| 0);
+                samples.iter_mut().step_by(8).for_each(|sample| *sample = 8_000);
+                samples[4..].iter_mut().step_by(8).for_each(|sample| *sample = -8_000);
+            }
+            ulaw::encode(&samples, &mut codes);
+            dtmf.push_ulaw(&codes, |_| events += 1);
+            signals.push_ulaw(&codes, |_| events += 1);
+            if number % 50 == 49 {
+                dtmf.skip(160, |_| events += 1);
+                signals.skip(160, |_| events += 1);
+            }
+        }
+        dtmf.finish(|_| events += 1);
+    });
+    assert_eq!(allocations, 0);
+    assert!(events >= 20, "{events} events of ten keys");
+}
+
+#[test]
+fn levels_allocate_nothing_per_frame() {
+    let mut gain = Gain::new(0.0);
+    let mut agc = Agc::new(AgcOptions::default());
+    let mut limiter = Limiter::new(LimiterOptions::default());
+    let mut noise = ComfortNoise::new(-60.0, 1);
+    let mut samples = [0; 160];
+    let allocations = allocations_of(|| {
+        for number in 0..FRAMES {
+            frame(number, 8_000, &mut samples);
+            gain.ramp_to((number % 20) as f64 - 10.0, 100, Ramp::Exponential);
+            gain.apply(&mut samples);
+            agc.process(&mut samples, number % 3 > 0);
+            noise.add(&mut samples);
+            limiter.process(&mut samples);
+            noise.fill(&mut samples);
         }
     });
     assert_eq!(allocations, 0);
