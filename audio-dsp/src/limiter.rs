@@ -104,7 +104,7 @@ impl Limiter {
         self.sum = self.sum - u64::from(leaving) + u64::from(self.gain);
         self.gains[self.next] = self.gain;
         self.delayed[self.next] = sample;
-        self.next = (self.next + 1) % self.delayed.len();
+        self.next = wrapped(self.next + 1, self.delayed.len());
         output
     }
 
@@ -121,17 +121,17 @@ impl Limiter {
     fn least_of_late(&mut self, needed: u32) -> u32 {
         let length = self.least.len();
         while self.count > 0 {
-            let back = (self.front + self.count - 1) % length;
+            let back = wrapped(self.front + self.count - 1, length);
             if self.least[back].1 < needed {
                 break;
             }
             self.count -= 1;
         }
         if self.count > 0 && self.least[self.front].0 + length as u64 <= self.number {
-            self.front = (self.front + 1) % length;
+            self.front = wrapped(self.front + 1, length);
             self.count -= 1;
         }
-        self.least[(self.front + self.count) % length] = (self.number, needed);
+        self.least[wrapped(self.front + self.count, length)] = (self.number, needed);
         self.count += 1;
         self.number += 1;
         self.least[self.front].1
@@ -148,4 +148,10 @@ impl Limiter {
         let magnitude = magnitude as i32;
         (if sample < 0 { -magnitude } else { magnitude }) as i16
     }
+}
+
+/// An index into a ring, at most once around too far; a division would cost more than the rest of the limiter.
+#[inline]
+const fn wrapped(index: usize, length: usize) -> usize {
+    if index >= length { index - length } else { index }
 }

@@ -1,7 +1,7 @@
 //! Which of North America's pairs of tones sounds, every 25 ms.
 
 use super::cadence::Sound;
-use crate::goertzel::{Bank, Halves};
+use crate::goertzel::{Bank, Folded, Halves};
 
 /// Half a window: 25 ms. A window of 50 ms is the shortest that tells 440 Hz from 480.
 const HOP: usize = 200;
@@ -47,20 +47,8 @@ impl DualTones {
 
     /// Judges the full window: its middle, and the pair in it.
     pub(super) fn hear(&mut self) -> (u64, Option<Sound>) {
-        let (left, right, middle) = self.halves.window();
-        let energy = BANK.energy(left, right);
-        let sound = if energy < QUIETEST || !is_low(left, right) {
-            None
-        } else {
-            let spectrum = BANK.spectrum(left, right);
-            PAIRS
-                .iter()
-                .find(|&&(_, first, second)| {
-                    let (a, b) = (spectrum.power(first), spectrum.power(second));
-                    a + b >= PURITY * energy && a <= TWIST * b && b <= TWIST * a
-                })
-                .map(|&(sound, ..)| sound)
-        };
+        let middle = self.halves.middle();
+        let sound = if is_low(self.halves.window()) { pair(&self.halves.folded()) } else { None };
         self.halves.advance();
         (middle, sound)
     }
@@ -70,19 +58,34 @@ impl DualTones {
     }
 }
 
-/// Whether most of the energy is below 800 Hz or so: it costs a tenth of the spectrum and spares it in half of
-/// the windows of speech.
-fn is_low(left: &[f32; HOP], right: &[f32; HOP]) -> bool {
+/// The pair that the window holds.
+fn pair(window: &Folded<HOP>) -> Option<Sound> {
+    let energy = BANK.energy(window);
+    if energy < QUIETEST {
+        return None;
+    }
+    let spectrum = BANK.spectrum(window);
+    let is_pair = |&&(_, first, second): &&(Sound, usize, usize)| {
+        let (a, b) = (spectrum.power(first), spectrum.power(second));
+        a + b >= PURITY * energy && a <= TWIST * b && b <= TWIST * a
+    };
+    PAIRS.iter().find(is_pair).map(|&(sound, ..)| sound)
+}
+
+/// Whether the window is loud enough and most of its energy below 800 Hz or so: it costs a tenth of the spectrum
+/// and spares it in half of the windows of speech.
+fn is_low(window: [&[f32; HOP]; 2]) -> bool {
     let (mut steps, mut squares) = ([0.0f32; 8], [0.0f32; 8]);
-    for half in [left, right] {
-        for first in (0..HOP - 8).step_by(8) {
+    for half in window {
+        for (now, next) in half.as_chunks::<8>().0.iter().zip(half[1..].as_chunks::<8>().0) {
             for lane in 0..8 {
-                let (a, b) = (half[first + lane], half[first + lane + 1]);
-                steps[lane] += (b - a) * (b - a);
-                squares[lane] += a * a;
+                steps[lane] += (next[lane] - now[lane]) * (next[lane] - now[lane]);
+                squares[lane] += now[lane] * now[lane];
             }
         }
     }
-    // A step of a sine at 620 Hz has 0.23 of the energy of the sine; noise at -10 dB adds 0.2.
-    steps.iter().sum::<f32>() < 0.45 * squares.iter().sum::<f32>()
+    let squares = squares.iter().sum::<f32>();
+    // A step of a sine at 620 Hz has 0.23 of the energy of the sine; noise at -10 dB adds 0.2. A sine of the
+    // quietest level has half its squared amplitude in each sample; a window may hold it in part.
+    squares > QUIETEST / 8.0 * HOP as f32 && steps.iter().sum::<f32>() < 0.45 * squares
 }

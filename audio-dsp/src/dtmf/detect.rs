@@ -106,8 +106,8 @@ impl DtmfDetector {
     fn push<T>(&mut self, mut frame: &[T], sample: impl Fn(&T) -> f32, mut emit: impl FnMut(DtmfEvent)) {
         while !frame.is_empty() {
             if self.halves.fill(&mut frame, &sample) {
-                let (left, right, middle) = self.halves.window();
-                let heard = self.judge.hear(left, right);
+                let middle = self.halves.middle();
+                let heard = self.judge.hear(&self.halves.folded());
                 self.halves.advance();
                 self.take(middle, heard, &mut emit);
             }

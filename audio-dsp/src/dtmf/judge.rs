@@ -1,7 +1,7 @@
 //! Which key, if any, one window of 10 ms sounds like.
 
 use super::{HIGH_HZ, LOW_HZ, amplitude_of_dbm0};
-use crate::goertzel::{Bank, RATE_HZ, Spectrum};
+use crate::goertzel::{Bank, Folded, RATE_HZ, Spectrum};
 use crate::sine::{cosine, sine};
 use std::ops::RangeInclusive;
 
@@ -139,29 +139,25 @@ impl Judge {
     }
 
     #[inline]
-    pub(super) fn hear(&self, left: &[f32; HOP], right: &[f32; HOP]) -> Heard {
-        let energy = BANK.energy(left, right);
+    pub(super) fn hear(&self, window: &Folded<HOP>) -> Heard {
+        let energy = BANK.energy(window);
         if energy < self.quietest {
             return Heard::SILENCE;
         }
-        let spectrum = BANK.spectrum(left, right);
-        let (row, low) = strongest(&spectrum, 0);
-        let (column, high) = strongest(&spectrum, 4);
+        let spectrum = BANK.spectrum(window);
+        let powers: [f32; 8] = std::array::from_fn(|tone| spectrum.power(tone));
+        let (rows, columns) = powers.split_at(4);
+        let [low, high] = [rows, columns].map(|group| group.iter().copied().fold(0.0, f32::max));
         let is_key = low + high >= PURITY * energy
             && low.min(high) >= self.quietest
             && TWIST_OF_WINDOW.contains(&(high / low));
-        Heard { spectrum, key: is_key.then_some(Key { row, column }) }
+        // The search branches on noise, which is slow: it is done for a key only.
+        let key = is_key.then(|| Key { row: place(rows, low), column: place(columns, high) });
+        Heard { spectrum, key }
     }
 }
 
-/// Which of four tones is the strongest, and its power.
-fn strongest(spectrum: &Spectrum<8>, first: usize) -> (u8, f32) {
-    let mut best = (0, spectrum.power(first));
-    for index in 1..4u8 {
-        let power = spectrum.power(first + usize::from(index));
-        if power > best.1 {
-            best = (index, power);
-        }
-    }
-    best
+/// Which of four powers is `power`.
+fn place(powers: &[f32], power: f32) -> u8 {
+    powers.iter().take_while(|&&other| other != power).count() as u8 & 3
 }

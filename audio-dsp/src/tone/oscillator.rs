@@ -10,6 +10,9 @@ const LANES: usize = 8;
 /// Twice the cosine that 200 Hz has: what is below is no tone, and too slow for half a block.
 const ROUGH_DOUBLE_COSINE_MAX: f32 = 1.975;
 
+/// The most noise in a tone, as a part of the energy: 8 dB below the rest, by an estimate from 10 ms.
+const NOISE_MAX: f32 = 0.16;
+
 /// Sines and cosines of one frequency.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Oscillator {
@@ -105,24 +108,15 @@ pub(super) fn energy(block: &[f32]) -> f32 {
 
 /// The frequency of the tone that `block` holds, if it holds one and nothing else; a few Hz off at most.
 pub(super) fn estimate_hz<const N: usize>(block: &[f32; N]) -> Option<f64> {
-    // Three samples of a sine in a row obey x[n-1] + x[n+1] = 2 cos(w) x[n].
-    let (mut cross, mut square, mut outer) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
-    for first in (0..N - LANES).step_by(LANES) {
-        for lane in 0..LANES {
-            let sides = block[first + lane] + block[first + lane + 2];
-            let middle = block[first + lane + 1];
-            cross[lane] += sides * middle;
-            square[lane] += middle * middle;
-            outer[lane] += sides * sides;
-        }
+    // Low frequencies are all alike from one sample to the next; three samples apart their mixtures show.
+    let (_, noise) = recurrence::<3>(block);
+    if noise > NOISE_MAX {
+        return None;
     }
-    let [cross, square, outer] = [cross, square, outer].map(|sums| sums.iter().sum::<f32>());
-    let bent = cross / square;
-    // What does not obey, as a part of the energy, were it white noise: a quarter as much as the tone is too much.
-    let noise = (outer - bent * cross) / (2.0 + bent * bent);
+    let (bent, noise) = recurrence::<1>(block);
     // Noise bends the estimate towards 2 kHz.
-    let double_cosine = cross / (square - noise);
-    if square <= 0.0 || noise > 0.25 * square || double_cosine.abs() >= ROUGH_DOUBLE_COSINE_MAX {
+    let double_cosine = bent / (1.0 - noise);
+    if noise > NOISE_MAX || double_cosine.abs() >= ROUGH_DOUBLE_COSINE_MAX {
         return None;
     }
     let rough_hz = f64::from(double_cosine / 2.0).acos() / TAU * RATE_HZ;
@@ -131,4 +125,24 @@ pub(super) fn estimate_hz<const N: usize>(block: &[f32; N]) -> Option<f64> {
     let (left, right) = block.split_at(N / 2);
     let (left, right) = (oscillator.find(left), oscillator.find(right));
     Some(rough_hz + oscillator.offset_hz(&left, &right, N / 2))
+}
+
+/// Samples of a sine that are `LAG` apart obey x[n-LAG] + x[n+LAG] = 2 cos(LAG w) x[n]: the factor that fits
+/// best, and how much of the energy does not obey, were it white noise.
+#[inline]
+fn recurrence<const LAG: usize>(block: &[f32]) -> (f32, f32) {
+    let (mut cross, mut square, mut outer) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+    let chunks = |from: usize| block[from..].as_chunks::<LANES>().0;
+    for ((before, now), after) in chunks(0).iter().zip(chunks(LAG)).zip(chunks(2 * LAG)) {
+        for lane in 0..LANES {
+            let sides = before[lane] + after[lane];
+            cross[lane] += sides * now[lane];
+            square[lane] += now[lane] * now[lane];
+            outer[lane] += sides * sides;
+        }
+    }
+    let [cross, square, outer] = [cross, square, outer].map(|sums| sums.iter().sum::<f32>());
+    // Nothing at all obeys nothing.
+    let factor = cross / square.max(f32::MIN_POSITIVE);
+    (factor, (outer - factor * cross) / ((2.0 + factor * factor) * square.max(f32::MIN_POSITIVE)))
 }
