@@ -1,6 +1,6 @@
 //! Steady single tones of any frequency: the beep of an answering machine, and what a fax machine sends.
 //!
-//! Audio is judged in blocks of 10 ms. A tone is one frequency that holds nine tenths of the energy and keeps its
+//! Audio is judged in blocks of 10 ms. A tone is one frequency that holds nearly all of the energy and keeps its
 //! frequency and its loudness; a voice holds neither for long.
 
 #![forbid(unsafe_code)]
@@ -16,12 +16,12 @@ use oscillator::{Found, Oscillator};
 const BLOCK: usize = 80;
 
 /// The part of the energy that a tone must hold; with noise 15 dB below it holds 0.97.
-const PURITY: f32 = 0.9;
+const PURITY: f32 = 0.92;
 
 /// How far a tone's frequency may stray within a block from what it was so far: 2 Hz for what noise does, and a
 /// part of it. Between two such blocks a voice strays further, as a rule.
 const STRAY_HZ: f64 = 2.0;
-const STRAY: f64 = 0.006;
+const STRAY: f64 = 0.004;
 
 /// The same for the first step, when the frequency is known from one block only (Hz).
 const FIRST_STRAY_HZ: f64 = 15.0;

@@ -34,7 +34,7 @@ pub enum DtmfEvent {
 /// energy. Their exact frequency shows in how their phases turn from one window to the next. Speech fails these
 /// tests together within a window or two.
 ///
-/// Noise may be 10 dB and a dial tone 8 dB below the key; Q.24 gives no figure. An echo that is 10 dB down and up
+/// Noise may be 15 dB and a dial tone 10 dB below the key; for these Q.24 gives no figure. An echo that is 10 dB down and up
 /// to 20 ms late is not heard as a second press (Q.24). It allocates nothing, and any split of the stream into
 /// frames gives the same events.
 #[derive(Debug, Clone, PartialEq)]
