@@ -1,5 +1,5 @@
-//! Per inbound frame nothing is allocated: the message is parsed, decoded, shown to voice activity, searched for keys
-//! and tones, queued for recognition, put into the recording's timeline, and the ledger is asked what is due. Counted with an allocator.
+//! Per inbound frame nothing is allocated: the message is parsed, decoded, shown to voice activity, queued for
+//! recognition, put into the recording's timeline, and the ledger is asked what is due. Counted with an allocator.
 //!
 //! There is no lock on this path (`SttFeed` is lock-free, everything else belongs to the stream's task) and no actor's
 //! mailbox: frames travel in the queue, and the actor that reads it is woken by a permit.
@@ -7,11 +7,7 @@
 #![expect(unsafe_code, reason = "an allocator that counts must be an allocator, and that is unsafe")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use audio_dsp::{
-    call_progress::SignalDetector,
-    dtmf::DtmfDetector,
-    vad::{Vad, VadOptions},
-};
+use audio_dsp::vad::{Vad, VadOptions};
 use engine::{
     call::{
         playout::{Input, Playout, PlayoutOptions},
@@ -61,8 +57,6 @@ static ALLOCATOR: Counting = Counting;
 struct Path {
     payload: Box<[u8]>,
     vad: Vad,
-    keys: DtmfDetector,
-    signals: SignalDetector,
     feed: SttFeed,
     timeline: Timeline,
     ledger: Playout,
@@ -75,8 +69,6 @@ impl Path {
         let audio = &self.payload[..length];
         let mut voice = Voice::None;
         self.vad.push_ulaw(audio, |_| voice = Voice::Speaking);
-        self.keys.push_ulaw(audio, |event| panic!("no key is pressed: {event:?}"));
-        self.signals.push_ulaw(audio, |event| panic!("no signal is sent: {event:?}"));
         self.feed.push(Frame::new(media.timestamp_ms * 8, audio, voice), voice);
         self.timeline.caller(media.timestamp_ms, audio, now);
         let timeline = &mut self.timeline;
@@ -103,8 +95,6 @@ fn invariant_10_a_frame_allocates_nothing() {
     let mut path = Path {
         payload: vec![0; PAYLOAD_AUDIO_BYTES_MAX].into(),
         vad: Vad::new(VadOptions::default()),
-        keys: DtmfDetector::new(),
-        signals: SignalDetector::new(),
         feed: SttFeed::new(&SttOptions::default()),
         timeline: Timeline::new(TimelineOptions::default()),
         ledger: Playout::new(PlayoutOptions::default()),
