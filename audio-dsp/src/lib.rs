@@ -4,6 +4,7 @@
 pub mod chain;
 pub mod g711;
 mod instruction_set;
+mod kernels;
 pub mod level;
 pub mod mix;
 pub mod resample;

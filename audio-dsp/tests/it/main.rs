@@ -123,6 +123,7 @@ fn the_rest_allocates_nothing_per_frame() {
             assert!(level::of_ulaw(&codes).rms_dbfs <= 0.0 && level::of_pcm(&samples).peak_dbfs <= 0.0);
             mix::mix(&[&samples, &samples], &mut mixed);
             stereo::interleave(&samples, &mixed, &mut stereo_frame);
+            stereo::deinterleave(&stereo_frame, &mut samples, &mut mixed);
         }
     });
     assert_eq!(allocations, 0);
