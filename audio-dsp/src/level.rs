@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::f64::consts::LOG10_2;
+
 use crate::InstructionSet;
 use crate::g711::ulaw;
 use crate::kernels::level::{Sums, sums};
@@ -26,7 +28,7 @@ pub struct Level {
 }
 
 /// Codes expanded at a time: on the stack, and still in the nearest cache when they are summed.
-const BLOCK: usize = 512;
+const BLOCK: usize = 256;
 
 /// The level of a frame of 16-bit samples.
 pub fn of_pcm(samples: &[i16]) -> Level {
@@ -62,6 +64,7 @@ fn level(sums: Sums, length: usize) -> Level {
 
 fn dbfs_of_power(power: f64) -> f32 {
     const FULL_SCALE: f64 = 32_768.0;
-    let decibels = 10.0 * (power / (FULL_SCALE * FULL_SCALE)).log10();
+    // The binary logarithm is the quick one of the C library's, and the two are most of a frame's time.
+    let decibels = 10.0 * LOG10_2 * (power / (FULL_SCALE * FULL_SCALE)).log2();
     (decibels as f32).max(SILENCE_DBFS)
 }

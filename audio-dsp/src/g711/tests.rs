@@ -78,8 +78,8 @@ fn slices_of_different_lengths_convert_what_both_hold() {
     assert_eq!(alaw::encode(&[], &mut codes), 0);
 }
 
-/// Checks one conversion on every set: `convert` is given a slice that starts anywhere in an exact allocation, so that
-/// reading past its end is visible to a memory checker, and an output of another length.
+/// Checks one conversion on every set: `convert` is given a slice that starts anywhere in an allocation and ends where
+/// that ends, so that a memory checker sees what is read past it, and an output of another length.
 fn check_any_frame<A: Copy, B: Copy + PartialEq + std::fmt::Debug>(
     input: &[A],
     offset: usize,
@@ -88,6 +88,7 @@ fn check_any_frame<A: Copy, B: Copy + PartialEq + std::fmt::Debug>(
     convert: impl Fn(InstructionSet, &[A], &mut [B]) -> usize,
     expect: impl Fn(A) -> B,
 ) -> Result<(), TestCaseError> {
+    let input: Box<[A]> = input.into();
     let offset = offset.min(input.len());
     let count = (input.len() - offset).min(room.saturating_sub(offset));
     for set in InstructionSet::available() {

@@ -5,7 +5,9 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
-use crate::instruction_set::{InstructionSet, Kind};
+use crate::InstructionSet;
+#[cfg(target_arch = "x86_64")]
+use crate::instruction_set::Kind;
 
 /// Of no samples, or of all samples so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

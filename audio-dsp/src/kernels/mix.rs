@@ -6,7 +6,9 @@
 mod avx2;
 mod portable;
 
-use crate::instruction_set::{InstructionSet, Kind};
+use crate::InstructionSet;
+#[cfg(target_arch = "x86_64")]
+use crate::instruction_set::Kind;
 
 /// Samples summed at a time.
 const BLOCK: usize = 32;

@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code, reason = "code for instructions that only some machines have is called")]
 
-use crate::instruction_set::{InstructionSet, Kind};
+use crate::InstructionSet;
+#[cfg(target_arch = "x86_64")]
+use crate::instruction_set::Kind;
 use crate::stereo::{unzip, zip};
 
 #[inline]

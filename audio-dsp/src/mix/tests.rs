@@ -42,7 +42,7 @@ fn as_many_inputs_as_are_promised_are_summed_exactly_and_more_do_no_harm() {
     let mut inputs: Vec<&[i16]> = vec![&loud; GROUP - 1];
     inputs.extend(vec![&low[..]; GROUP - 1]);
     inputs.extend([&loud[..], &quiet]);
-    let far = vec![&low[..]; 5 * GROUP];
+    let far = vec![&low[..]; 3 * GROUP];
     for set in InstructionSet::available() {
         let mut output = [0; 40];
         mix_on(set, &inputs, &mut output);
