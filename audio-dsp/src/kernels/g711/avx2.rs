@@ -1,20 +1,23 @@
 //! G.711 with AVX2.
 //!
-//! Decoding looks up both halves of a code, 32 at a time, and multiplies: in mu-law a negative sample is
+//! Decoding looks up both halves of a code, 32 at a time, and multiplies. The negative of a magnitude is, in mu-law,
 //!
 //! ```text
 //! (8m + 132) * -2^e  +  132 * 1
 //! ```
 //!
-//! and in A-law, where the second term is missing in segment 0 and `s` is the segment, but at least 1,
+//! and in A-law, where `s` is the segment, but at least 1, and 128 is missing in segment 0,
 //!
 //! ```text
-//! (8m + 4) * -2^s  +  128 * -2^s
+//! (8m + 4 + 128) * -2^s
 //! ```
 //!
 //! All factors fit a byte: 252 is the largest on the left, which `vpmaddubsw` takes without a sign, and -128 the least
 //! on the right, which it takes with one. It does both products and their sum for 16 samples at once. A table of
 //! sixteen bytes is looked up by `vpshufb`.
+//!
+//! The sign comes along in the left factor of the second product, whose highest bit is that of the code: set for
+//! positive samples. So A-law has a second product as well, with 0, and mu-law's 132 is 132 * 1 or 4 * 33.
 //!
 //! Encoding takes the code out of a float, as in `sse2.rs`.
 
@@ -22,11 +25,11 @@
 
 use std::arch::x86_64::{
     __m256i, _mm256_adds_epu8, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castps_si256,
-    _mm256_castsi256_ps, _mm256_maddubs_epi16, _mm256_max_epu8, _mm256_min_epu8, _mm256_packs_epi16,
-    _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permute4x64_epi64, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_ps, _mm256_shuffle_epi8, _mm256_sign_epi16, _mm256_srai_epi16, _mm256_srli_epi16,
-    _mm256_srli_epi32, _mm256_sub_ps, _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8,
-    _mm256_unpacklo_epi16, _mm256_xor_si256,
+    _mm256_castsi256_ps, _mm256_maddubs_epi16, _mm256_max_epu8, _mm256_min_epu8, _mm256_or_si256,
+    _mm256_packs_epi16, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permute4x64_epi64, _mm256_set1_epi8,
+    _mm256_set1_epi16, _mm256_set1_ps, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_sign_epi16,
+    _mm256_srai_epi16, _mm256_srli_epi16, _mm256_srli_epi32, _mm256_sub_ps, _mm256_unpackhi_epi8,
+    _mm256_unpackhi_epi16, _mm256_unpacklo_epi8, _mm256_unpacklo_epi16, _mm256_xor_si256,
 };
 use std::marker::PhantomData;
 
@@ -55,13 +58,13 @@ pub(super) fn encode<L: Law>(samples: &[i16], codes: &mut [u8]) {
     }
 }
 
-/// The factors of the products above. The first two are without a sign, the others with one.
+/// The factors of the products above.
 struct Factors<L>(PhantomData<L>);
 
 impl<L: Law> Factors<L> {
-    /// By the lower half of a code: what the step contributes.
+    /// By the lower half of a code: 8m and what is added to it in every segment.
     const STEP: [u8; 16] = {
-        let base = if L::LINEAR_START { 4 } else { ULAW_BIAS as u8 };
+        let base = if L::LINEAR_START { 4 } else { 132 };
         let mut factors = [0; 16];
         let mut half = 0;
         while half < 16 {
@@ -71,11 +74,17 @@ impl<L: Law> Factors<L> {
         factors
     };
 
-    /// What every segment but A-law's first one adds to the step, or mu-law's bias.
-    const OFFSET: u8 = if L::LINEAR_START { 128 } else { ULAW_BIAS as u8 };
+    /// By the upper half of a code: what A-law adds to that in every segment but the first.
+    const SEGMENT_START: [u8; 16] = {
+        let mut factors = [128; 16];
+        let first = (L::LINE_MASK >> 4) & 0x07;
+        factors[first as usize] = 0;
+        factors[(first | 0x08) as usize] = 0;
+        factors
+    };
 
     /// By the upper half of a code: what the step is multiplied with.
-    const STEP_SLOPE: [i8; 16] = {
+    const SLOPE: [i8; 16] = {
         let mut factors = [0; 16];
         let mut half = 0;
         while half < 16 {
@@ -86,16 +95,18 @@ impl<L: Law> Factors<L> {
         }
         factors
     };
-
-    /// By the upper half of an A-law code: what the offset is multiplied with.
-    const OFFSET_SLOPE: [i8; 16] = {
-        let mut factors = Self::STEP_SLOPE;
-        let first_segment = (L::LINE_MASK >> 4) & 0x07;
-        factors[first_segment as usize] = 0;
-        factors[(first_segment | 0x08) as usize] = 0;
-        factors
-    };
 }
+
+/// By the upper half of a mu-law code: the factors of 132, of which the first has the sign bit of the code.
+const BIAS_FACTORS: ([u8; 16], [i8; 16]) = {
+    let (mut left, mut right) = ([4; 16], [33; 16]);
+    let mut half = 8;
+    while half < 16 {
+        (left[half], right[half]) = (132, 1);
+        half += 1;
+    }
+    (left, right)
+};
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -106,26 +117,26 @@ fn decode_block<L: Law>(codes: &[u8; BLOCK], samples: &mut [i16; BLOCK]) {
     let upper = _mm256_and_si256(_mm256_srli_epi16::<4>(codes), half);
 
     let step = _mm256_shuffle_epi8(table(&Factors::<L>::STEP), lower);
-    let offset = _mm256_set1_epi8(Factors::<L>::OFFSET.cast_signed());
-    let step_slope = _mm256_shuffle_epi8(table(&Factors::<L>::STEP_SLOPE), upper);
-    let offset_slope = if L::LINEAR_START {
-        _mm256_shuffle_epi8(table(&Factors::<L>::OFFSET_SLOPE), upper)
+    let slope = _mm256_shuffle_epi8(table(&Factors::<L>::SLOPE), upper);
+    let (left_1, left_2, right_2) = if L::LINEAR_START {
+        let start = _mm256_shuffle_epi8(table(&Factors::<L>::SEGMENT_START), upper);
+        (_mm256_or_si256(step, start), codes, _mm256_setzero_si256())
     } else {
-        _mm256_set1_epi8(1)
+        let (left, right) = (table(&BIAS_FACTORS.0), table(&BIAS_FACTORS.1));
+        (step, _mm256_shuffle_epi8(left, upper), _mm256_shuffle_epi8(right, upper))
     };
 
-    let negative_first = _mm256_maddubs_epi16(
-        _mm256_unpacklo_epi8(step, offset),
-        _mm256_unpacklo_epi8(step_slope, offset_slope),
-    );
-    let negative_second = _mm256_maddubs_epi16(
-        _mm256_unpackhi_epi8(step, offset),
-        _mm256_unpackhi_epi8(step_slope, offset_slope),
-    );
-    // `vpsignw` turns the sign around where a lane is negative: where the upper byte, the code, is that of a positive
-    // sample. The lower byte must not be zero, as `vpsignw` makes zeros of such lanes; a step never is.
-    store_256::<0, _, _>(samples, _mm256_sign_epi16(negative_first, _mm256_unpacklo_epi8(step, codes)));
-    store_256::<16, _, _>(samples, _mm256_sign_epi16(negative_second, _mm256_unpackhi_epi8(step, codes)));
+    let (left, right) = (_mm256_unpacklo_epi8(left_1, left_2), _mm256_unpacklo_epi8(slope, right_2));
+    store_256::<0, _, _>(samples, signed_product(left, right));
+    let (left, right) = (_mm256_unpackhi_epi8(left_1, left_2), _mm256_unpackhi_epi8(slope, right_2));
+    store_256::<16, _, _>(samples, signed_product(left, right));
+}
+
+/// The sum of both products, turned around where the left factors, as one lane, are negative. They are never zero.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn signed_product(left: __m256i, right: __m256i) -> __m256i {
+    _mm256_sign_epi16(_mm256_maddubs_epi16(left, right), left)
 }
 
 /// Sixteen bytes to look up in, for each half of a vector.
