@@ -4,19 +4,13 @@
 //! Linear samples are 16 bits wide: G.711's 14-bit (mu-law) and 13-bit (A-law) values shifted up to
 //! the top of an `i16`, as G.191 does. Encoders differ between libraries; G.191's is the one kept here.
 
+#![forbid(unsafe_code)]
+
 pub mod alaw;
 pub mod ulaw;
 
 /// The mu-law code of a zero sample: what silence is made of on the telephone side.
 pub const ULAW_SILENCE: u8 = 0xFF;
-
-/// Runs `convert` over as many items as both slices have and returns how many that was.
-fn convert_slice<A: Copy, B>(input: &[A], output: &mut [B], convert: impl Fn(A) -> B) -> usize {
-    for (to, &from) in output.iter_mut().zip(input) {
-        *to = convert(from);
-    }
-    input.len().min(output.len())
-}
 
 #[cfg(test)]
 mod tests;

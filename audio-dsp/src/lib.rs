@@ -10,6 +10,7 @@ pub mod g711;
 pub mod gain;
 mod goertzel;
 mod instruction_set;
+mod kernels;
 pub mod level;
 pub mod limiter;
 pub mod mix;

@@ -1,6 +1,9 @@
 //! A-law (PCMA): the telephone networks' code outside North America and Japan.
 
-use super::convert_slice;
+#![forbid(unsafe_code)]
+
+use crate::InstructionSet;
+use crate::kernels::g711::{self as kernels, Law};
 
 /// Every second bit is inverted on the line (G.711 table 1a, note 2).
 const LINE_MASK: u8 = 0x55;
@@ -42,13 +45,41 @@ pub const fn encode_sample(sample: i16) -> u8 {
 /// Expands A-law `codes` into `samples` and returns how many were written: the shorter length of the
 /// two. What is left over in either slice is untouched.
 pub fn decode(codes: &[u8], samples: &mut [i16]) -> usize {
-    convert_slice(codes, samples, decode_sample)
+    decode_on(InstructionSet::detected(), codes, samples)
+}
+
+/// [`decode`] with a chosen set of instructions, for tests and benchmarks.
+pub fn decode_on(set: InstructionSet, codes: &[u8], samples: &mut [i16]) -> usize {
+    kernels::decode::<ALaw>(set, codes, samples)
 }
 
 /// Compresses `samples` into A-law `codes` and returns how many were written: the shorter length of
 /// the two. What is left over in either slice is untouched.
 pub fn encode(samples: &[i16], codes: &mut [u8]) -> usize {
-    convert_slice(samples, codes, encode_sample)
+    encode_on(InstructionSet::detected(), samples, codes)
+}
+
+/// [`encode`] with a chosen set of instructions, for tests and benchmarks.
+pub fn encode_on(set: InstructionSet, samples: &[i16], codes: &mut [u8]) -> usize {
+    kernels::encode::<ALaw>(set, samples, codes)
+}
+
+struct ALaw;
+
+impl Law for ALaw {
+    // The code of a positive sample has its sign bit set, in addition.
+    const LINE_MASK: u8 = 0x80 | LINE_MASK;
+    const LINEAR_START: bool = true;
+
+    #[inline]
+    fn decode_sample(code: u8) -> i16 {
+        decode_sample(code)
+    }
+
+    #[inline]
+    fn encode_sample(sample: i16) -> u8 {
+        encode_sample(sample)
+    }
 }
 
 const fn expand(code: u8) -> i16 {

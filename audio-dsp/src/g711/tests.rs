@@ -1,4 +1,7 @@
+use proptest::prelude::*;
+
 use super::{ULAW_SILENCE, alaw, ulaw};
+use crate::InstructionSet;
 
 const ULAW_DECODE: &[u8; 512] = include_bytes!("../../../fixtures/vectors/g711/ulaw_decode_i16le.bin");
 const ALAW_DECODE: &[u8; 512] = include_bytes!("../../../fixtures/vectors/g711/alaw_decode_i16le.bin");
@@ -17,23 +20,33 @@ fn every_sample() -> Vec<i16> {
 }
 
 #[test]
-fn every_code_decodes_as_in_g191() {
+fn every_code_decodes_as_in_g191_on_every_set() {
     let codes: Vec<u8> = (0..=255).collect();
     let mut samples = [0; 256];
-    assert_eq!(ulaw::decode(&codes, &mut samples), 256);
-    assert_eq!(samples.as_slice(), reference_samples(ULAW_DECODE));
-    assert_eq!(alaw::decode(&codes, &mut samples), 256);
-    assert_eq!(samples.as_slice(), reference_samples(ALAW_DECODE));
+    for set in InstructionSet::available() {
+        assert_eq!(ulaw::decode_on(set, &codes, &mut samples), 256);
+        assert_eq!(samples.as_slice(), reference_samples(ULAW_DECODE), "mu-law, {}", set.name());
+        assert_eq!(alaw::decode_on(set, &codes, &mut samples), 256);
+        assert_eq!(samples.as_slice(), reference_samples(ALAW_DECODE), "A-law, {}", set.name());
+    }
 }
 
 #[test]
-fn every_sample_encodes_as_in_g191() {
+fn every_sample_encodes_as_in_g191_on_every_set() {
     let samples = every_sample();
     let mut codes = vec![0; samples.len()];
-    assert_eq!(ulaw::encode(&samples, &mut codes), samples.len());
-    assert!(codes == ULAW_ENCODE, "mu-law differs");
-    assert_eq!(alaw::encode(&samples, &mut codes), samples.len());
-    assert!(codes == ALAW_ENCODE, "A-law differs");
+    for set in InstructionSet::available() {
+        assert_eq!(ulaw::encode_on(set, &samples, &mut codes), samples.len());
+        assert!(codes == ULAW_ENCODE, "mu-law differs, {}", set.name());
+        assert_eq!(alaw::encode_on(set, &samples, &mut codes), samples.len());
+        assert!(codes == ALAW_ENCODE, "A-law differs, {}", set.name());
+    }
+}
+
+#[test]
+fn the_fastest_set_is_the_one_detected() {
+    assert_eq!(InstructionSet::available().last(), Some(&InstructionSet::detected()));
+    assert_eq!(InstructionSet::available().first(), Some(&InstructionSet::PORTABLE));
 }
 
 #[test]
@@ -63,4 +76,52 @@ fn slices_of_different_lengths_convert_what_both_hold() {
     assert_eq!(ulaw::encode(&[0; 5], &mut codes), 1);
     assert_eq!(codes, [ULAW_SILENCE]);
     assert_eq!(alaw::encode(&[], &mut codes), 0);
+}
+
+/// Checks one conversion on every set: `convert` is given a slice that starts anywhere in an allocation and ends where
+/// that ends, so that a memory checker sees what is read past it, and an output of another length.
+fn check_any_frame<A: Copy, B: Copy + PartialEq + std::fmt::Debug>(
+    input: &[A],
+    offset: usize,
+    room: usize,
+    canary: B,
+    convert: impl Fn(InstructionSet, &[A], &mut [B]) -> usize,
+    expect: impl Fn(A) -> B,
+) -> Result<(), TestCaseError> {
+    let input: Box<[A]> = input.into();
+    let offset = offset.min(input.len());
+    let count = (input.len() - offset).min(room.saturating_sub(offset));
+    for set in InstructionSet::available() {
+        let mut output = vec![canary; room];
+        let start = offset.min(room);
+        prop_assert_eq!(convert(set, &input[offset..], &mut output[start..]), count);
+        for (n, &found) in output.iter().enumerate() {
+            let expected = if (start..start + count).contains(&n) { expect(input[n]) } else { canary };
+            prop_assert_eq!(found, expected, "item {} from {} of {}, {}", n, start, count, set.name());
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn codes_of_any_frame_decode_and_nothing_else_is_written(
+        codes in prop::collection::vec(any::<u8>(), 0..=700),
+        offset in 0..64_usize,
+        room in 0..=764_usize,
+    ) {
+        check_any_frame(&codes, offset, room, 1, ulaw::decode_on, ulaw::decode_sample)?;
+        check_any_frame(&codes, offset, room, 1, alaw::decode_on, alaw::decode_sample)?;
+    }
+
+    #[test]
+    fn samples_of_any_frame_encode_and_nothing_else_is_written(
+        samples in prop::collection::vec(any::<i16>(), 0..=700),
+        offset in 0..64_usize,
+        room in 0..=764_usize,
+        canary: u8,
+    ) {
+        check_any_frame(&samples, offset, room, canary, ulaw::encode_on, ulaw::encode_sample)?;
+        check_any_frame(&samples, offset, room, canary, alaw::encode_on, alaw::encode_sample)?;
+    }
 }

@@ -1,6 +1,9 @@
 //! Mu-law (PCMU): what Twilio Media Streams carries in both directions.
 
-use super::convert_slice;
+#![forbid(unsafe_code)]
+
+use crate::InstructionSet;
+use crate::kernels::g711::{self as kernels, Law};
 
 /// Added to the 14-bit magnitude so that every segment starts at a power of two (G.711 table 2).
 const BIAS: u16 = 33;
@@ -42,13 +45,40 @@ pub const fn encode_sample(sample: i16) -> u8 {
 /// Expands mu-law `codes` into `samples` and returns how many were written: the shorter length of the
 /// two. What is left over in either slice is untouched.
 pub fn decode(codes: &[u8], samples: &mut [i16]) -> usize {
-    convert_slice(codes, samples, decode_sample)
+    decode_on(InstructionSet::detected(), codes, samples)
+}
+
+/// [`decode`] with a chosen set of instructions, for tests and benchmarks.
+pub fn decode_on(set: InstructionSet, codes: &[u8], samples: &mut [i16]) -> usize {
+    kernels::decode::<MuLaw>(set, codes, samples)
 }
 
 /// Compresses `samples` into mu-law `codes` and returns how many were written: the shorter length of
 /// the two. What is left over in either slice is untouched.
 pub fn encode(samples: &[i16], codes: &mut [u8]) -> usize {
-    convert_slice(samples, codes, encode_sample)
+    encode_on(InstructionSet::detected(), samples, codes)
+}
+
+/// [`encode`] with a chosen set of instructions, for tests and benchmarks.
+pub fn encode_on(set: InstructionSet, samples: &[i16], codes: &mut [u8]) -> usize {
+    kernels::encode::<MuLaw>(set, samples, codes)
+}
+
+struct MuLaw;
+
+impl Law for MuLaw {
+    const LINE_MASK: u8 = 0xFF;
+    const LINEAR_START: bool = false;
+
+    #[inline]
+    fn decode_sample(code: u8) -> i16 {
+        decode_sample(code)
+    }
+
+    #[inline]
+    fn encode_sample(sample: i16) -> u8 {
+        encode_sample(sample)
+    }
 }
 
 const fn expand(code: u8) -> i16 {

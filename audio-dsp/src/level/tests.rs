@@ -1,4 +1,7 @@
-use super::{Level, SILENCE_DBFS, of_pcm, of_ulaw};
+use proptest::prelude::*;
+
+use super::{Level, SILENCE_DBFS, of_pcm, of_pcm_on, of_ulaw, of_ulaw_on};
+use crate::InstructionSet;
 use crate::g711::{ULAW_SILENCE, ulaw};
 
 fn assert_near(actual: f32, expected: f32) {
@@ -41,4 +44,44 @@ fn mu_law_has_the_level_of_its_samples() {
     let mut samples = [0; 256];
     ulaw::decode(&codes, &mut samples);
     assert_eq!(of_ulaw(&codes), of_pcm(&samples));
+}
+
+/// The definition, without regard for speed.
+fn defined_sums(samples: &[i16]) -> (u64, u16) {
+    let squares = samples.iter().map(|&sample| i64::from(sample).pow(2).unsigned_abs()).sum();
+    (squares, samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0))
+}
+
+#[test]
+fn the_lowest_sample_does_not_overflow_on_any_set() {
+    for set in InstructionSet::available() {
+        let sums = crate::kernels::level::sums(set, &[i16::MIN; 1_000]);
+        assert_eq!((sums.squares, sums.peak()), (1_000 << 30, 1 << 15), "{}", set.name());
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_sums_are_exact_on_every_set(
+        samples in prop::collection::vec(prop_oneof![any::<i16>(), Just(i16::MIN), Just(i16::MAX)], 0..=700),
+        offset in 0..64_usize,
+    ) {
+        let samples = &samples[offset.min(samples.len())..];
+        for set in InstructionSet::available() {
+            let sums = crate::kernels::level::sums(set, samples);
+            prop_assert_eq!((sums.squares, sums.peak()), defined_sums(samples), "{}", set.name());
+            prop_assert_eq!(of_pcm_on(set, samples), of_pcm(samples), "{}", set.name());
+        }
+    }
+
+    #[test]
+    fn mu_law_of_any_length_has_the_level_of_its_samples_on_every_set(
+        codes in prop::collection::vec(any::<u8>(), 0..=1_500),
+    ) {
+        let mut samples = vec![0; codes.len()];
+        ulaw::decode(&codes, &mut samples);
+        for set in InstructionSet::available() {
+            prop_assert_eq!(of_ulaw_on(set, &codes), of_pcm(&samples), "{}", set.name());
+        }
+    }
 }
