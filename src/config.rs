@@ -18,6 +18,7 @@ mod environment;
 mod error;
 mod file;
 mod providers;
+mod recording;
 mod tenant;
 mod validate;
 
@@ -31,6 +32,7 @@ pub use providers::{
     Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
     TtsName, Voice,
 };
+pub use recording::Recording;
 pub use tenant::{Tenant, Twilio};
 
 /// The environment, as the caller of [`Config::load`] collected it.
@@ -53,6 +55,8 @@ pub struct Config {
     pub log: Log,
     /// The tenant that is set up at the start.
     pub tenant: Tenant,
+    /// What becomes of recordings.
+    pub recording: Recording,
     /// Who answers that tenant's calls.
     pub assistant: Assistant,
     /// Outside services.
@@ -72,6 +76,7 @@ impl Default for Config {
             worker_threads: None,
             log: Log::default(),
             tenant: Tenant::default(),
+            recording: Recording::default(),
             assistant: Assistant::default(),
             providers: Providers::default(),
             voice: Voice::default(),

@@ -3,7 +3,8 @@
 
 use crate::config::{AnthropicAuth, Config, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
 use control_plane::settings::{
-    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RemoteTool, TenantSettings, TwilioAccount,
+    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, TenantSettings,
+    TwilioAccount,
 };
 use engine::{
     ids::{AssistantId, TenantId},
@@ -90,6 +91,7 @@ pub fn control_plane(
         data_dir: config.data_dir.clone(),
         metrics,
         limits: ControlPlaneOptions::default(),
+        recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },
         tenant: TenantSettings {
             id: TenantId::from(tenant.id.as_str()),
             name: tenant.name.clone(),

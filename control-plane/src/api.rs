@@ -7,4 +7,5 @@ pub(crate) mod journal;
 mod query;
 mod range;
 pub(crate) mod recording;
+mod recording_format;
 mod view;

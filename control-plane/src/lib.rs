@@ -17,6 +17,7 @@ mod live;
 mod plane;
 mod ports;
 mod problem;
+mod recordings;
 mod request_id;
 mod routes;
 pub mod settings;

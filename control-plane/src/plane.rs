@@ -4,6 +4,7 @@ use crate::{
     clock::now_us,
     keys::{new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
+    recordings::RecordingLog,
     routes,
     settings::ControlPlaneSettings,
     shared::Shared,
@@ -132,7 +133,7 @@ impl ControlPlane {
             admissions: Arc::new(TokenAdmissions(Arc::clone(&self.shared))),
             tools: Arc::clone(&self.tools) as _,
             control: Arc::new(CarrierControl(Arc::clone(&self.shared))),
-            log: Arc::clone(&self.shared.log) as _,
+            log: Arc::new(RecordingLog(Arc::clone(&self.shared))),
         }
     }
 
@@ -154,6 +155,7 @@ impl ControlPlane {
     pub async fn close(self) -> Result<(), CloseError> {
         self.shared.drain();
         self.shared.attach(None);
+        self.shared.recordings.stop();
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
         self.shared.close_store().await;
         flushed.map_err(|_| CloseError)
@@ -177,8 +179,14 @@ fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
         return Some("the public address must have neither a query nor a fragment");
     }
     let limits = &settings.limits;
-    if limits.log_queue <= limits.log_reserve || limits.log_batch == 0 || limits.page_max == 0 {
-        return Some("the log's queue must be longer than its reserve, and no batch or page empty");
+    if limits.log_queue <= limits.log_reserve
+        || limits.log_batch == 0
+        || limits.page_max == 0
+        || limits.conversion_queue == 0
+    {
+        return Some(
+            "the log's queue must be longer than its reserve, and no other queue, batch or page empty",
+        );
     }
     settings.tenant.fault()
 }

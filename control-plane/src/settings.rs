@@ -18,10 +18,27 @@ pub struct ControlPlaneSettings {
     pub data_dir: PathBuf,
     /// The tenant.
     pub tenant: TenantSettings,
+    /// What becomes of recordings.
+    pub recording: RecordingSettings,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
     pub limits: ControlPlaneOptions,
+}
+
+/// What becomes of recordings when their call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordingSettings {
+    /// Whether they are converted to Ogg/Opus.
+    pub opus: bool,
+    /// Whether the WAV file stays after that.
+    pub keep_wav: bool,
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self { opus: false, keep_wav: true }
+    }
 }
 
 /// A tenant: a company with its own carrier account.
@@ -151,6 +168,10 @@ pub struct ControlPlaneOptions {
     pub log_retry: Duration,
     /// How long closing waits for events to be stored. Default 10 s: container runtimes kill after 30 s.
     pub log_close: Duration,
+    /// Ended calls whose recordings wait to be converted. Default 1,024; what does not fit is found in the folder.
+    pub conversion_queue: usize,
+    /// How long a conversion waits for the end of its call to be stored. Default 10 s; later it is tried again.
+    pub conversion_patience: Duration,
     /// How long what is known of an ended call is remembered in memory. Default 10 min: late webhooks.
     pub ended_calls_kept: Duration,
     /// Longest answer of a tool, in bytes. Default 65,536: more than a model should read in a phone call.
@@ -194,6 +215,8 @@ impl Default for ControlPlaneOptions {
             log_linger: Duration::from_millis(100),
             log_retry: Duration::from_millis(200),
             log_close: Duration::from_secs(10),
+            conversion_queue: 1_024,
+            conversion_patience: Duration::from_secs(10),
             ended_calls_kept: Duration::from_secs(600),
             tool_answer_bytes: 64 * 1024,
             tool_connect: Duration::from_secs(3),

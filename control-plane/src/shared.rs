@@ -4,6 +4,7 @@ use crate::{
     keys::random_token,
     live::LiveCalls,
     ports::log::QueuedLog,
+    recordings::{self, RecordingFormat, Recordings},
     settings::{ControlPlaneOptions, TenantSettings},
     tenants::Tenants,
     tokens::{StreamTokens, TooManyWaiting, WaitingCall},
@@ -23,7 +24,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, KeyOwner, Store, StoreError, TenantStore};
+use store::{Call, CallStatus, KeyOwner, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
 
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Mutex<StreamTokens>,
     pub(crate) live: Arc<LiveCalls>,
     pub(crate) log: Arc<QueuedLog>,
+    pub(crate) recordings: Recordings,
     pub(crate) repeated: Mutex<RepeatedAnswers>,
     pub(crate) metrics: PrometheusHandle,
     /// When the database was last asked whether it can write, and what came of it.
@@ -55,13 +57,22 @@ impl Shared {
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
+        let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
+        let recordings = Recordings::start(
+            settings.recording,
+            &settings.data_dir,
+            Arc::clone(&store),
+            Arc::clone(&log),
+            &limits,
+        );
         Self {
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
             tenants,
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
-            log: Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits)),
+            log,
+            recordings,
             live,
             repeated: Mutex::new(RepeatedAnswers::new(limits.repeated_answers)),
             metrics: settings.metrics,
@@ -99,6 +110,13 @@ impl Shared {
         let engine = self.engine.lock().clone();
         if let Some(engine) = engine {
             engine.hung_up(&CallId::from(call.as_str()));
+        }
+    }
+
+    /// A call has come so far. If it is over and the engine here does not have it any more, its recording is complete.
+    pub(crate) fn status_moved(&self, call: &Call, to: CallStatus) {
+        if to.is_final() && !self.live.has(&CallId::from(call.id.as_str())) {
+            self.recordings.offer(call.tenant.clone(), call.id.clone());
         }
     }
 
@@ -153,7 +171,7 @@ impl Shared {
     }
 
     /// Where a call's recording is.
-    pub(crate) fn recording_path(&self, tenant: &str, call: &str) -> PathBuf {
-        self.data_dir.join("recordings").join(tenant).join(format!("{call}.wav"))
+    pub(crate) fn recording_path(&self, tenant: &str, call: &str, format: RecordingFormat) -> PathBuf {
+        recordings::path(&self.data_dir, tenant, call, format)
     }
 }

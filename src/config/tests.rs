@@ -241,6 +241,14 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
 }
 
 #[test]
+fn the_wav_file_is_given_up_only_for_another() {
+    let both = "[recording]\nopus = true\nkeep_wav = false";
+    assert!(!load(both).expect("Ogg alone is enough").recording.keep_wav);
+    let neither = problems("[recording]\nkeep_wav = false").to_string();
+    assert!(neither.contains("tandem.toml:2: `recording.keep_wav`"), "{neither}");
+}
+
+#[test]
 fn all_problems_come_at_once_each_with_its_place_and_its_remedy() {
     let text = "base_url = \"http://calls.example.com\"\n\
                 [tenant]\n\

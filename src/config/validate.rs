@@ -17,6 +17,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found::default();
     top_level(config, &mut found);
     tenant(config, &mut found);
+    recording(config, &mut found);
     assistant(config, &mut found);
     providers(config, &mut found);
     call(config, &mut found);
@@ -204,6 +205,14 @@ fn tenant(config: &Config, found: &mut Found) {
         } else if !seen.insert(number) {
             found.add("tenant.twilio.numbers", format!("holds {number} twice"), "write each number once");
         }
+    }
+}
+
+fn recording(config: &Config, found: &mut Found) {
+    let recording = config.recording;
+    if !recording.keep_wav && !recording.opus {
+        let write = "write true, or recording.opus = true; tenant.record = false records nothing";
+        found.add("recording.keep_wav", "is false, but no other file is made", write);
     }
 }
 

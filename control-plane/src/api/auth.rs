@@ -1,7 +1,8 @@
 //! Who asks: a key leads to a tenant, and only through that tenant to the store.
 
 use crate::{
-    keys::sha256_hex, problem::Problem, request_id::RequestId, settings::ControlPlaneOptions, shared::Shared,
+    keys::sha256_hex, problem::Problem, recordings::RecordingFormat, request_id::RequestId,
+    settings::ControlPlaneOptions, shared::Shared,
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -38,8 +39,8 @@ impl Op {
     }
 
     /// Where the recording of one of the tenant's calls is.
-    pub(crate) fn recording_path(&self, call: &Call) -> PathBuf {
-        self.shared.recording_path(self.principal.tenant.as_str(), call.id.as_str())
+    pub(crate) fn recording_path(&self, call: &Call, format: RecordingFormat) -> PathBuf {
+        self.shared.recording_path(self.principal.tenant.as_str(), call.id.as_str(), format)
     }
 }
 

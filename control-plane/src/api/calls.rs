@@ -5,7 +5,7 @@ use super::{
     cursor, query,
     view::{CallDetail, CallPage, CallView, RecordingView},
 };
-use crate::problem::Problem;
+use crate::{problem::Problem, recordings::RecordingFormat};
 use axum::{Json, extract::RawQuery};
 use store::Page;
 
@@ -26,8 +26,16 @@ pub(crate) async fn read(op: Op) -> Result<Json<CallDetail>, Problem> {
     let call = op.call().await?;
     let turns = op.store.turns(&call.id).await?;
     let events = op.store.events(&call.id).await?;
-    let recording = tokio::fs::try_exists(op.recording_path(&call)).await.unwrap_or(false).then(|| {
-        RecordingView { url: format!("/v1/calls/{}/recording", call.id), duration_ms: call.recording_ms }
+    let mut formats = Vec::new();
+    for format in RecordingFormat::ALL {
+        if tokio::fs::try_exists(op.recording_path(&call, format)).await.unwrap_or(false) {
+            formats.push(format.name());
+        }
+    }
+    let recording = (!formats.is_empty()).then(|| RecordingView {
+        url: format!("/v1/calls/{}/recording", call.id),
+        duration_ms: call.recording_ms,
+        formats,
     });
     Ok(Json(CallDetail {
         call: CallView::from(call),

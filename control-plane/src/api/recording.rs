@@ -1,12 +1,14 @@
-//! `GET /v1/calls/{id}/recording`: the WAV file, whole or in part, also while it is being written.
+//! `GET /v1/calls/{id}/recording`: the WAV or Ogg file, whole or in part; the WAV file also while it is being written.
 
 use super::{
     auth::Op,
     range::{Part, part},
+    recording_format::Choice,
 };
-use crate::problem::Problem;
+use crate::{problem::Problem, recordings::RecordingFormat};
 use axum::{
     body::Body,
+    extract::RawQuery,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,6 +18,7 @@ use std::{
     error::Error,
     io::{self, SeekFrom},
 };
+use store::Call;
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt},
@@ -25,20 +28,15 @@ use tracing::error;
 /// Bytes read at once.
 const PIECE: usize = 64 * 1024;
 
-pub(crate) async fn recording(op: Op, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn recording(
+    op: Op,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let choice = Choice::read(query.as_deref().unwrap_or_default(), accept)?;
     let call = op.call().await?;
-    let path = op.recording_path(&call);
-    let mut file = match File::open(&path).await {
-        Ok(file) => file,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            return Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "no_recording",
-                "there is no recording of this call",
-            ));
-        }
-        Err(cause) => return Err(unreadable(&cause)),
-    };
+    let (mut file, format) = open(&op, &call, &choice).await?;
     // A live call's file grows; what is there now is what is sent.
     let len = file.metadata().await.map_err(|cause| unreadable(&cause))?.len();
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
@@ -54,7 +52,8 @@ pub(crate) async fn recording(op: Op, headers: HeaderMap) -> Result<Response, Pr
     file.seek(SeekFrom::Start(range.start)).await.map_err(|cause| unreadable(&cause))?;
     let mut response = Response::builder()
         .status(status)
-        .header(header::CONTENT_TYPE, "audio/wav")
+        .header(header::CONTENT_TYPE, format.media_type())
+        .header(header::VARY, "accept")
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CACHE_CONTROL, "private, no-store")
         .header(header::CONTENT_LENGTH, range.end - range.start);
@@ -64,6 +63,20 @@ pub(crate) async fn recording(op: Op, headers: HeaderMap) -> Result<Response, Pr
     }
     let body = Body::from_stream(pieces(file, range.end - range.start));
     Ok(response.body(body).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+}
+
+/// The recording in the first of the formats that will do in which it is there.
+async fn open(op: &Op, call: &Call, choice: &Choice) -> Result<(File, RecordingFormat), Problem> {
+    let mut others = Vec::new();
+    for format in choice.in_order() {
+        match File::open(op.recording_path(call, format)).await {
+            Ok(file) if choice.takes(format) => return Ok((file, format)),
+            Ok(_) => others.push(format),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(unreadable(&cause)),
+        }
+    }
+    Err(choice.nothing(&others))
 }
 
 /// `left` bytes of the file, in pieces.

@@ -74,6 +74,8 @@ pub(crate) struct CallDetail {
 pub(crate) struct RecordingView {
     pub(crate) url: String,
     pub(crate) duration_ms: Option<i64>,
+    /// What it can be read as, `wav` or `ogg`; as `format` of the URL's query.
+    pub(crate) formats: Vec<&'static str>,
 }
 
 /// A turn.

@@ -1,6 +1,6 @@
 //! Lets streams in: spends their token and gives the engine the plan of the call.
 
-use crate::shared::Shared;
+use crate::{recordings::RecordingFormat, shared::Shared};
 use engine::{
     call::journal::JournalEntry,
     ids::CallId,
@@ -124,7 +124,7 @@ impl TokenAdmissions {
 
     /// The recording's path. A call goes on without a recording if its folder cannot be made.
     async fn recording(&self, call: &CallId, tenant: &str) -> Option<PathBuf> {
-        let path = self.0.recording_path(tenant, &call.0);
+        let path = self.0.recording_path(tenant, &call.0, RecordingFormat::Wav);
         let folder = path.parent()?;
         match tokio::fs::create_dir_all(folder).await {
             Ok(()) => Some(path),

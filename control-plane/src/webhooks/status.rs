@@ -45,6 +45,7 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     for _ in 0..ATTEMPTS {
         let Some(step) = step(&call, report) else { return Ok(()) };
         if webhook.store.move_call(&call.id, step).await? {
+            webhook.shared.status_moved(&call, step.to);
             return Ok(());
         }
         // Somebody else moved it in between.

@@ -6,6 +6,7 @@ mod api;
 mod calls;
 mod health;
 mod log;
+mod recordings;
 mod secrets;
 mod support;
 mod tools;

@@ -9,7 +9,8 @@ use base64_simd::STANDARD;
 use control_plane::{
     ControlPlane,
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RemoteTool, TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
+        TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -105,6 +106,7 @@ pub(crate) fn settings(folder: &Folder) -> ControlPlaneSettings {
     ControlPlaneSettings {
         base_url: Url::parse(BASE).unwrap(),
         data_dir: folder.0.clone(),
+        recording: RecordingSettings::default(),
         tenant: TenantSettings {
             id: "ten_1".into(),
             name: "A tenant".to_owned(),

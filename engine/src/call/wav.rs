@@ -2,11 +2,11 @@
 //!
 //! Each append writes the samples first and the two size fields after them, so a process killed at any moment
 //! leaves a file that every player reads, whose content is what had been appended but for the last append.
-//! [`WavWriter::resume`] repairs the sizes and goes on.
+//! [`WavWriter::resume`] repairs the sizes and goes on. [`WavReader`] reads such a file whatever its sizes say.
 
 use std::{
     fs::File,
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -20,6 +20,8 @@ const DATA_SIZE_AT: u64 = 40;
 const RIFF_OVERHEAD: u32 = 36;
 /// Largest content: the RIFF size is 32 bits wide. 37 hours of stereo at 8 kHz.
 const DATA_MAX: u64 = (u32::MAX - RIFF_OVERHEAD) as u64;
+/// Bytes read at once: a second of a call.
+const READ_AT_ONCE: u64 = 32_000;
 
 /// Why a recording could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,9 @@ pub enum WavError {
     /// The file is as large as a WAV file can be.
     #[error("the recording has reached the largest size of a WAV file")]
     Full,
+    /// The samples could not be read.
+    #[error("failed to read the recording")]
+    Read(#[source] io::Error),
 }
 
 /// What a file holds.
@@ -88,6 +93,15 @@ impl WavFormat {
         put(b"data");
         put(&data.to_le_bytes());
         header
+    }
+
+    /// Whether this is the header of such a file, whatever its sizes say.
+    fn is_in(self, header: &[u8; HEADER as usize]) -> bool {
+        let mut expected = self.header(0);
+        for at in [RIFF_SIZE_AT as usize, DATA_SIZE_AT as usize] {
+            expected[at..at + 4].copy_from_slice(&header[at..at + 4]);
+        }
+        *header == expected
     }
 }
 
@@ -139,14 +153,9 @@ impl WavWriter {
             return Self::create(path, format);
         }
         let mut header = [0; HEADER as usize];
-        io::Read::read_exact(&mut file, &mut header).map_err(open_error)?;
-        let mut expected = format.header(0);
-        for at in [RIFF_SIZE_AT as usize, DATA_SIZE_AT as usize] {
-            expected[at..at + 4].copy_from_slice(&header[at..at + 4]);
-        }
-        if header != expected {
-            let WavFormat { channels, sample_rate } = format;
-            return Err(WavError::Foreign { path: path.to_owned(), channels, sample_rate });
+        file.read_exact(&mut header).map_err(open_error)?;
+        if !format.is_in(&header) {
+            return Err(foreign(path, format));
         }
         let data = (length - HEADER).min(DATA_MAX);
         let mut writer = Self { data: data - data % format.frame(), ..Self::over(file, format) };
@@ -209,4 +218,51 @@ impl<F: Write + Seek> WavWriter<F> {
         }
         Ok(())
     }
+}
+
+/// Reads the samples of a recording in order.
+#[derive(Debug)]
+pub struct WavReader {
+    file: BufReader<File>,
+    /// Bytes of whole frames that are left, as the file was when it was opened.
+    left: u64,
+    bytes: Vec<u8>,
+}
+
+impl WavReader {
+    /// Opens a recording. As for [`WavWriter::resume`], all whole frames that reached the file count.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is shorter than a header, or is of another format.
+    pub fn open(path: &Path, format: WavFormat) -> Result<Self, WavError> {
+        let open_error = |source| WavError::Open { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(open_error)?;
+        let length = file.metadata().map_err(open_error)?.len();
+        let mut header = [0; HEADER as usize];
+        file.read_exact(&mut header).map_err(open_error)?;
+        if !format.is_in(&header) {
+            return Err(foreign(path, format));
+        }
+        let data = length.saturating_sub(HEADER).min(DATA_MAX);
+        Ok(Self { file: BufReader::new(file), left: data - data % format.frame(), bytes: Vec::new() })
+    }
+
+    /// Replaces `samples` by the next ones, channels in turn: a second of stereo or less, none after the last.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn read(&mut self, samples: &mut Vec<i16>) -> Result<(), WavError> {
+        samples.clear();
+        let wanted = self.left.min(READ_AT_ONCE);
+        self.bytes.resize(wanted as usize, 0);
+        self.file.read_exact(&mut self.bytes).map_err(WavError::Read)?;
+        self.left -= wanted;
+        samples.extend(self.bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+        Ok(())
+    }
+}
+
+fn foreign(path: &Path, format: WavFormat) -> WavError {
+    let WavFormat { channels, sample_rate } = format;
+    WavError::Foreign { path: path.to_owned(), channels, sample_rate }
 }

@@ -1,6 +1,6 @@
 //! A recording cut off at any byte of any write is readable and holds a prefix.
 
-use super::{WavError, WavFormat, WavWriter};
+use super::{WavError, WavFormat, WavReader, WavWriter};
 use proptest::prelude::*;
 use std::{
     cell::RefCell,
@@ -176,4 +176,40 @@ proptest! {
             }
         }
     }
+}
+
+fn read_all(file: &Scratch) -> Result<Vec<i16>, WavError> {
+    let mut reader = WavReader::open(&file.0, WavFormat::CALL)?;
+    let (mut all, mut samples) = (Vec::new(), Vec::new());
+    loop {
+        reader.read(&mut samples)?;
+        if samples.is_empty() {
+            return Ok(all);
+        }
+        all.extend_from_slice(&samples);
+    }
+}
+
+#[test]
+fn a_recording_is_read_as_far_as_it_reached_the_file_whatever_its_header_says() {
+    let file = Scratch::new();
+    let samples: Vec<i16> = (0..70_000).map(|n| (n % 999) as i16).collect();
+    let mut wav = WavWriter::create(&file.0, WavFormat::CALL).unwrap();
+    wav.append(&samples).unwrap();
+    assert_eq!(read_all(&file).unwrap(), samples);
+    // Killed between the samples and the sizes, and in the middle of a frame.
+    let mut bytes = fs::read(&file.0).unwrap();
+    bytes.extend([1, 0, 2, 0, 3]);
+    fs::write(&file.0, &bytes).unwrap();
+    assert_eq!(read_all(&file).unwrap(), [&samples[..], &[1, 2]].concat());
+}
+
+#[test]
+fn what_is_no_recording_is_not_read_as_one() {
+    let file = Scratch::new();
+    assert!(matches!(read_all(&file), Err(WavError::Open { .. })));
+    fs::write(&file.0, b"RIFF").unwrap();
+    assert!(matches!(read_all(&file), Err(WavError::Open { .. })));
+    WavWriter::create(&file.0, WavFormat { channels: 1, sample_rate: 8_000 }).unwrap();
+    assert!(matches!(read_all(&file), Err(WavError::Foreign { .. })));
 }
