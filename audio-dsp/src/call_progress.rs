@@ -55,9 +55,9 @@ pub struct SignalEvent {
 
 /// Recognises signals in one caller's audio at 8 kHz.
 ///
-/// A beep is told 60 ms after its end, when nothing has followed that would make it something else; a rhythm when
-/// its second period begins, and once for as long as it lasts. Any split of the stream gives the same events, and
-/// nothing is allocated.
+/// A beep is told about 200 ms after its end, when nothing has followed that would make it something else; a
+/// rhythm when its second period begins, and once for as long as it lasts. Any split of the stream gives the same
+/// events, and nothing is allocated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignalDetector {
     tones: ToneDetector,
