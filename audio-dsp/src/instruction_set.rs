@@ -11,7 +11,7 @@ pub struct InstructionSet(Kind);
 
 /// The sets that kernels are written for. Kernels for one processor family need not exist for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only on x86-64"))]
+#[allow(dead_code, reason = "each processor family has only some of them")]
 pub(crate) enum Kind {
     /// Plain Rust, no vector instructions named.
     Portable,
@@ -81,7 +81,6 @@ impl InstructionSet {
         }
     }
 
-    #[expect(dead_code, reason = "kernels use it")]
     pub(crate) const fn kind(self) -> Kind {
         self.0
     }
