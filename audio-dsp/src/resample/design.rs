@@ -23,6 +23,12 @@ const BETA: f64 = 7.86;
 /// How many samples of a stream one output sample sees, at most: the newest and 33 before it.
 pub(super) const TAPS: usize = 2 * HALF_WIDTH;
 
+/// Pairs of taps of a row that uses all of them.
+pub(super) const ALL_PAIRS: usize = TAPS / 2;
+
+/// Pairs of taps of a row whose stream shares one output's taps with one or two others.
+pub(super) const HALF_THE_PAIRS: usize = ALL_PAIRS.div_ceil(2);
+
 /// The sum of all streams has this many fractional bits, and a bit to spare before it overflows.
 pub(super) const FRACTION_BITS: u32 = 14;
 
@@ -45,9 +51,9 @@ pub(super) struct Filter {
 pub(super) struct Row {
     /// Position of the first pair's first sample, from the oldest of the [`TAPS`] samples on.
     pub first: usize,
-    /// How many pairs of taps there are, from `first` on; all others are zero.
+    /// How many pairs of taps there are, from `first` on: all, about half, or one. All others are zero.
     pub pairs: usize,
-    taps: [[i16; 2]; TAPS / 2],
+    taps: [[i16; 2]; ALL_PAIRS],
 }
 
 /// From a rate to twice that rate.
@@ -72,6 +78,13 @@ impl Row {
     #[inline(always)]
     pub(super) fn taps(&self) -> &[[i16; 2]] {
         &self.taps[..self.pairs]
+    }
+
+    /// The first pairs of taps; beyond the row's own they are zero.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(super) fn first_taps<const PAIRS: usize>(&self) -> &[[i16; 2]] {
+        &self.taps[..PAIRS]
     }
 }
 
@@ -124,7 +137,7 @@ const fn position(up: usize, down: usize, output: usize, stream: usize, n: usize
 /// Samples the continuous filter and rounds its taps; those of each output add up to exactly
 /// `1 << (FRACTION_BITS + extra_bits)`, so a constant comes out unchanged.
 const fn rows<const N: usize>(up: usize, down: usize, extra_bits: u32) -> [Row; N] {
-    let mut rows = [Row { first: 0, pairs: TAPS / 2, taps: [[0; 2]; TAPS / 2] }; N];
+    let mut rows = [Row { first: 0, pairs: ALL_PAIRS, taps: [[0; 2]; ALL_PAIRS] }; N];
     let mut output = 0;
     while output < up {
         let mut exact = [[0.0; TAPS]; N];
@@ -176,24 +189,31 @@ const fn rows<const N: usize>(up: usize, down: usize, extra_bits: u32) -> [Row; 
     rows
 }
 
-/// Drops the pairs of zeros at both ends.
-const fn trimmed(mut row: Row) -> Row {
+/// Drops the pairs of zeros at both ends, but for so many that the count is one that the kernels know.
+const fn trimmed(row: Row) -> Row {
     let mut first = 0;
-    while first < TAPS / 2 - 1 && row.taps[first][0] == 0 && row.taps[first][1] == 0 {
+    while first < ALL_PAIRS - 1 && row.taps[first][0] == 0 && row.taps[first][1] == 0 {
         first += 1;
     }
-    let mut end = TAPS / 2;
+    let mut end = ALL_PAIRS;
     while end > first + 1 && row.taps[end - 1][0] == 0 && row.taps[end - 1][1] == 0 {
         end -= 1;
     }
-    let mut pair = first;
-    while pair < end {
-        row.taps[pair - first] = row.taps[pair];
+    let pairs = match end - first {
+        1 => 1,
+        2..=HALF_THE_PAIRS => HALF_THE_PAIRS,
+        _ => ALL_PAIRS,
+    };
+    if first + pairs > ALL_PAIRS {
+        first = ALL_PAIRS - pairs;
+    }
+    let mut taps = [[0; 2]; ALL_PAIRS];
+    let mut pair = 0;
+    while pair < pairs {
+        taps[pair] = row.taps[first + pair];
         pair += 1;
     }
-    row.first = 2 * first;
-    row.pairs = end - first;
-    row
+    Row { first: 2 * first, pairs, taps }
 }
 
 /// The continuous filter's impulse response at `time` (in samples of the lower rate, 0 is the centre).

@@ -32,8 +32,11 @@ pub(crate) const BLOCK: usize = 5 * GROUP;
 /// How many samples before a block its outputs see.
 pub(super) const PAST: usize = TAPS - 1;
 
-/// One stream: the past, then a block, then what only outputs beyond the block's end see.
-pub(super) type Stream = [i16; PAST + BLOCK + GROUP];
+/// How many samples of a stream a group of outputs sees, and one more, so that pairs can start at odd positions.
+const SEEN: usize = GROUP + TAPS;
+
+/// One stream: the past, then a block, then room to read on when a row starts late.
+pub(super) type Stream = [i16; PAST + BLOCK + SEEN];
 
 /// One output of each period of a block.
 pub(super) type Part = [i16; BLOCK];
@@ -96,6 +99,18 @@ pub(super) fn join_2(set: InstructionSet, parts: [&[i16]; 2], output: &mut [i16]
 /// Joins three outputs of each period.
 pub(super) fn join_3(set: InstructionSet, parts: [&[i16]; 3], output: &mut [i16]) {
     dispatch!(set, join_3(parts, output));
+}
+
+/// What a group of outputs sees of a stream.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn seen<'a>(stream: &'a Stream, row: &Row, group: usize) -> &'a [i16; SEEN] {
+    // At most PAST + BLOCK - GROUP: a row starts no later than with the newest sample.
+    let position = group * GROUP + row.first;
+    let Some(seen) = stream[position..].first_chunk() else {
+        unreachable!("a stream is PAST + BLOCK + SEEN long")
+    };
+    seen
 }
 
 /// A pair of taps as one lane of 32 bits.

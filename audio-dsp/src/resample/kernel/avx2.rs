@@ -4,8 +4,8 @@
 
 use core::arch::x86_64::*;
 
-use super::super::design::{FRACTION_BITS, Row};
-use super::{GROUP, HALF, Part, Stream, lane, portable};
+use super::super::design::{ALL_PAIRS, FRACTION_BITS, HALF_THE_PAIRS, Row};
+use super::{GROUP, HALF, Part, SEEN, Stream, lane, portable, seen};
 
 /// Samples to a vector.
 const LANES: usize = 16;
@@ -17,15 +17,12 @@ pub(super) fn convolve(rows: &[Row], extra_bits: u32, streams: &[Stream], groups
         // Even and odd outputs of the first vector, then of the second.
         let mut totals = [_mm256_set1_epi32(HALF); 2 * GROUP / LANES];
         for (row, stream) in rows.iter().zip(streams) {
-            let mut sums = [_mm256_setzero_si256(); 2 * GROUP / LANES];
-            let samples = &stream[group * GROUP + row.first..];
-            for (window, &taps) in samples.array_windows::<{ GROUP + 1 }>().step_by(2).zip(row.taps()) {
-                let taps = _mm256_set1_epi32(lane(taps));
-                for (n, sum) in sums.iter_mut().enumerate() {
-                    let samples = load(window, n / 2 * LANES + n % 2);
-                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(samples, taps));
-                }
-            }
+            let samples = seen(stream, row, group);
+            let sums = match row.pairs {
+                ALL_PAIRS => sums::<ALL_PAIRS>(row, samples),
+                HALF_THE_PAIRS => sums::<HALF_THE_PAIRS>(row, samples),
+                _ => sums::<1>(row, samples),
+            };
             for (total, sum) in totals.iter_mut().zip(sums) {
                 *total = _mm256_add_epi32(*total, _mm256_sra_epi32(sum, extra_bits));
             }
@@ -36,6 +33,21 @@ pub(super) fn convolve(rows: &[Row], extra_bits: u32, streams: &[Stream], groups
             store(rounded(even, odd), samples);
         }
     }
+}
+
+/// The sums of one row, even and odd outputs of each vector in turn.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sums<const PAIRS: usize>(row: &Row, samples: &[i16; SEEN]) -> [__m256i; 2 * GROUP / LANES] {
+    let mut sums = [_mm256_setzero_si256(); 2 * GROUP / LANES];
+    for (pair, &taps) in row.first_taps::<PAIRS>().iter().enumerate() {
+        let taps = _mm256_set1_epi32(lane(taps));
+        for (n, sum) in sums.iter_mut().enumerate() {
+            let samples = load(samples, 2 * pair + n / 2 * LANES + n % 2);
+            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(samples, taps));
+        }
+    }
+    sums
 }
 
 /// Cuts the fractions off, clips to 16 bits and brings even and odd outputs into their order.
