@@ -4,8 +4,11 @@
 //! (lower rate 8 kHz): flat within 0.05 dB up to 3.4 kHz, images and aliases at least 75 dB down from 4.6 kHz on,
 //! at most 2.1 ms late. The other ratios have the same filter scaled with the lower rate.
 //!
+//! [`AnyRatio`] takes all other rates, at more cost and delay; [`between`] chooses.
+//!
 //! `cargo run --example filter_response` prints what each filter does.
 
+mod any_ratio;
 mod bank;
 mod design;
 mod fixed;
@@ -13,13 +16,14 @@ mod kernel;
 #[cfg(test)]
 mod tests;
 
+pub use any_ratio::AnyRatio;
 pub use fixed::Resampler;
 pub(crate) use kernel::BLOCK;
 
 /// A stream of 16-bit samples on its way from one rate to another, whatever the ratio.
 ///
 /// Any split of the input gives the same output.
-pub trait Resample {
+pub trait Resample: std::fmt::Debug {
     /// Resamples `input` (any length), appends what comes out to `output` and returns how many samples that was.
     fn process(&mut self, input: &[i16], output: &mut Vec<i16>) -> usize;
 
@@ -34,14 +38,22 @@ pub trait Resample {
     fn latency_samples(&self) -> usize;
 
     /// Rate of the input, in Hz.
-    fn from_hz(&self) -> u32;
+    fn input_hz(&self) -> u32;
 
     /// Rate of the output, in Hz.
-    fn to_hz(&self) -> u32;
+    fn output_hz(&self) -> u32;
 }
 
-/// There is no resampler between these two rates; [`Resampler`]'s must be 8,000, 16,000, 24,000 or 48,000 Hz, and
-/// they must differ.
+/// The resampler between two rates: a [`Resampler`] if there is one, else an [`AnyRatio`].
+pub fn between(from_hz: u32, to_hz: u32) -> Result<Box<dyn Resample + Send>, UnsupportedRatio> {
+    match Resampler::new(from_hz, to_hz) {
+        Ok(resampler) => Ok(Box::new(resampler)),
+        Err(_) => Ok(Box::new(AnyRatio::new(from_hz, to_hz)?)),
+    }
+}
+
+/// There is no resampler between these two rates. They must differ; [`Resampler`]'s must be 8,000, 16,000, 24,000 or
+/// 48,000 Hz, [`AnyRatio`]'s 4,000 to 192,000 Hz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no resampler from {from_hz} Hz to {to_hz} Hz")]
 pub struct UnsupportedRatio {

@@ -97,7 +97,7 @@ impl Resampler {
 
     /// The most output samples that `input_length` input samples can give, whatever came before.
     pub const fn max_output(&self, input_length: usize) -> usize {
-        (self.filter().down - 1 + input_length) / self.filter().down * self.filter().up
+        input_length.div_ceil(self.filter().down) * self.filter().up
     }
 
     /// The filter's delay in output samples: an input sample is heard that much later. With 8 kHz on one side it is
@@ -114,12 +114,12 @@ impl Resampler {
     }
 
     /// Rate of the input, in Hz.
-    pub const fn from_hz(&self) -> u32 {
+    pub const fn input_hz(&self) -> u32 {
         self.from_hz
     }
 
     /// Rate of the output, in Hz.
-    pub const fn to_hz(&self) -> u32 {
+    pub const fn output_hz(&self) -> u32 {
         self.to_hz
     }
 
@@ -201,11 +201,11 @@ impl Resample for Resampler {
         self.latency_samples()
     }
 
-    fn from_hz(&self) -> u32 {
+    fn input_hz(&self) -> u32 {
         self.from_hz
     }
 
-    fn to_hz(&self) -> u32 {
+    fn output_hz(&self) -> u32 {
         self.to_hz
     }
 }
