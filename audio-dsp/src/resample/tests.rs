@@ -197,6 +197,28 @@ fn no_sum_can_overflow() {
 }
 
 #[test]
+fn the_largest_possible_sum_is_clipped_by_every_instruction_set() {
+    for (from_hz, to_hz) in ratios() {
+        let filter = Resampler::new(from_hz, to_hz).unwrap().filter();
+        for number in 0..filter.up {
+            // Every sample that one output sees is at the end of the range where its tap makes the sum larger.
+            let mut input = vec![0; design::TAPS * filter.down];
+            for (stream, row) in filter.output(number).iter().enumerate() {
+                for (n, &tap) in row.taps().as_flattened().iter().enumerate() {
+                    input[(row.first + n) * filter.down + stream] = if tap < 0 { i16::MIN } else { i16::MAX };
+                }
+            }
+            for set in InstructionSet::available() {
+                let mut output = Vec::new();
+                Resampler::with_instruction_set(from_hz, to_hz, set).unwrap().process(&input, &mut output);
+                assert_eq!(output, exact(from_hz, to_hz, &input), "{from_hz} to {to_hz} Hz, {}", set.name());
+                assert_eq!(output[output.len() - filter.up + number], i16::MAX);
+            }
+        }
+    }
+}
+
+#[test]
 fn only_the_stated_ratios_are_supported() {
     assert_eq!(
         Resampler::new(44_100, 8_000).unwrap_err(),
