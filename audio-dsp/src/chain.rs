@@ -6,13 +6,14 @@
 mod tests;
 
 use crate::g711::ulaw;
-use crate::resample::{BLOCK, Resampler, UnsupportedRatio};
+use crate::instruction_set::InstructionSet;
+use crate::resample::{BLOCK, OutputTooShort, Resampler, UnsupportedRatio};
 
 /// Rate of telephone audio, in Hz.
 const TELEPHONE_HZ: u32 = 8_000;
 
-/// Mu-law codes decoded at a time: 20 ms.
-const ULAW_BLOCK: usize = 160;
+/// Samples read from bytes at a time: 20 ms at 24 kHz.
+const READ_BLOCK: usize = 480;
 
 /// PCM16 at 16, 24 or 48 kHz to mu-law at 8 kHz: what a speech synthesiser says, for the caller.
 #[derive(Debug, Clone)]
@@ -25,21 +26,29 @@ pub struct PcmToUlaw {
 impl PcmToUlaw {
     /// A stream of PCM16 at `from_hz` (16,000, 24,000 or 48,000 Hz).
     pub fn new(from_hz: u32) -> Result<Self, UnsupportedRatio> {
-        Ok(Self { resampler: Resampler::new(from_hz, TELEPHONE_HZ)?, odd_byte: None })
+        Self::with_instruction_set(from_hz, InstructionSet::detected())
+    }
+
+    /// The same with a chosen set of vector instructions, for tests and benchmarks: the output is the same.
+    pub fn with_instruction_set(from_hz: u32, set: InstructionSet) -> Result<Self, UnsupportedRatio> {
+        let resampler = Resampler::with_instruction_set(from_hz, TELEPHONE_HZ, set)?;
+        Ok(Self { resampler, odd_byte: None })
     }
 
     /// Converts `samples` and appends the mu-law codes to `output`; returns how many were appended.
     pub fn process(&mut self, samples: &[i16], output: &mut Vec<u8>) -> usize {
-        let before = output.len();
-        for block in samples.chunks(BLOCK) {
-            // Going down in rate, a block never gives more samples than it has.
-            let mut resampled = [0; BLOCK];
-            let count = self.resampler.process_block(block, &mut resampled);
-            let start = output.len();
-            output.resize(start + count, 0);
-            ulaw::encode(&resampled[..count], &mut output[start..]);
-        }
-        output.len() - before
+        let start = output.len();
+        output.resize(start + self.output_length(samples.len()), 0);
+        self.process_exactly(samples, &mut output[start..])
+    }
+
+    /// Converts `samples` into the start of `output` and returns how many mu-law codes were written:
+    /// [`output_length`](Self::output_length). If `output` is shorter than that, nothing has happened.
+    pub fn process_into(&mut self, samples: &[i16], output: &mut [u8]) -> Result<usize, OutputTooShort> {
+        let needed = self.output_length(samples.len());
+        let length = output.len();
+        let output = output.get_mut(..needed).ok_or(OutputTooShort { length, needed })?;
+        Ok(self.process_exactly(samples, output))
     }
 
     /// Converts little-endian PCM16 `bytes`, which may be cut anywhere: an odd last byte waits for the
@@ -55,8 +64,8 @@ impl PcmToUlaw {
             None => bytes,
         };
         let (pairs, odd) = whole.as_chunks::<2>();
-        let mut samples = [0; BLOCK];
-        for pairs in pairs.chunks(BLOCK) {
+        let mut samples = [0; READ_BLOCK];
+        for pairs in pairs.chunks(READ_BLOCK) {
             for (sample, pair) in samples.iter_mut().zip(pairs) {
                 *sample = i16::from_le_bytes(*pair);
             }
@@ -69,9 +78,7 @@ impl PcmToUlaw {
     /// Ends the utterance: appends what is still inside the filter (2 ms) to `output`, drops an odd byte
     /// that waits, and starts anew. Returns how many codes were appended.
     pub fn flush(&mut self, output: &mut Vec<u8>) -> usize {
-        let delay =
-            self.resampler.latency_samples() * self.resampler.from_hz() as usize / TELEPHONE_HZ as usize;
-        let appended = self.process(&[0; BLOCK][..delay], output);
+        let appended = self.process(&[0; READ_BLOCK][..self.resampler.flush_length()], output);
         self.reset();
         appended
     }
@@ -82,7 +89,12 @@ impl PcmToUlaw {
         self.odd_byte = None;
     }
 
-    /// The most codes that `input_length` samples can give.
+    /// How many codes the next `input_length` samples give.
+    pub const fn output_length(&self, input_length: usize) -> usize {
+        self.resampler.output_length(input_length)
+    }
+
+    /// The most codes that `input_length` samples can give, whatever came before.
     pub const fn max_output(&self, input_length: usize) -> usize {
         self.resampler.max_output(input_length)
     }
@@ -90,6 +102,15 @@ impl PcmToUlaw {
     /// The conversion's delay in output samples (8 kHz): 16, which is 2 ms.
     pub const fn latency_samples(&self) -> usize {
         self.resampler.latency_samples()
+    }
+
+    /// `output` has room for exactly what `samples` give.
+    fn process_exactly(&mut self, samples: &[i16], output: &mut [u8]) -> usize {
+        let mut written = 0;
+        self.resampler.each_block(samples, |bank, count| {
+            written += ulaw::encode(bank.single(count), &mut output[written..]);
+        });
+        written
     }
 }
 
@@ -103,18 +124,28 @@ pub struct UlawToPcm {
 impl UlawToPcm {
     /// A stream of PCM16 at `to_hz` (16,000, 24,000 or 48,000 Hz).
     pub fn new(to_hz: u32) -> Result<Self, UnsupportedRatio> {
-        Ok(Self { resampler: Resampler::new(TELEPHONE_HZ, to_hz)? })
+        Self::with_instruction_set(to_hz, InstructionSet::detected())
+    }
+
+    /// The same with a chosen set of vector instructions, for tests and benchmarks: the output is the same.
+    pub fn with_instruction_set(to_hz: u32, set: InstructionSet) -> Result<Self, UnsupportedRatio> {
+        Ok(Self { resampler: Resampler::with_instruction_set(TELEPHONE_HZ, to_hz, set)? })
     }
 
     /// Converts mu-law `codes` and appends the samples to `output`; returns how many were appended.
     pub fn process(&mut self, codes: &[u8], output: &mut Vec<i16>) -> usize {
-        let mut samples = [0; ULAW_BLOCK];
-        let mut appended = 0;
-        for block in codes.chunks(ULAW_BLOCK) {
-            let count = ulaw::decode(block, &mut samples);
-            appended += self.resampler.process(&samples[..count], output);
-        }
-        appended
+        let start = output.len();
+        output.resize(start + self.output_length(codes.len()), 0);
+        self.process_exactly(codes, &mut output[start..])
+    }
+
+    /// Converts mu-law `codes` into the start of `output` and returns how many samples were written:
+    /// [`output_length`](Self::output_length). If `output` is shorter than that, nothing has happened.
+    pub fn process_into(&mut self, codes: &[u8], output: &mut [i16]) -> Result<usize, OutputTooShort> {
+        let needed = self.output_length(codes.len());
+        let length = output.len();
+        let output = output.get_mut(..needed).ok_or(OutputTooShort { length, needed })?;
+        Ok(self.process_exactly(codes, output))
     }
 
     /// Ends the stream: appends what is still inside the filter (2 ms) to `output` and starts anew.
@@ -128,13 +159,26 @@ impl UlawToPcm {
         self.resampler.reset();
     }
 
-    /// The most samples that `input_length` codes can give.
-    pub const fn max_output(&self, input_length: usize) -> usize {
-        self.resampler.max_output(input_length)
+    /// How many samples `input_length` codes give: two, three or six for each.
+    pub const fn output_length(&self, input_length: usize) -> usize {
+        self.resampler.output_length(input_length)
     }
 
-    /// The conversion's delay in output samples; it is 2 ms.
+    /// The conversion's delay in output samples; it is at most 2.1 ms.
     pub const fn latency_samples(&self) -> usize {
         self.resampler.latency_samples()
+    }
+
+    /// `output` has room for exactly what `codes` give.
+    fn process_exactly(&mut self, codes: &[u8], output: &mut [i16]) -> usize {
+        let samples_per_code = self.resampler.output_length(1);
+        let bank = self.resampler.bank();
+        let blocks = codes.chunks(BLOCK).zip(output.chunks_mut(BLOCK * samples_per_code));
+        for (codes, output) in blocks {
+            ulaw::decode(codes, bank.room(codes.len()));
+            bank.run(codes.len());
+            bank.join(codes.len(), output);
+        }
+        codes.len() * samples_per_code
     }
 }

@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::{PcmToUlaw, UlawToPcm};
+use crate::InstructionSet;
 use crate::g711::{ULAW_SILENCE, ulaw};
 use crate::level;
-use crate::resample::Resampler;
+use crate::resample::{OutputTooShort, Resampler};
 
 const PCM_RATES_HZ: [u32; 3] = [16_000, 24_000, 48_000];
 
@@ -58,6 +59,26 @@ fn a_20_ms_frame_is_a_20_ms_frame_in_both_directions() {
         assert!(codes.iter().all(|&code| code == ULAW_SILENCE));
         assert!(samples.iter().all(|&sample| sample == 0));
     }
+}
+
+#[test]
+fn an_output_that_is_too_short_changes_nothing() {
+    let (samples, codes) = (sine(24_000, 440.0, 480), [0x31; 160]);
+    let mut to_caller = PcmToUlaw::new(24_000).unwrap();
+    let short = Err(OutputTooShort { length: 159, needed: 160 });
+    assert_eq!(to_caller.process_into(&samples, &mut [0; 159]), short);
+    let (mut output, mut expected) = ([0; 161], Vec::new());
+    assert_eq!(to_caller.process_into(&samples, &mut output), Ok(160));
+    PcmToUlaw::new(24_000).unwrap().process(&samples, &mut expected);
+    assert_eq!(output[..160], expected);
+
+    let mut from_caller = UlawToPcm::new(24_000).unwrap();
+    let short = Err(OutputTooShort { length: 479, needed: 480 });
+    assert_eq!(from_caller.process_into(&codes, &mut [0; 479]), short);
+    let (mut output, mut expected) = ([0; 481], Vec::new());
+    assert_eq!(from_caller.process_into(&codes, &mut output), Ok(480));
+    UlawToPcm::new(24_000).unwrap().process(&codes, &mut expected);
+    assert_eq!(output[..480], expected);
 }
 
 #[test]
@@ -116,5 +137,37 @@ proptest! {
         }
         chain.process_le_bytes(rest, &mut pieces);
         prop_assert_eq!(whole, pieces);
+    }
+
+    #[test]
+    fn codes_may_be_cut_anywhere_and_every_instruction_set_gives_the_same_output(
+        rate_hz in prop::sample::select(PCM_RATES_HZ.to_vec()),
+        codes in prop::collection::vec(any::<u8>(), 0..1_000),
+        cut in 0usize..1_000,
+    ) {
+        let mut whole = Vec::new();
+        UlawToPcm::new(rate_hz).unwrap().process(&codes, &mut whole);
+        let (first, second) = codes.split_at(cut.min(codes.len()));
+        for set in InstructionSet::available() {
+            let mut chain = UlawToPcm::with_instruction_set(rate_hz, set).unwrap();
+            let mut pieces = Vec::new();
+            chain.process(first, &mut pieces);
+            chain.process(second, &mut pieces);
+            prop_assert!(pieces == whole, "{}", set.name());
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_encodes_the_same(
+        rate_hz in prop::sample::select(PCM_RATES_HZ.to_vec()),
+        samples in prop::collection::vec(any::<i16>(), 0..3_000),
+    ) {
+        let mut expected = Vec::new();
+        PcmToUlaw::new(rate_hz).unwrap().process(&samples, &mut expected);
+        for set in InstructionSet::available() {
+            let mut codes = Vec::new();
+            PcmToUlaw::with_instruction_set(rate_hz, set).unwrap().process(&samples, &mut codes);
+            prop_assert!(codes == expected, "{}", set.name());
+        }
     }
 }

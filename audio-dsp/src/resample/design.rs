@@ -1,120 +1,227 @@
-//! The resamplers' low-pass filters, computed by the compiler.
+//! The resamplers' low-pass filters, computed by the compiler: `cargo run --example filter_response` prints what
+//! they do.
 //!
-//! Every ratio uses the same continuous filter, a sinc under a Kaiser window, sampled more or less
-//! densely; its unit of time is one sample of the lower of the two rates, its unit of frequency that
-//! lower rate. At 8 kHz it passes up to 3.4 kHz and stops from 4.6 kHz on.
+//! Every ratio uses the same continuous filter, a sinc under a Kaiser window, sampled more or less densely; its
+//! unit of time is one sample of the lower of the two rates. The sinc's zeros lie exactly on the samples of the
+//! lower rate, so one phase of each filter is a single tap: between the samples it interpolates, on them it
+//! changes nothing. At 8 kHz it passes up to 3.4 kHz and stops from 4.6 kHz on.
+//!
+//! A filter is dealt out to rows as the kernels want it. `down` input samples and the `up` output samples that
+//! they make are a period. Stream `d` is made of the `d`-th sample of each period, and row `(u, d)` says what
+//! stream `d` adds to the `u`-th output of a period.
+
+#![forbid(unsafe_code)]
 
 use core::f64::consts::PI;
 
-/// Length of the filter to each side of its centre, in samples of the lower rate. It is the delay:
-/// 16 samples at 8 kHz are 2 ms.
-pub(super) const HALF_WIDTH: usize = 16;
+/// Length of the filter to each side of its centre, in samples of the lower rate: 17 samples at 8 kHz are 2.1 ms.
+const HALF_WIDTH: usize = 17;
 
-/// Middle of the transition band, as a fraction of the lower rate (3.93 kHz at 8 kHz). It lies
-/// below the half because the pass band may ripple by 0.05 dB, while the stop band must start 75 dB down.
-const CUTOFF: f64 = 0.491;
+/// Shape of the Kaiser window: `0.1102 * (attenuation - 8.7)` for 80 dB (Kaiser, 1974).
+const BETA: f64 = 7.86;
 
-/// Shape of the Kaiser window; `0.1102 * (attenuation - 8.7)` for 81 dB (Kaiser, 1974).
-const BETA: f64 = 8.0;
+/// How many samples of a stream one output sample sees, at most: the newest and 33 before it.
+pub(super) const TAPS: usize = 2 * HALF_WIDTH;
 
-/// One ratio's filter, split into phases, as integer taps.
+/// Pairs of taps of a row that uses all of them.
+pub(super) const ALL_PAIRS: usize = TAPS / 2;
+
+/// Pairs of taps of a row whose stream shares one output's taps with one or two others.
+pub(super) const HALF_THE_PAIRS: usize = ALL_PAIRS.div_ceil(2);
+
+/// The sum of all streams has this many fractional bits, and a bit to spare before it overflows.
+pub(super) const FRACTION_BITS: u32 = 14;
+
+/// One ratio's filter.
 #[derive(Debug)]
 pub(super) struct Filter {
-    /// Output samples per `down` input samples; also the number of phases.
+    /// Output samples per period.
     pub up: usize,
-    /// Input samples per `up` output samples.
+    /// Input samples per period.
     pub down: usize,
-    /// Filter taps per phase: how many input samples go into one output sample.
-    pub taps_per_phase: usize,
-    /// `taps_per_phase` taps for each phase in turn, each in the order of the input samples (oldest first).
-    pub taps: &'static [i16],
-    /// The taps of each phase add up to exactly `1 << shift`.
-    pub shift: u32,
+    /// Fractional bits that the taps have beyond [`FRACTION_BITS`]; each stream's sum is shifted right by that many
+    /// bits before the streams are added up, or full scale would overflow 32 bits.
+    pub extra_bits: u32,
+    /// `up * down` rows; those of one output follow each other.
+    pub rows: &'static [Row],
+}
+
+/// What one stream adds to one output of a period.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    /// Position of the first pair's first sample, from the oldest of the [`TAPS`] samples on.
+    pub first: usize,
+    /// How many pairs of taps there are, from `first` on: all, about half, or one. All others are zero.
+    pub pairs: usize,
+    taps: [[i16; 2]; ALL_PAIRS],
 }
 
 /// From a rate to twice that rate.
-pub(super) static UP_2: Filter = Filter::new(2, 1, &phases::<64>(2, 15), 15);
+pub(super) static UP_2: Filter = Filter { up: 2, down: 1, extra_bits: 0, rows: &rows::<2>(2, 1, 0) };
 /// From a rate to three times that rate.
-pub(super) static UP_3: Filter = Filter::new(3, 1, &phases::<96>(3, 15), 15);
+pub(super) static UP_3: Filter = Filter { up: 3, down: 1, extra_bits: 0, rows: &rows::<3>(3, 1, 0) };
 /// From a rate to six times that rate.
-pub(super) static UP_6: Filter = Filter::new(6, 1, &phases::<192>(6, 15), 15);
+pub(super) static UP_6: Filter = Filter { up: 6, down: 1, extra_bits: 0, rows: &rows::<6>(6, 1, 0) };
 /// From a rate to one and a half times that rate.
-pub(super) static UP_3_DOWN_2: Filter = Filter::new(3, 2, &phases::<96>(3, 15), 15);
+pub(super) static UP_3_DOWN_2: Filter = Filter { up: 3, down: 2, extra_bits: 0, rows: &rows::<6>(3, 2, 0) };
 /// From a rate to half that rate.
-pub(super) static DOWN_2: Filter = Filter::new(1, 2, &phases::<64>(1, 16), 16);
+pub(super) static DOWN_2: Filter = Filter { up: 1, down: 2, extra_bits: 1, rows: &rows::<2>(1, 2, 1) };
 /// From a rate to a third of that rate.
-pub(super) static DOWN_3: Filter = Filter::new(1, 3, &phases::<96>(1, 16), 16);
+pub(super) static DOWN_3: Filter = Filter { up: 1, down: 3, extra_bits: 2, rows: &rows::<3>(1, 3, 2) };
 /// From a rate to a sixth of that rate.
-pub(super) static DOWN_6: Filter = Filter::new(1, 6, &phases::<192>(1, 17), 17);
+pub(super) static DOWN_6: Filter = Filter { up: 1, down: 6, extra_bits: 3, rows: &rows::<6>(1, 6, 3) };
 /// From a rate to two thirds of that rate.
-pub(super) static UP_2_DOWN_3: Filter = Filter::new(2, 3, &phases::<96>(2, 15), 15);
+pub(super) static UP_2_DOWN_3: Filter = Filter { up: 2, down: 3, extra_bits: 1, rows: &rows::<6>(2, 3, 1) };
 
-impl Filter {
-    const fn new(up: usize, down: usize, taps: &'static [i16], shift: u32) -> Self {
-        Self { up, down, taps_per_phase: taps.len() / up, taps, shift }
+impl Row {
+    /// The pairs of taps; each belongs to two samples that follow each other, the older one first.
+    #[inline(always)]
+    pub(super) fn taps(&self) -> &[[i16; 2]] {
+        &self.taps[..self.pairs]
     }
 
-    /// The taps of one phase.
-    pub(super) fn phase(&self, phase: usize) -> &[i16] {
-        &self.taps[phase * self.taps_per_phase..][..self.taps_per_phase]
+    /// The first pairs of taps; beyond the row's own they are zero.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(super) fn first_taps<const PAIRS: usize>(&self) -> &[[i16; 2]] {
+        &self.taps[..PAIRS]
     }
 }
 
-/// Samples the continuous filter `N / (2 * HALF_WIDTH)` times per sample of the lower rate and deals the
-/// taps out to `count` phases, each adding up to exactly `1 << shift`: a constant comes out of every phase
-/// unchanged.
-const fn phases<const N: usize>(count: usize, shift: u32) -> [i16; N] {
-    let per_phase = N / count;
-    let density = (N / (2 * HALF_WIDTH)) as f64;
-    let mut taps = [0; N];
-    let mut phase = 0;
-    while phase < count {
-        let mut exact = [0.0; N];
-        let mut sum = 0.0;
-        let mut tap = 0;
-        while tap < per_phase {
-            let oldest_first = per_phase - 1 - tap;
-            exact[oldest_first] = response((phase + tap * count) as f64 / density - HALF_WIDTH as f64);
-            sum += exact[oldest_first];
-            tap += 1;
+impl Filter {
+    /// The rows of one output of a period, one per stream.
+    #[inline(always)]
+    pub(super) fn output(&self, output: usize) -> &[Row] {
+        &self.rows[output * self.down..][..self.down]
+    }
+
+    /// The delay in output samples.
+    pub(super) const fn latency(&self) -> usize {
+        latency(self.up, self.down)
+    }
+
+    /// The gain at `frequency`, a fraction of the rate at which the filter was sampled: the input's rate times `up`.
+    pub(super) fn gain(&self, frequency: f64) -> f64 {
+        let (mut real, mut imaginary) = (0.0, 0.0);
+        for output in 0..self.up {
+            for (stream, row) in self.output(output).iter().enumerate() {
+                for (n, &tap) in row.taps().as_flattened().iter().enumerate() {
+                    let position = position(self.up, self.down, output, stream, row.first + n);
+                    let (sine, cosine) = (2.0 * PI * frequency * position as f64).sin_cos();
+                    real += f64::from(tap) * cosine;
+                    imaginary += f64::from(tap) * sine;
+                }
+            }
         }
-        let scale = (1u32 << shift) as f64 / sum;
-        let mut missing = 1i32 << shift;
-        let mut tap = 0;
-        while tap < per_phase {
-            exact[tap] *= scale;
-            taps[phase * per_phase + tap] = exact[tap].round() as i16;
-            missing -= taps[phase * per_phase + tap] as i32;
-            tap += 1;
+        let unity = self.up as f64 * f64::from(1u32 << (FRACTION_BITS + self.extra_bits));
+        real.hypot(imaginary) / unity
+    }
+}
+
+const fn density(up: usize, down: usize) -> usize {
+    if up > down { up } else { down }
+}
+
+/// The smallest whole number of output samples for which no output needs an input sample of a later period.
+const fn latency(up: usize, down: usize) -> usize {
+    (HALF_WIDTH * density(up, down)).div_ceil(down) - 1
+}
+
+/// Where in the filter the `n`-th of [`TAPS`] samples of a stream stands for one output: 0 is the centre, the unit is
+/// a sample of the rate that both rates divide.
+const fn position(up: usize, down: usize, output: usize, stream: usize, n: usize) -> isize {
+    let sample = down as isize * (n as isize - (TAPS as isize - 1)) + stream as isize;
+    sample * up as isize - (output * down) as isize + (latency(up, down) * down) as isize
+}
+
+/// Samples the continuous filter and rounds its taps; those of each output add up to exactly
+/// `1 << (FRACTION_BITS + extra_bits)`, so a constant comes out unchanged.
+const fn rows<const N: usize>(up: usize, down: usize, extra_bits: u32) -> [Row; N] {
+    let mut rows = [Row { first: 0, pairs: ALL_PAIRS, taps: [[0; 2]; ALL_PAIRS] }; N];
+    let mut output = 0;
+    while output < up {
+        let mut exact = [[0.0; TAPS]; N];
+        let mut sum = 0.0;
+        let mut n = 0;
+        while n < TAPS * down {
+            let (stream, tap) = (n / TAPS, n % TAPS);
+            let position = position(up, down, output, stream, tap);
+            exact[stream][tap] = response(position as f64 / density(up, down) as f64);
+            sum += exact[stream][tap];
+            n += 1;
+        }
+        let scale = (1u32 << (FRACTION_BITS + extra_bits)) as f64 / sum;
+        let mut missing = 1i32 << (FRACTION_BITS + extra_bits);
+        let mut n = 0;
+        while n < TAPS * down {
+            let (stream, tap) = (n / TAPS, n % TAPS);
+            exact[stream][tap] *= scale;
+            let rounded = exact[stream][tap].round() as i16;
+            rows[output * down + stream].taps[tap / 2][tap % 2] = rounded;
+            missing -= rounded as i32;
+            n += 1;
         }
         // Rounding leaves the sum a few units off: the taps that were nearest to rounding the other way do.
         while missing != 0 {
             let step = missing.signum();
-            let mut best = 0;
-            let mut best_gain = f64::NEG_INFINITY;
-            let mut tap = 0;
-            while tap < per_phase {
-                let gain = (exact[tap] - taps[phase * per_phase + tap] as f64) * step as f64;
-                if gain > best_gain {
-                    best = tap;
-                    best_gain = gain;
+            let (mut best, mut best_gain) = (0, f64::NEG_INFINITY);
+            let mut n = 0;
+            while n < TAPS * down {
+                let (stream, tap) = (n / TAPS, n % TAPS);
+                let rounded = rows[output * down + stream].taps[tap / 2][tap % 2];
+                let gain = (exact[stream][tap] - rounded as f64) * step as f64;
+                if exact[stream][tap] != 0.0 && gain > best_gain {
+                    (best, best_gain) = (n, gain);
                 }
-                tap += 1;
+                n += 1;
             }
-            taps[phase * per_phase + best] += step as i16;
+            let tap = best % TAPS;
+            rows[output * down + best / TAPS].taps[tap / 2][tap % 2] += step as i16;
             missing -= step;
         }
-        phase += 1;
+        output += 1;
     }
-    taps
+    let mut row = 0;
+    while row < N {
+        rows[row] = trimmed(rows[row]);
+        row += 1;
+    }
+    rows
+}
+
+/// Drops the pairs of zeros at both ends, but for so many that the count is one that the kernels know.
+const fn trimmed(row: Row) -> Row {
+    let mut first = 0;
+    while first < ALL_PAIRS - 1 && row.taps[first][0] == 0 && row.taps[first][1] == 0 {
+        first += 1;
+    }
+    let mut end = ALL_PAIRS;
+    while end > first + 1 && row.taps[end - 1][0] == 0 && row.taps[end - 1][1] == 0 {
+        end -= 1;
+    }
+    let pairs = match end - first {
+        1 => 1,
+        2..=HALF_THE_PAIRS => HALF_THE_PAIRS,
+        _ => ALL_PAIRS,
+    };
+    if first + pairs > ALL_PAIRS {
+        first = ALL_PAIRS - pairs;
+    }
+    let mut taps = [[0; 2]; ALL_PAIRS];
+    let mut pair = 0;
+    while pair < pairs {
+        taps[pair] = row.taps[first + pair];
+        pair += 1;
+    }
+    Row { first: 2 * first, pairs, taps }
 }
 
 /// The continuous filter's impulse response at `time` (in samples of the lower rate, 0 is the centre).
 const fn response(time: f64) -> f64 {
-    sinc(2.0 * CUTOFF * time) * kaiser(time / HALF_WIDTH as f64)
+    sinc(time) * kaiser(time / HALF_WIDTH as f64)
 }
 
-/// `sin(pi x) / (pi x)`.
+/// `sin(pi x) / (pi x)`, exactly zero at every whole number but 0.
 const fn sinc(x: f64) -> f64 {
     if x == 0.0 {
         return 1.0;

@@ -12,7 +12,7 @@ use audio_dsp::dtmf::{DtmfDetector, DtmfGenerator, DtmfOptions};
 use audio_dsp::g711::{alaw, ulaw};
 use audio_dsp::gain::{Gain, Ramp};
 use audio_dsp::limiter::{Limiter, LimiterOptions};
-use audio_dsp::resample::Resampler;
+use audio_dsp::resample::{AnyRatio, Resample, Resampler};
 use audio_dsp::vad::{Vad, VadOptions};
 use audio_dsp::{level, mix, stereo};
 
@@ -74,18 +74,39 @@ fn a_resampler_allocates_nothing_per_frame() {
         for to_hz in [8_000, 16_000, 24_000, 48_000] {
             let Ok(mut resampler) = Resampler::new(from_hz, to_hz) else { continue };
             let mut input = vec![0; from_hz as usize / 50];
-            let mut output = Vec::with_capacity(resampler.max_output(input.len()));
+            let mut output = Vec::with_capacity(resampler.max_output(input.len()) + resampler.max_output(1));
             let allocations = allocations_of(|| {
                 for number in 0..FRAMES {
                     frame(number, from_hz as usize, &mut input);
                     output.clear();
                     resampler.process(&input, &mut output);
+                    resampler.process(&input[..1], &mut output);
+                    output.resize(resampler.output_length(input.len()), 0);
+                    assert!(resampler.process_into(&input, &mut output).is_ok());
                 }
                 output.clear();
                 resampler.flush(&mut output);
             });
             assert_eq!(allocations, 0, "{from_hz} to {to_hz} Hz");
         }
+    }
+}
+
+#[test]
+fn a_resampler_of_any_ratio_allocates_nothing_per_frame() {
+    for (from_hz, to_hz) in [(44_100, 8_000), (8_000, 44_100)] {
+        let mut resampler = AnyRatio::new(from_hz, to_hz).unwrap();
+        let mut input = vec![0; from_hz as usize / 50];
+        let mut output = Vec::with_capacity(to_hz as usize / 10);
+        let allocations = allocations_of(|| {
+            for number in 0..FRAMES {
+                frame(number, from_hz as usize, &mut input);
+                output.clear();
+                resampler.process(&input, &mut output);
+            }
+            resampler.flush(&mut output);
+        });
+        assert_eq!(allocations, 0, "{from_hz} to {to_hz} Hz");
     }
 }
 
@@ -104,6 +125,8 @@ fn a_chain_allocates_nothing_per_frame() {
                 to_caller.process_le_bytes(&bytes[101..], &mut codes);
                 samples.clear();
                 from_caller.process(&codes, &mut samples);
+                assert!(from_caller.process_into(&codes, &mut samples).is_ok());
+                assert_eq!(to_caller.process_into(&samples, &mut codes), Ok(160));
             }
             to_caller.flush(&mut codes);
         });
