@@ -2,6 +2,8 @@
 //!
 //! Both ends stream: any split of the input gives the same output, bit for bit.
 
+#![forbid(unsafe_code)]
+
 #[cfg(test)]
 mod tests;
 

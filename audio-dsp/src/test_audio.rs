@@ -1,5 +1,7 @@
 //! Audio for tests: tones, noise, and the speech of the repository's recorded calls and voices.
 
+#![forbid(unsafe_code)]
+
 use crate::g711::ulaw;
 use std::path::{Path, PathBuf};
 
