@@ -5,13 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+use std::sync::OnceLock;
+
 /// A set of vector instructions that this machine has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstructionSet(Kind);
 
 /// The sets that kernels are written for. Kernels for one processor family need not exist for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only on x86-64"))]
 pub(crate) enum Kind {
     /// Plain Rust, no vector instructions named.
     Portable,
@@ -25,49 +26,39 @@ pub(crate) enum Kind {
     Neon,
 }
 
+/// Slowest first.
+const ALL: [Kind; 5] = [Kind::Portable, Kind::Sse2, Kind::Avx2, Kind::Avx512, Kind::Neon];
+
+impl Kind {
+    fn is_on_this_machine(self) -> bool {
+        // Miri interprets next to none of these instructions.
+        let vectors = !cfg!(miri);
+        match self {
+            Self::Portable => true,
+            Self::Sse2 => vectors && cfg!(target_arch = "x86_64"),
+            Self::Avx2 => vectors && has_avx2(),
+            Self::Avx512 => vectors && has_avx512(),
+            Self::Neon => vectors && cfg!(target_arch = "aarch64"),
+        }
+    }
+}
+
 impl InstructionSet {
     /// Plain Rust without named vector instructions: what the others are tested against.
     pub const PORTABLE: Self = Self(Kind::Portable);
 
-    /// The fastest set that this machine has. Costs one load of a cached answer.
+    /// The fastest set that this machine has. The processor is asked once; after that it costs two loads.
     #[inline]
     pub fn detected() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if has_avx512() {
-                Self(Kind::Avx512)
-            } else if std::arch::is_x86_feature_detected!("avx2") {
-                Self(Kind::Avx2)
-            } else {
-                Self(Kind::Sse2)
-            }
-        }
-        #[cfg(target_arch = "aarch64")]
-        {
-            Self(Kind::Neon)
-        }
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        {
-            Self::PORTABLE
-        }
+        static DETECTED: OnceLock<InstructionSet> = OnceLock::new();
+        *DETECTED.get_or_init(|| {
+            ALL.into_iter().rfind(|kind| kind.is_on_this_machine()).map_or(Self::PORTABLE, Self)
+        })
     }
 
     /// Every set that this machine has, slowest first: for tests and benchmarks that compare them.
     pub fn available() -> Vec<Self> {
-        let mut sets = vec![Self::PORTABLE];
-        #[cfg(target_arch = "x86_64")]
-        {
-            sets.push(Self(Kind::Sse2));
-            if std::arch::is_x86_feature_detected!("avx2") {
-                sets.push(Self(Kind::Avx2));
-            }
-            if has_avx512() {
-                sets.push(Self(Kind::Avx512));
-            }
-        }
-        #[cfg(target_arch = "aarch64")]
-        sets.push(Self(Kind::Neon));
-        sets
+        ALL.into_iter().filter(|kind| kind.is_on_this_machine()).map(Self).collect()
     }
 
     /// Its name, as in a benchmark's table.
@@ -81,15 +72,28 @@ impl InstructionSet {
         }
     }
 
-    #[expect(dead_code, reason = "kernels use it")]
     pub(crate) const fn kind(self) -> Kind {
         self.0
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[inline]
+fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2")
+}
+
+#[cfg(target_arch = "x86_64")]
 fn has_avx512() -> bool {
     use std::arch::is_x86_feature_detected as has;
     has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vbmi") && has!("avx512vnni")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn has_avx2() -> bool {
+    false
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn has_avx512() -> bool {
+    false
 }
