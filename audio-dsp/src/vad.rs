@@ -41,7 +41,7 @@ pub struct VadOptions {
     pub sustained_gap_ms: u32,
     /// Speech ends when nothing was heard for this long (ms). Default 180. Longer than any closure inside a word; the
     /// short pauses inside a sentence are the measure. On the recorded callers, 10 of 100 utterances are cut at such
-    /// a pause with 180, 17 with 160, 7 with 200 (`cargo bench -p benches --bench vad_roc` prints the table).
+    /// a pause with 180, 13 with 160, 7 with 200 (`cargo bench -p benches --bench vad_roc` prints the table).
     pub hangover_ms: u32,
     /// Speech ends when it goes on without any voice for this long (ms), since noise has set in. Default 300: a hiss
     /// as in "six" seldom lasts 200.
