@@ -1,7 +1,6 @@
 //! Turns the verdicts on single blocks into speech that starts, is sustained and ends.
 
-use super::bands::BLOCK;
-use super::{VadEvent, VadOptions};
+use super::{BLOCK, VadEvent, VadOptions};
 
 /// Samples per millisecond at 8 kHz.
 const SAMPLES_PER_MS: u64 = 8;
@@ -21,21 +20,14 @@ const TONE_BLOCKS: u32 = 10;
 /// What was found in one block.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Verdict {
-    /// There is sound above the noise.
+    /// There is sound clearly above the noise, of whatever kind: where speech begins, if this turns out to be speech.
+    pub sound: bool,
+    /// It may be part of speech.
     pub active: bool,
-    /// It is a voice.
+    /// It is surely a voice.
     pub voiced: bool,
     /// For how many blocks the sound has not changed.
     pub steady_blocks: u32,
-}
-
-/// What a block says about the sound before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
-    /// Nothing that changes the idea of noise.
-    Nothing,
-    /// The sound of the last few hundred milliseconds is noise.
-    Noise,
 }
 
 /// A stretch of sound without a dip longer than the tolerated gap.
@@ -105,11 +97,6 @@ impl Segmenter {
         matches!(self.state, State::Speaking { .. })
     }
 
-    /// Whether sound is going on that the next block may continue.
-    pub(super) fn is_listening(&self) -> bool {
-        !matches!(self.state, State::Quiet)
-    }
-
     /// Nothing but silence is left before `position`: ends what has been silent for too long.
     pub(super) fn reach(&mut self, position: u64, emit: &mut impl FnMut(VadEvent)) {
         match &self.state {
@@ -123,15 +110,11 @@ impl Segmenter {
     }
 
     /// Takes the verdict on the block that begins at `start`.
-    pub(super) fn advance(
-        &mut self,
-        start: u64,
-        verdict: Verdict,
-        emit: &mut impl FnMut(VadEvent),
-    ) -> Finding {
-        if !verdict.active {
+    pub(super) fn advance(&mut self, start: u64, verdict: Verdict, emit: &mut impl FnMut(VadEvent)) {
+        let begins = verdict.sound && !matches!(self.state, State::Speaking { .. });
+        if !verdict.active && !begins {
             self.reach(start.saturating_add(BLOCK_SAMPLES), emit);
-            return Finding::Nothing;
+            return;
         }
         match &mut self.state {
             State::Quiet => {
@@ -149,10 +132,8 @@ impl Segmenter {
                 } else if verdict.voiced && run.voiced >= VOICED_BLOCKS && run.length() >= self.onset {
                     emit(VadEvent::SpeechStarted { onset: run.onset });
                     self.state = State::Speaking { run: *run, sustained: false, last_voice: run.end };
-                } else if run.length() >= self.unvoiced {
-                    let finding = if run.voiced == 0 { Finding::Noise } else { Finding::Nothing };
+                } else if run.voiced > 0 && run.length() >= LEAD_IN + self.unvoiced {
                     self.state = State::Quiet;
-                    return finding;
                 }
             }
             State::Speaking { run, last_voice, .. } => {
@@ -165,12 +146,11 @@ impl Segmenter {
                 } else if run.end - *last_voice >= self.unvoiced {
                     emit(VadEvent::SpeechEnded { end: *last_voice });
                     self.state = State::Quiet;
-                    return Finding::Noise;
+                    return;
                 }
             }
         }
         self.report_sustained(emit);
-        Finding::Nothing
     }
 
     fn report_sustained(&mut self, emit: &mut impl FnMut(VadEvent)) {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::VadEvent::{self, SpeechEnded, SpeechStarted, SpeechSustained};
 use super::{Vad, VadOptions};
+use crate::InstructionSet;
 use crate::g711::{ULAW_SILENCE, ulaw};
 
 const MS: usize = 8;
@@ -56,6 +57,25 @@ impl Scene {
         self.put(at_ms, length_ms, |time| amplitude(dbfs) * 2f64.sqrt() * (TAU * tone_hz * time).sin())
     }
 
+    /// The keys of a telephone, one after the other, 80 ms each with 80 ms between them.
+    fn keys(mut self, at_ms: usize, keys: &[[f64; 2]], dbfs: f64) -> Self {
+        for (n, [low, high]) in keys.iter().enumerate() {
+            self = self.tone(at_ms + n * 160, 80, dbfs, *low).tone(at_ms + n * 160, 80, dbfs, *high);
+        }
+        self
+    }
+
+    /// A burst of breath without voice that sets in quickly and dies away.
+    fn cough(self, at_ms: usize, length_ms: usize, dbfs: f64) -> Self {
+        let burst = Self::silence(length_ms).noise(0, length_ms, dbfs, 0.4);
+        let (length, mut n) = (length_ms * MS, 0);
+        self.put(at_ms, length_ms, move |_| {
+            let part = n as f64 / length as f64;
+            n += 1;
+            burst.0[n - 1] * (part * 15.0).min(1.0) * (-3.0 * part).exp()
+        })
+    }
+
     fn codes(&self) -> Vec<u8> {
         self.0.iter().map(|&sample| ulaw::encode_sample(sample.clamp(-32_768.0, 32_767.0) as i16)).collect()
     }
@@ -98,6 +118,28 @@ fn a_steady_tone_is_not_speech() {
             Scene::silence(4_000).tone(0, 4_000, dbfs, tone_hz).assert_no_speech("from the start");
             Scene::silence(4_000).tone(1_003, 2_500, dbfs, tone_hz).assert_no_speech("later");
         }
+    }
+}
+
+#[test]
+fn keys_of_a_telephone_are_not_speech() {
+    let (lows, highs) = ([697.0, 770.0, 852.0, 941.0], [1_209.0, 1_336.0, 1_477.0, 1_633.0]);
+    let keys: Vec<[f64; 2]> = lows.iter().flat_map(|&low| highs.map(|high| [low, high])).collect();
+    for dbfs in [-30.0, -20.0, -10.0] {
+        Scene::silence(4_500).noise(0, 4_500, -65.0, 0.0).keys(1_000, &keys, dbfs).assert_no_speech("keys");
+    }
+}
+
+#[test]
+fn coughs_without_voice_are_not_speech() {
+    for dbfs in [-35.0, -20.0, -10.0] {
+        let scene = Scene::silence(5_000).noise(0, 5_000, -65.0, 0.0);
+        scene
+            .cough(1_000, 250, dbfs)
+            .cough(2_000, 150, dbfs)
+            .cough(2_230, 200, dbfs)
+            .cough(4_000, 350, dbfs)
+            .assert_no_speech("coughs");
     }
 }
 
@@ -186,11 +228,107 @@ fn speech_in_steady_noise_is_found_and_ends() {
             let sustained =
                 events.iter().find(|(_, event)| matches!(event, SpeechSustained { .. })).unwrap().0;
             let (ended, last) = *events.last().unwrap();
-            assert!((2_500..=2_700).contains(&started), "{snr_db} dB: {events:?}");
-            assert!((2_690..=2_800).contains(&sustained), "{snr_db} dB: {events:?}");
+            assert!((2_500..=2_800).contains(&started), "{snr_db} dB: {events:?}");
+            assert!((2_670..=2_850).contains(&sustained), "{snr_db} dB: {events:?}");
             assert!(matches!(last, SpeechEnded { .. }), "{snr_db} dB: {events:?}");
             assert!((4_000..=4_350).contains(&ended), "{snr_db} dB: {events:?}");
         }
+    }
+}
+
+#[test]
+fn half_a_minute_of_noise_is_not_speech() {
+    for colour in [0.0, 0.5, 0.9] {
+        for dbfs in [-45.0, -35.0, -25.0] {
+            Scene::silence(30_000)
+                .noise(0, 30_000, dbfs, colour)
+                .assert_no_speech(&format!("{colour} at {dbfs}"));
+        }
+    }
+}
+
+/// The callers of the recorded calls, by name, without the one who calls from a noisy street.
+fn recorded_callers() -> Vec<(String, Vec<f64>)> {
+    let calls = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/calls");
+    let mut callers = Vec::new();
+    for folder in std::fs::read_dir(calls).unwrap() {
+        let folder = folder.unwrap();
+        let name = folder.file_name().into_string().unwrap();
+        if name == "noisy-line" || !folder.path().is_dir() {
+            continue;
+        }
+        let wav = std::fs::read(folder.path().join("caller.wav")).unwrap();
+        let data = wav.windows(4).position(|name| name == b"data").unwrap() + 8;
+        callers.push((name, wav[data..].iter().map(|&code| f64::from(ulaw::decode_sample(code))).collect()));
+    }
+    assert!(callers.len() >= 15);
+    callers
+}
+
+/// Where utterances begin and end (ms): sound above -45 dBFS with silence of 300 ms around it.
+fn utterances(samples: &[f64]) -> Vec<(usize, usize)> {
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for (block, samples) in samples.chunks(10 * MS).enumerate() {
+        let power = samples.iter().map(|sample| sample * sample).sum::<f64>() / samples.len() as f64;
+        if power.sqrt() > amplitude(-45.0) {
+            match found.last_mut() {
+                Some((_, end)) if block * 10 < *end + 300 => *end = (block + 1) * 10,
+                _ => found.push((block * 10, (block + 1) * 10)),
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn recorded_callers_are_heard_on_a_quiet_line_and_in_noise() {
+    // For hiss below the line's own, hiss and rumble 10 dB below the voices: within how many ms half of the
+    // utterances are told of, nine of ten, and all.
+    for (noise_dbfs, colour, limits) in
+        [(-66.0, 0.0, [80, 120, 200]), (-30.0, 0.0, [100, 160, 300]), (-30.0, 0.7, [110, 400, 700])]
+    {
+        let mut delays = Vec::new();
+        for (name, samples) in recorded_callers() {
+            let spoken = utterances(&samples);
+            let length_ms = samples.len() / MS;
+            let events = Scene(samples).noise(0, length_ms, noise_dbfs, colour).events();
+            for (from, to) in spoken {
+                // After a short pause, speech may not have ended yet.
+                let before = events.iter().take_while(|(told, _)| *told < from).last();
+                if before.is_some_and(|(_, event)| !matches!(event, SpeechEnded { .. })) {
+                    continue;
+                }
+                let started = events.iter().find(|(told, event)| {
+                    matches!(event, SpeechStarted { .. }) && (from..to + 100).contains(told)
+                });
+                let (told, _) = started.unwrap_or_else(|| panic!("{name} at {from} ms, {colour}"));
+                delays.push(told - from);
+            }
+        }
+        delays.sort_unstable();
+        let found = [delays[delays.len() / 2], delays[delays.len() * 9 / 10], delays[delays.len() - 1]];
+        let within = found.iter().zip(limits).all(|(found, limit)| *found <= limit);
+        assert!(within, "{noise_dbfs} dBFS, {colour}: {found:?} of {}", delays.len());
+    }
+}
+
+#[test]
+fn every_instruction_set_hears_the_same() {
+    let codes = Scene::silence(4_000).noise(0, 4_000, -35.0, 0.6).voice(1_000, 1_500, -20.0).codes();
+    let scores = |set| {
+        let mut extractor = super::features::FeatureExtractor::new();
+        let mut block = [0; super::BLOCK];
+        codes
+            .chunks_exact(super::BLOCK)
+            .map(|codes| {
+                ulaw::decode(codes, &mut block);
+                super::kernel::judge(set, &mut extractor, &block)
+            })
+            .collect::<Vec<_>>()
+    };
+    let portable = scores(InstructionSet::PORTABLE);
+    for set in InstructionSet::available() {
+        assert_eq!(scores(set), portable, "{}", set.name());
     }
 }
 
