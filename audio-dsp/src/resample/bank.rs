@@ -78,7 +78,9 @@ impl Bank {
             kernel::convolve(*set, filter.output(output), filter.extra_bits, streams, count, part);
         }
         for stream in streams {
-            stream.copy_within(count..count + PAST, 0);
+            if let Some(&past) = stream[count..].first_chunk::<PAST>() {
+                stream[..PAST].copy_from_slice(&past);
+            }
         }
     }
 

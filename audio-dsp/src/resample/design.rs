@@ -54,6 +54,9 @@ pub(super) struct Row {
     /// How many pairs of taps there are, from `first` on: all, about half, or one. All others are zero.
     pub pairs: usize,
     taps: [[i16; 2]; ALL_PAIRS],
+    /// The same taps one sample later, for a kernel that makes an output from the pairs of the output before it.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only AVX-512 works so"))]
+    later_taps: [[i16; 2]; ALL_PAIRS + 1],
 }
 
 /// From a rate to twice that rate.
@@ -74,6 +77,18 @@ pub(super) static DOWN_6: Filter = Filter { up: 1, down: 6, extra_bits: 3, rows:
 pub(super) static UP_2_DOWN_3: Filter = Filter { up: 2, down: 3, extra_bits: 1, rows: &rows::<6>(2, 3, 1) };
 
 impl Row {
+    /// By how much the row shifts the samples, from the oldest of the [`TAPS`] on, if that is all it does: upwards,
+    /// where an output lies on an input.
+    #[inline(always)]
+    pub(super) fn delay(&self) -> Option<usize> {
+        const UNITY: i16 = 1 << FRACTION_BITS;
+        match self.taps() {
+            [[UNITY, 0]] => Some(self.first),
+            [[0, UNITY]] => Some(self.first + 1),
+            _ => None,
+        }
+    }
+
     /// The pairs of taps; each belongs to two samples that follow each other, the older one first.
     #[inline(always)]
     pub(super) fn taps(&self) -> &[[i16; 2]] {
@@ -85,6 +100,13 @@ impl Row {
     #[inline(always)]
     pub(super) fn first_taps<const PAIRS: usize>(&self) -> &[[i16; 2]] {
         &self.taps[..PAIRS]
+    }
+
+    /// Those pairs one sample later, and the one that they reach into.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(super) fn first_later_taps<const PAIRS: usize>(&self) -> &[[i16; 2]] {
+        &self.later_taps[..PAIRS + 1]
     }
 }
 
@@ -137,7 +159,8 @@ const fn position(up: usize, down: usize, output: usize, stream: usize, n: usize
 /// Samples the continuous filter and rounds its taps; those of each output add up to exactly
 /// `1 << (FRACTION_BITS + extra_bits)`, so a constant comes out unchanged.
 const fn rows<const N: usize>(up: usize, down: usize, extra_bits: u32) -> [Row; N] {
-    let mut rows = [Row { first: 0, pairs: ALL_PAIRS, taps: [[0; 2]; ALL_PAIRS] }; N];
+    let none = Row { first: 0, pairs: ALL_PAIRS, taps: [[0; 2]; _], later_taps: [[0; 2]; _] };
+    let mut rows = [none; N];
     let mut output = 0;
     while output < up {
         let mut exact = [[0.0; TAPS]; N];
@@ -207,13 +230,16 @@ const fn trimmed(row: Row) -> Row {
     if first + pairs > ALL_PAIRS {
         first = ALL_PAIRS - pairs;
     }
-    let mut taps = [[0; 2]; ALL_PAIRS];
+    let (mut taps, mut later_taps) = ([[0; 2]; ALL_PAIRS], [[0; 2]; ALL_PAIRS + 1]);
     let mut pair = 0;
     while pair < pairs {
-        taps[pair] = row.taps[first + pair];
+        let [older, newer] = row.taps[first + pair];
+        taps[pair] = [older, newer];
+        later_taps[pair][1] = older;
+        later_taps[pair + 1][0] = newer;
         pair += 1;
     }
-    Row { first: 2 * first, pairs, taps }
+    Row { first: 2 * first, pairs, taps, later_taps }
 }
 
 /// The continuous filter's impulse response at `time` (in samples of the lower rate, 0 is the centre).

@@ -78,6 +78,13 @@ pub(super) fn convolve(
     count: usize,
     part: &mut Part,
 ) {
+    if let ([row], [stream]) = (rows, streams)
+        && let Some(delay) = row.delay()
+        && let Some(delayed) = stream[delay..].first_chunk()
+    {
+        *part = *delayed;
+        return;
+    }
     dispatch!(set, convolve(rows, extra_bits, streams, count.div_ceil(GROUP), part));
 }
 

@@ -6,13 +6,14 @@
 use core::arch::x86_64::*;
 
 use super::super::design::{ALL_PAIRS, FRACTION_BITS, HALF_THE_PAIRS, Row};
-use super::{GROUP, HALF, Part, SEEN, Stream, lane, seen};
+use super::{GROUP, HALF, Part, SEEN, Stream, seen};
 
 pub(super) use super::avx2::{join_2, join_3, split_2, split_3};
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) fn convolve(rows: &[Row], extra_bits: u32, streams: &[Stream], groups: usize, part: &mut Part) {
-    let extra_bits = _mm_cvtsi32_si128(extra_bits as i32);
+    // As many counts as lanes: shifting all by one count takes two instructions inside the processor.
+    let extra_bits = _mm512_set1_epi32(extra_bits as i32);
     for (group, part) in part.as_chunks_mut::<GROUP>().0.iter_mut().take(groups).enumerate() {
         let mut totals = [_mm512_set1_epi32(HALF); 2];
         for (row, stream) in rows.iter().zip(streams) {
@@ -23,7 +24,7 @@ pub(super) fn convolve(rows: &[Row], extra_bits: u32, streams: &[Stream], groups
                 _ => sums::<1>(row, samples),
             };
             for (total, sum) in totals.iter_mut().zip(sums) {
-                *total = _mm512_add_epi32(*total, _mm512_sra_epi32(sum, extra_bits));
+                *total = _mm512_add_epi32(*total, _mm512_srav_epi32(sum, extra_bits));
             }
         }
         let [even, odd] = totals.map(|total| _mm512_srai_epi32::<FRACTION_BITS>(total));
@@ -33,46 +34,51 @@ pub(super) fn convolve(rows: &[Row], extra_bits: u32, streams: &[Stream], groups
 }
 
 /// The sums of one row: even and odd outputs.
+///
+/// An odd output sees the samples of the even output before it, one sample later: the same pairs with taps that are
+/// shifted by one, and one pair more. So each pair of samples is brought into place once for both.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn sums<const PAIRS: usize>(row: &Row, samples: &[i16; SEEN]) -> [__m512i; 2] {
-    let taps = row.first_taps::<PAIRS>();
-    // Nearly every load would span two cache lines, so two vectors of each parity are shifted along each other.
-    let (even, even_later) = (load(samples, 0), load(samples, GROUP));
-    let (odd, odd_later) = (load(samples, 1), load(samples, GROUP + 1));
-    let mut sums = [_mm512_setzero_si512(); 2];
+    let (taps, later_taps) = (row.first_taps::<PAIRS>(), row.first_later_taps::<PAIRS>());
+    // Nearly every load would span two cache lines, so two vectors are shifted along each other.
+    let (first, second) = (load(samples, 0), load(samples, GROUP));
+    // Each addition waits for the one before it, so two sums of each parity grow side by side.
+    let (mut even, mut odd) = ([_mm512_setzero_si512(); 2], [_mm512_setzero_si512(); 2]);
     macro_rules! add_pairs {
         ($($pair:literal)*) => { $(
-            if $pair < PAIRS {
-                let taps = _mm512_set1_epi32(lane(taps[$pair]));
-                sums[0] = multiply_add(sums[0], _mm512_alignr_epi32::<$pair>(even_later, even), taps);
-                sums[1] = multiply_add(sums[1], _mm512_alignr_epi32::<$pair>(odd_later, odd), taps);
+            if $pair < PAIRS + 1 {
+                let samples = match $pair {
+                    16 => second,
+                    17 => load(samples, 2 * 17),
+                    _ => _mm512_alignr_epi32::<{ $pair % 16 }>(second, first),
+                };
+                if $pair < PAIRS {
+                    even[$pair % 2] = multiply_add::<$pair>(even[$pair % 2], samples, taps);
+                }
+                odd[$pair % 2] = multiply_add::<$pair>(odd[$pair % 2], samples, later_taps);
             }
         )* };
     }
-    add_pairs!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-    // Shifted by sixteen pairs, only the later vector is left.
-    if 16 < PAIRS {
-        let taps = _mm512_set1_epi32(lane(taps[16]));
-        sums[0] = multiply_add(sums[0], even_later, taps);
-        sums[1] = multiply_add(sums[1], odd_later, taps);
-    }
-    sums
+    add_pairs!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17);
+    [even, odd].map(|[sum, other]| _mm512_add_epi32(sum, other))
 }
 
-/// Multiplies pairs and adds both products of each to `sum`.
+/// Multiplies pairs with one pair of taps and adds both products of each to `sum`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn multiply_add(mut sum: __m512i, samples: __m512i, taps: __m512i) -> __m512i {
-    // SAFETY: the instruction is in the function's target features and touches nothing but its operands. As an
+fn multiply_add<const PAIR: usize>(mut sum: __m512i, samples: __m512i, taps: &[[i16; 2]]) -> __m512i {
+    let pair: *const [i16; 2] = &taps[PAIR];
+    // SAFETY: the instruction is in the function's target features and reads one pair, which `pair` points to. As an
     // intrinsic the compiler would replace it by two instructions, for a shorter delay that nothing here waits for.
     unsafe {
         core::arch::asm!(
-            "vpdpwssd {sum}, {samples}, {taps}",
+            "vpdpwssd {sum}, {samples}, dword ptr [{taps} + {offset}]{{1to16}}",
             sum = inout(zmm_reg) sum,
             samples = in(zmm_reg) samples,
-            taps = in(zmm_reg) taps,
-            options(pure, nomem, nostack, preserves_flags),
+            taps = in(reg) pair.wrapping_sub(PAIR),
+            offset = const 4 * PAIR,
+            options(pure, readonly, nostack, preserves_flags),
         );
     }
     sum
