@@ -90,8 +90,6 @@ pub struct ProcessUse {
 pub struct FloorSamples {
     /// One for each call that was started.
     pub calls: Vec<CallSample>,
-    /// Time from a frame to its echo, each.
-    pub round_trips: Vec<Duration>,
     /// The echo server's process, if its id is known.
     pub server: Option<ProcessUse>,
 }
@@ -175,8 +173,6 @@ pub struct ProcessFigures {
 pub struct FloorFigures {
     /// How the calls went there.
     pub calls: CallCounts,
-    /// From a frame to its echo.
-    pub round_trip_ms: Option<Distribution>,
     /// What the echo server used, if its id is known.
     pub server: Option<ProcessFigures>,
     /// The server's CPU time per call-minute over the echo server's.
@@ -307,9 +303,7 @@ impl FloorFigures {
             let (ours, theirs) = (figure(&server?), figure(&bare?));
             (theirs > 0.0).then(|| ours / theirs)
         };
-        let round_trips: Vec<_> = floor.round_trips.iter().copied().map(ms).collect();
         Self {
-            round_trip_ms: Distribution::of(&round_trips),
             cpu_ratio: ratio(|figures| figures.cpu_s_per_call_minute),
             memory_ratio: ratio(|figures| figures.resident_bytes_per_call),
             server: bare,

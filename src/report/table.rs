@@ -12,15 +12,7 @@ pub(super) fn render(report: &LoadReport) -> String {
 
 /// What each row says: its name, and its figures as text. Shared with the page.
 pub(super) fn latencies(report: &LoadReport) -> Vec<(&'static str, Option<Distribution>)> {
-    let mut rows = vec![
-        ("overhead", report.overhead_ms),
-        ("response", report.response_ms),
-        ("barge-in", report.barge_in_ms),
-    ];
-    if let Some(floor) = &report.floor {
-        rows.push(("echo round trip", floor.round_trip_ms));
-    }
-    rows
+    vec![("overhead", report.overhead_ms), ("response", report.response_ms), ("barge-in", report.barge_in_ms)]
 }
 
 /// Everything that is not a percentile: name and figure.

@@ -52,7 +52,6 @@ fn samples() -> LoadSamples {
         server: Some(ProcessUse { cpu: at_ms(600), resident_before: 30_000_000, resident_peak: 31_000_000 }),
         floor: Some(FloorSamples {
             calls: vec![call(0, 60, &[]), call(0, 60, &[])],
-            round_trips: vec![at_ms(1), at_ms(2)],
             server: Some(ProcessUse {
                 cpu: at_ms(200),
                 resident_before: 5_000_000,
@@ -168,7 +167,6 @@ fn the_table_reads_as_a_person_would_want_it() {
         overhead                5.0     30.0     30.0     30.0        4
         response              405.0    430.0    430.0    430.0        4
         barge-in              210.0    210.0    210.0    210.0        1
-        echo round trip         1.0      2.0      2.0      2.0        2
 
         calls             2 started, 1 completed, 1 lost, 2 at once, 2.0 minutes
         underruns         2 (1.000 per call-minute, 60 ms in all)

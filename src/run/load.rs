@@ -69,7 +69,7 @@ async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadRepo
             let silent: Vec<_> = fixtures.iter().take(1).map(|fixture| Arc::new(silent(fixture))).collect();
             let run = Run { options, ..Run::new(arguments, silent, arguments.floor_pid, "echo floor", None) };
             let (calls, server) = run.go().await?;
-            Some(FloorSamples { calls, round_trips: Vec::new(), server })
+            Some(FloorSamples { calls, server })
         }
         None => None,
     };
