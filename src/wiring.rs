@@ -3,7 +3,8 @@
 
 use crate::config::{AnthropicAuth, Config, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
 use control_plane::settings::{
-    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RemoteTool, TenantSettings, TwilioAccount,
+    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RemoteTool, StoreSettings, TenantSettings,
+    TwilioAccount,
 };
 use engine::{
     ids::{AssistantId, TenantId},
@@ -88,6 +89,10 @@ pub fn control_plane(
     Ok(ControlPlaneSettings {
         base_url: address("base_url", &config.public_url())?,
         data_dir: config.data_dir.clone(),
+        store: match &config.store.url {
+            Some(url) => StoreSettings::Postgres { url: url.clone() },
+            None => StoreSettings::Embedded,
+        },
         metrics,
         limits: ControlPlaneOptions::default(),
         tenant: TenantSettings {

@@ -5,6 +5,7 @@ use engine::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
 use url::Url;
 
@@ -16,12 +17,27 @@ pub struct ControlPlaneSettings {
     pub base_url: Url,
     /// Holds the database and the recordings; made if it is not there.
     pub data_dir: PathBuf,
+    /// Where what is kept is kept.
+    pub store: StoreSettings,
     /// The tenant.
     pub tenant: TenantSettings,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
     pub limits: ControlPlaneOptions,
+}
+
+/// Where what is kept is kept.
+#[derive(Clone, Debug, Default)]
+pub enum StoreSettings {
+    /// In a file in the data folder, for this process alone.
+    #[default]
+    Embedded,
+    /// In a PostgreSQL database, which other nodes share.
+    Postgres {
+        /// `postgres://user:password@host/database`.
+        url: Secret,
+    },
 }
 
 /// A tenant: a company with its own carrier account.
@@ -174,6 +190,8 @@ pub struct ControlPlaneOptions {
     pub housekeeping: Duration,
     /// The database file.
     pub sqlite: SqliteOptions,
+    /// The PostgreSQL database.
+    pub postgres: PostgresOptions,
 }
 
 impl Default for ControlPlaneOptions {
@@ -205,6 +223,7 @@ impl Default for ControlPlaneOptions {
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),
             sqlite: SqliteOptions::default(),
+            postgres: PostgresOptions::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod heard_truth;
 mod invariants;
 mod provider_faults;
 mod recorded_calls;
+mod store_command;
 mod support;
 mod tidy;
 mod tones;
