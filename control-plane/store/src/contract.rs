@@ -8,6 +8,7 @@ pub mod ledger;
 mod samples;
 pub mod seed;
 pub mod tenancy;
+pub mod timing;
 pub mod units;
 
 use crate::{

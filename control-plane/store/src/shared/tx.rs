@@ -44,6 +44,8 @@ macro_rules! step {
     ($self:ident, $step:expr) => {
         Box::pin(async move {
             $self.sound()?;
+            // Also if nobody waits for its end.
+            $self.broken = true;
             let done = $step.await;
             $self.broken = done.is_err();
             done
@@ -52,6 +54,7 @@ macro_rules! step {
     ($self:ident, $doing:literal, |$db:ident, $tenant:ident| $query:expr) => {
         Box::pin(async move {
             $self.sound()?;
+            $self.broken = true;
             let ($db, $tenant) = (&mut *$self.transaction, $self.tenant.as_str());
             let done = $query.await.map_err(failed($doing));
             $self.broken = done.is_err();
