@@ -35,6 +35,8 @@ pub enum Command {
     Load(Load),
     /// Serve stand-ins for the outside services
     Sandbox(Sandbox),
+    /// Back up the embedded database, or bring it back
+    Store(Store),
 }
 
 /// Runs a whole recorded call through the real engine. The outside services (carrier, speech recognition,
@@ -156,6 +158,37 @@ pub struct Sandbox {
     /// Where they listen
     #[arg(long, value_name = "ADDRESS", default_value = SANDBOX_LISTEN)]
     pub listen: SocketAddr,
+}
+
+/// Backs up the embedded database, also while the server runs, or puts a backup in its place.
+///
+/// Reads the configuration as `tandem serve` does, to know where the database is. The recordings are files beside it and
+/// are not part of a backup. A PostgreSQL database is backed up with its own tools (pg_dump).
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:\n  tandem store backup /backup/tandem.db\n  \
+                             tandem store restore /backup/tandem.db")]
+pub struct Store {
+    /// What to do
+    #[command(subcommand)]
+    pub command: StoreCommand,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do with the embedded database.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Copy the database to a new file and check the copy
+    Backup {
+        /// Where the backup goes; there must be nothing yet
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the database, which is kept under another name; the server must not run
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
 }
 
 /// Who is called, and as whom.

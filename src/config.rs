@@ -5,6 +5,7 @@
 //! write instead; everything that is wrong with the values is reported at once. Every option, with its
 //! default, stands in [`Config::example`]. Nothing here reads the environment: it is handed in.
 
+use engine::provider::Secret;
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -49,6 +50,8 @@ pub struct Config {
     pub base_url: Option<String>,
     /// Database and recordings.
     pub data_dir: PathBuf,
+    /// Where what is kept is kept.
+    pub store: Store,
     /// Threads that serve calls; unset: one per core.
     pub worker_threads: Option<usize>,
     /// What is logged, and how.
@@ -73,6 +76,7 @@ impl Default for Config {
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080)),
             base_url: None,
             data_dir: PathBuf::from("data"),
+            store: Store::default(),
             worker_threads: None,
             log: Log::default(),
             tenant: Tenant::default(),
@@ -83,6 +87,15 @@ impl Default for Config {
             call: Call::default(),
         }
     }
+}
+
+/// Where what is kept is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// A PostgreSQL database that several nodes may share, `postgres://user:password@host/database`. Unset: a file in
+    /// [`Config::data_dir`].
+    pub url: Option<Secret>,
 }
 
 /// What is logged, and how.
@@ -168,6 +181,12 @@ impl Config {
     #[must_use]
     pub fn public_url(&self) -> String {
         self.base_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    /// The file of the embedded database.
+    #[must_use]
+    pub fn database_file(&self) -> PathBuf {
+        self.data_dir.join("tandem.db")
     }
 
     /// Takes trailing slashes off base URLs, so that a path can be appended to any of them.

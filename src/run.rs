@@ -17,6 +17,7 @@ mod load;
 mod observe;
 mod sandbox;
 mod serve;
+mod store;
 
 /// Why a command failed, for the person who typed it.
 #[derive(Debug)]
@@ -69,6 +70,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Call(call) => call::run(&call),
         Command::Load(load) => load::run(&load),
         Command::Sandbox(sandbox) => sandbox::run(&sandbox),
+        Command::Store(store) => store::run(&store),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,

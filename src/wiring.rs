@@ -3,7 +3,7 @@
 
 use crate::config::{AnthropicAuth, Config, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
 use control_plane::settings::{
-    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, TenantSettings,
+    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
     TwilioAccount,
 };
 use engine::{
@@ -89,6 +89,10 @@ pub fn control_plane(
     Ok(ControlPlaneSettings {
         base_url: address("base_url", &config.public_url())?,
         data_dir: config.data_dir.clone(),
+        store: match &config.store.url {
+            Some(url) => StoreSettings::Postgres { url: url.clone() },
+            None => StoreSettings::Embedded,
+        },
         metrics,
         limits: ControlPlaneOptions::default(),
         recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },

@@ -13,6 +13,12 @@ pub(crate) fn new_key() -> Secret {
     Secret::new(&format!("{KEY_PREFIX}{}", random_token()))
 }
 
+/// The end of a key, to tell it from others: too little to guess the rest.
+pub(crate) fn hint(key: &Secret) -> String {
+    let characters: Vec<char> = key.reveal().chars().collect();
+    characters[characters.len().saturating_sub(4)..].iter().collect()
+}
+
 /// 32 random bytes, 43 characters of `A-Z a-z 0-9 - _`.
 pub(crate) fn random_token() -> String {
     URL_SAFE_NO_PAD.encode_to_string(rand::random::<[u8; 32]>())

@@ -2,11 +2,11 @@
 
 use crate::{
     clock::now_us,
-    keys::{new_key, sha256_hex},
+    keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     recordings::RecordingLog,
     routes,
-    settings::ControlPlaneSettings,
+    settings::{ControlPlaneSettings, StoreSettings},
     shared::Shared,
     tenants::Tenants,
 };
@@ -18,11 +18,21 @@ use engine::{
     provider::{AbortOnDrop, Secret},
 };
 use std::{fmt, io, path::PathBuf, sync::Arc};
-use store::{NewKey, Store, StoreError, new_id};
+use store::{
+    Filter, Store, StoreError,
+    model::{
+        audit::Actor,
+        identity::{ApiKey, KeyMode, KeyStatus},
+        tenant::{Tenant, TenantSettings, TenantStatus},
+    },
+};
+use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
 
+/// What the control plane does by itself stands under this name in the audit log.
+const SELF: &str = "control_plane";
 /// Calls that wait for their stream, as a gauge.
 const AWAITED: &str = "tandem_streams_awaited";
 
@@ -71,7 +81,7 @@ pub enum OpenError {
 pub struct CloseError;
 
 impl ControlPlane {
-    /// Opens the store in the data folder and brings its schema up to date.
+    /// Opens the store, in the data folder unless the settings name a server, and brings its schema up to date.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -87,20 +97,17 @@ impl ControlPlane {
         }
         let path = settings.data_dir.clone();
         tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
-        let store = SqliteStore::open(&settings.data_dir.join("tandem.db"), settings.limits.sqlite).await?;
+        let store = open_store(&settings).await?;
         let tenant = settings.tenant.id.clone();
-        let id = store::TenantId::from(tenant.0.as_str());
-        store.put_tenant(&id, &settings.tenant.name, now_us()).await?;
+        put_tenant(&*store, &tenant, &settings.tenant.name).await?;
         let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
         let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, tenants, Arc::new(store)));
+        let shared = Arc::new(Shared::new(settings, tenants, store));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
-        let first_key = if control_plane.shared.store(&tenant).key_count().await? == 0 {
-            Some(control_plane.issue_key(&tenant, "first key").await?)
-        } else {
-            None
-        };
+        let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
+        let first_key =
+            if keys == 0 { Some(control_plane.issue_key(&tenant, "first key").await?) } else { None };
         Ok(Opened { control_plane, first_key })
     }
 
@@ -110,13 +117,18 @@ impl ControlPlane {
     /// When it cannot be stored.
     pub async fn issue_key(&self, tenant: &TenantId, name: &str) -> Result<Secret, StoreError> {
         let key = new_key();
-        let new = NewKey {
-            id: new_id("key"),
+        let new = ApiKey {
             name: name.to_owned(),
             hash: sha256_hex(key.reveal().as_bytes()),
-            created_at: now_us(),
+            hint: hint(&key),
+            scopes: Vec::new(),
+            mode: KeyMode::Live,
+            status: KeyStatus::Active,
+            expires_at: None,
         };
-        self.shared.store(tenant).add_key(new).await?;
+        let mut tx = self.shared.store(tenant).begin(&Actor::system(SELF), now_us()).await?;
+        tx.insert(new).await?;
+        tx.commit().await?;
         Ok(key)
     }
 
@@ -168,6 +180,43 @@ impl fmt::Debug for ControlPlane {
             .field("base_url", &self.shared.base_url.as_str())
             .finish_non_exhaustive()
     }
+}
+
+async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match &settings.store {
+        StoreSettings::Embedded => {
+            let path = settings.data_dir.join("tandem.db");
+            Arc::new(SqliteStore::open(&path, settings.limits.sqlite).await?)
+        }
+        StoreSettings::Postgres { url } => {
+            Arc::new(PostgresStore::open(url.reveal(), settings.limits.postgres).await?)
+        }
+    })
+}
+
+/// Makes the tenant of the settings known, or gives it the name that it has there now. It keeps the id that it has there.
+async fn put_tenant(store: &dyn Store, tenant: &TenantId, name: &str) -> Result<(), StoreError> {
+    let id = store::TenantId::known(tenant.0.as_str());
+    let known = store.platform().get::<Tenant>(&id).await?;
+    let mut tx = store.platform().begin(&Actor::system(SELF), now_us()).await?;
+    match known {
+        Some(known) if known.value.name == name => return Ok(()),
+        Some(known) => {
+            let renamed = Tenant { name: name.to_owned(), ..known.value };
+            tx.update(&id, known.version, renamed).await?;
+        }
+        None => {
+            let new = Tenant {
+                name: name.to_owned(),
+                slug: tenant.0.clone(),
+                status: TenantStatus::Active,
+                settings: TenantSettings::default(),
+            };
+            // Another node may have been faster.
+            tx.insert_new(id, new).await?;
+        }
+    }
+    tx.commit().await
 }
 
 fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {

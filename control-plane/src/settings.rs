@@ -5,6 +5,7 @@ use engine::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
 use url::Url;
 
@@ -16,6 +17,8 @@ pub struct ControlPlaneSettings {
     pub base_url: Url,
     /// Holds the database and the recordings; made if it is not there.
     pub data_dir: PathBuf,
+    /// Where what is kept is kept.
+    pub store: StoreSettings,
     /// The tenant.
     pub tenant: TenantSettings,
     /// What becomes of recordings.
@@ -39,6 +42,19 @@ impl Default for RecordingSettings {
     fn default() -> Self {
         Self { opus: false, keep_wav: true }
     }
+}
+
+/// Where what is kept is kept.
+#[derive(Clone, Debug, Default)]
+pub enum StoreSettings {
+    /// In a file in the data folder, for this process alone.
+    #[default]
+    Embedded,
+    /// In a PostgreSQL database, which other nodes share.
+    Postgres {
+        /// `postgres://user:password@host/database`.
+        url: Secret,
+    },
 }
 
 /// A tenant: a company with its own carrier account.
@@ -195,6 +211,8 @@ pub struct ControlPlaneOptions {
     pub housekeeping: Duration,
     /// The database file.
     pub sqlite: SqliteOptions,
+    /// The PostgreSQL database.
+    pub postgres: PostgresOptions,
 }
 
 impl Default for ControlPlaneOptions {
@@ -228,6 +246,7 @@ impl Default for ControlPlaneOptions {
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),
             sqlite: SqliteOptions::default(),
+            postgres: PostgresOptions::default(),
         }
     }
 }

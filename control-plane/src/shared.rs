@@ -85,7 +85,7 @@ impl Shared {
 
     /// The tenant's part of the store.
     pub(crate) fn store(&self, tenant: &TenantId) -> Box<dyn TenantStore> {
-        self.store.tenant(&store::TenantId::from(tenant.0.as_str()))
+        self.store.tenant(&store::TenantId::known(tenant.0.as_str()))
     }
 
     /// Whom a key speaks for.
@@ -162,7 +162,12 @@ impl Shared {
             to: call.to_number.clone(),
             had_stream,
         };
-        self.tokens.lock().hand_out(Instant::now(), &call.carrier_sid, &token, waiting)?;
+        self.tokens.lock().hand_out(
+            Instant::now(),
+            call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
+            &token,
+            waiting,
+        )?;
         Ok(Twiml::new(&[Verb::Connect {
             action: &self.own_url("/api/voice/stream-ended"),
             stream: &self.stream_url(),

@@ -51,13 +51,15 @@ pub(crate) fn step(call: &Call, report: StatusReport) -> Option<CallMove> {
 mod tests {
     use super::*;
     use proptest::{collection::vec, option, prelude::*, sample::select};
-    use store::{CallId, Direction};
+    use store::{CallId, Direction, TenantId};
 
     fn ringing() -> Call {
         Call {
-            id: CallId::from("call_1"),
-            tenant: "ten_1".into(),
-            carrier_sid: "CA1".to_owned(),
+            id: CallId::known("call_1"),
+            tenant: TenantId::known("ten_1"),
+            carrier_sid: Some("CA1".to_owned()),
+            number: None,
+            parent: None,
             direction: Direction::Inbound,
             from_number: "+15550100".to_owned(),
             to_number: "+15550199".to_owned(),
@@ -73,6 +75,11 @@ mod tests {
             end_reason: None,
             duration_ms: None,
             recording_ms: None,
+            answered_by: None,
+            price_micros: None,
+            price_unit: None,
+            error: None,
+            outbound: None,
         }
     }
 

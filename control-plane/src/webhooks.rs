@@ -91,12 +91,15 @@ async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookErro
     };
     let new = NewCall {
         id: CallId::new(),
-        carrier_sid: webhook.required("CallSid")?.to_owned(),
+        carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
+        number: None,
+        parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),
         to_number: webhook.param("To").unwrap_or_default().to_owned(),
         assistant_id: webhook.tenant.assistant.id.0.clone(),
         status,
+        outbound: None,
         created_at: now_us(),
     };
     Ok(webhook.store.ensure_call(new).await?)

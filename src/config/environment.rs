@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 17] = [
+pub(super) const NAMED: [(&str, &str); 18] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
+    ("TANDEM_STORE_URL", "store.url"),
     ("BASE_URL", "base_url"),
     ("DEFAULT_ORGANIZATION_ID", "tenant.id"),
     ("TWILIO_ACCOUNT_SID", "tenant.twilio.account_sid"),

@@ -5,8 +5,8 @@ use super::{Config, ConfigError, Source};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue, Error};
 
-/// Options whose values are never shown.
-const SECRET_KEYS: [&str; 3] = ["api_key", "auth_token", "secret"];
+/// Options whose values are never shown, and how an address with a password begins.
+const SECRET_KEYS: [&str; 4] = ["api_key", "auth_token", "secret", "postgres"];
 
 /// The file's options, known to fit [`Config`], and the same as a table.
 pub(super) fn parse(source: Source<'_>) -> Result<(Config, toml::Table), ConfigError> {

@@ -155,6 +155,13 @@ fn top_level(config: &Config, found: &mut Found) {
     if config.data_dir.as_os_str().is_empty() {
         found.add("data_dir", "is empty", "write the folder for the database and the recordings");
     }
+    if config.store.url.as_ref().is_some_and(|url| !is_postgres(url.reveal())) {
+        found.add(
+            "store.url",
+            "is no address of a PostgreSQL database",
+            "write postgres://user:password@host/database, or take the line out",
+        );
+    }
     if let Some(threads) = config.worker_threads {
         found.range("worker_threads", "threads", threads, &WORKER_THREADS);
     }
@@ -391,6 +398,10 @@ fn is_e164(text: &str) -> bool {
             && !digits.starts_with('0')
             && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+fn is_postgres(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"))
 }
 
 fn is_loopback(url: &Url) -> bool {

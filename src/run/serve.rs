@@ -1,7 +1,11 @@
 //! `tandem serve`: the product.
 
 use super::{Failure, Outcome, log, runtime};
-use crate::{cli::Serve, config::Config, server::Server};
+use crate::{
+    cli::Serve,
+    config::{Config, ConfigError},
+    server::Server,
+};
 use std::{path::Path, time::Duration};
 
 /// Read if no other file is named and it is there.
@@ -16,17 +20,22 @@ pub(super) fn run(serve: &Serve) -> Result<Outcome, Failure> {
         print!("{}", Config::example());
         return Ok(Outcome::Success);
     }
-    let environment = std::env::vars().collect();
-    let config = match &serve.config {
-        Some(path) => Config::read(path, &environment)?,
-        None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE), &environment)?,
-        None => Config::load(None, &environment)?,
-    };
+    let config = configuration(serve.config.as_deref())?;
     log(&config.log);
     for problem in config.missing_for_calls() {
         tracing::warn!(%problem, "not ready for calls of a real carrier");
     }
     runtime(config.worker_threads)?.block_on(until_signal(config))
+}
+
+/// The configuration of the file that was named, or of the usual one if it is there, with the environment over it.
+pub(super) fn configuration(named: Option<&Path>) -> Result<Config, ConfigError> {
+    let environment = std::env::vars().collect();
+    match named {
+        Some(path) => Config::read(path, &environment),
+        None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE), &environment),
+        None => Config::load(None, &environment),
+    }
 }
 
 async fn until_signal(config: Config) -> Result<Outcome, Failure> {

@@ -9,6 +9,7 @@ mod invariants;
 mod opus_recording;
 mod provider_faults;
 mod recorded_calls;
+mod store_command;
 mod support;
 mod tidy;
 mod tones;

@@ -1,7 +1,7 @@
 //! Who asks: a key leads to a tenant, and only through that tenant to the store.
 
 use crate::{
-    keys::sha256_hex, problem::Problem, recordings::RecordingFormat, request_id::RequestId,
+    clock::now_us, keys::sha256_hex, problem::Problem, recordings::RecordingFormat, request_id::RequestId,
     settings::ControlPlaneOptions, shared::Shared,
 };
 use axum::{
@@ -9,7 +9,11 @@ use axum::{
     http::{header, request::Parts},
 };
 use std::{path::PathBuf, sync::Arc};
-use store::{Call, CallId, TenantId, TenantStore};
+use store::{
+    Call, CallId, TenantId, TenantStore,
+    ids::KeyId,
+    model::identity::{ApiKey, KeyStatus},
+};
 use tracing::debug;
 
 /// Who acts.
@@ -18,7 +22,7 @@ pub(crate) struct Principal {
     /// For whom.
     pub(crate) tenant: TenantId,
     /// With which key.
-    pub(crate) key: String,
+    pub(crate) key: KeyId,
 }
 
 /// One operation of a tenant. There is no other way from a handler of `/v1` to the store.
@@ -51,20 +55,19 @@ impl FromRequestParts<Arc<Shared>> for Op {
         let key = bearer(parts).ok_or_else(Problem::unauthorized)?;
         // The hash is looked up, so the time that it takes says nothing of the key.
         let owner = shared.key_owner(&sha256_hex(key.as_bytes())).await?.ok_or_else(Problem::unauthorized)?;
+        let tenant = engine::ids::TenantId::from(owner.tenant.as_str());
+        let store = shared.store(&tenant);
+        let key = store.get::<ApiKey>(&owner.key).await?.ok_or_else(Problem::unauthorized)?.value;
+        if key.status != KeyStatus::Active || key.expires_at.is_some_and(|at| at <= now_us()) {
+            return Err(Problem::unauthorized());
+        }
         let params =
             RawPathParams::from_request_parts(parts, shared).await.map_err(|_| Problem::not_found("call"))?;
-        let call = params.iter().find(|(name, _)| *name == "id").map(|(_, id)| CallId::from(id));
+        let call = params.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| CallId::parse(id).ok());
         let principal = Principal { tenant: owner.tenant, key: owner.key };
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str());
-        debug!(tenant = %principal.tenant, key = principal.key, request_id, "a key is used");
-        let tenant = engine::ids::TenantId::from(principal.tenant.as_str());
-        Ok(Self {
-            store: shared.store(&tenant),
-            principal,
-            limits: shared.limits,
-            call,
-            shared: Arc::clone(shared),
-        })
+        debug!(tenant = %principal.tenant, key = %principal.key, request_id, "a key is used");
+        Ok(Self { store, principal, limits: shared.limits, call, shared: Arc::clone(shared) })
     }
 }
 

@@ -18,7 +18,7 @@ fn parse(cursor: &str) -> Option<(i64, CallId)> {
     let bytes = URL_SAFE_NO_PAD.decode_to_vec(cursor).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (at, id) = text.split_once(':')?;
-    Some((at.parse().ok()?, CallId::from(id)))
+    Some((at.parse().ok()?, CallId::parse(id).ok()?))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(crate) struct CallView {
     from: String,
     to: String,
     assistant_id: String,
-    carrier_call_id: String,
+    carrier_call_id: Option<String>,
     created_at: String,
     answered_at: Option<String>,
     ended_at: Option<String>,
@@ -33,7 +33,7 @@ impl From<Call> for CallView {
             duration_seconds: call
                 .carrier_duration_s
                 .or_else(|| call.duration_ms.map(|ms| ms / 1_000 + i64::from(ms % 1_000 > 0))),
-            id: call.id.0,
+            id: call.id.into(),
             status: call.status,
             direction: call.direction,
             from: call.from_number,

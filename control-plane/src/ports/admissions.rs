@@ -98,7 +98,7 @@ impl TokenAdmissions {
             // Entries of this process may still be on their way to the store.
             self.0.log.flush(self.0.limits.journal_read).await.map_err(|_| JournalError::TooLong)?;
             let store = self.0.store(tenant);
-            let call = store::CallId::from(call.0.as_str());
+            let call = store::CallId::known(call.0.as_str());
             let mut journal: Vec<JournalEntry> = Vec::new();
             let mut from_seq = 0;
             loop {

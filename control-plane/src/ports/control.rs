@@ -32,7 +32,7 @@ impl CallControl for CarrierControl {
             }
             shared.live.set_transfer(&call, &to);
             // Memory is enough unless this process is killed before the stream ends.
-            let id = store::CallId::from(call.0.as_str());
+            let id = store::CallId::known(call.0.as_str());
             if let Err(cause) = shared.store(&tenant.id).set_transfer(&id, &to).await {
                 error!(%call, error = &cause as &dyn Error, "a transfer is not stored; it is kept in memory");
             }

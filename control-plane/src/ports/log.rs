@@ -138,7 +138,7 @@ impl Writer {
                 }
             }
             for (tenant, records) in by_tenant {
-                let tenant = self.store.tenant(&store::TenantId::from(tenant.0));
+                let tenant = self.store.tenant(&store::TenantId::known(tenant.0));
                 self.write(&*tenant, &records).await;
             }
             for done in flushed {

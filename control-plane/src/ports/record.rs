@@ -13,7 +13,7 @@ use store::{EndedCall, Event, JournalChunk, Record, Turn};
 /// # Errors
 /// When the event has no JSON form, which would be a fault of ours.
 pub(crate) fn records(call: &CallId, at: i64, event: &CallEvent) -> Result<Vec<Record>, serde_json::Error> {
-    let call = store::CallId::from(call.0.as_str());
+    let call = store::CallId::known(call.0.as_str());
     Ok(match event {
         CallEvent::StreamStarted { stream_sid } => vec![
             Record::StreamStarted { call: call.clone(), at },

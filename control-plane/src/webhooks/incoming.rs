@@ -6,7 +6,7 @@ use crate::{
     twiml::{Twiml, Verb},
 };
 use axum::{http::StatusCode, response::Response};
-use store::{CallStatus, Direction};
+use store::CallStatus;
 use tracing::{info, warn};
 
 pub(crate) async fn incoming(webhook: Webhook) -> Response {
@@ -29,10 +29,6 @@ async fn open_stream(webhook: &Webhook) -> Result<Twiml, HookError> {
     if call.status.is_final() {
         return Ok(Twiml::new(&[Verb::Hangup]));
     }
-    let direction = match call.direction {
-        Direction::Inbound => "inbound",
-        Direction::Outbound => "outbound",
-    };
-    info!(call = %call.id, call_sid = call.carrier_sid, direction, "a call is answered");
+    info!(call = %call.id, call_sid = call.carrier_sid, direction = %call.direction, "a call is answered");
     webhook.shared.connect(&call, &webhook.tenant, call.streams > 0).map_err(|_| HookError::TooManyWaiting)
 }

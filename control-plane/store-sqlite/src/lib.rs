@@ -2,19 +2,43 @@
 //! acknowledged.
 //!
 //! The file is in WAL mode, so readers never wait for the writer. Every commit is on the disk before it is
-//! acknowledged (`synchronous = full`): one task writes in batches, so this costs little.
+//! acknowledged (`synchronous = full`): one task writes in batches, so this costs little. SQLite knows no row-level
+//! security; that every query keeps to one tenant is what `tests/it/queries.rs` proves of the text.
 
+mod backup;
+mod claim;
+#[path = "../../store/src/shared/failure.rs"]
+mod failure;
+mod lock;
+#[path = "../../store/src/queries/all.rs"]
 mod queries;
+#[path = "../../store/src/shared/record.rs"]
+mod record;
+#[path = "../../store/src/shared/store.rs"]
+mod store_port;
+#[path = "../../store/src/shared/tenant.rs"]
 mod tenant;
+#[path = "../../store/src/shared/tx.rs"]
+mod tx;
 
-use futures_util::future::BoxFuture;
+use failure::failed;
+use lock::FileLock;
 use sqlx::{
-    SqlitePool,
+    Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::Migrator,
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, time::Duration};
-use store::{KeyOwner, Store, StoreError, TenantId, TenantStore};
+use std::{path::Path, sync::Arc, time::Duration};
+use store::{StoreError, TenantId};
+
+pub use backup::{BackupError, Restored, restore};
+
+/// What the shared text calls this database.
+type Db = Sqlite;
+type Connection = SqliteConnection;
+type Backend = SqliteStore;
+type Read = PoolConnection<Sqlite>;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -39,14 +63,20 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Says to other processes that the file is in use.
+    _in_use: Arc<FileLock>,
 }
 
 impl SqliteStore {
     /// Opens the file, creates it if there is none, and brings its schema up to date.
     ///
     /// # Errors
-    /// When the file cannot be opened or written, or was written by a newer version.
+    /// When the file cannot be opened or written, is being restored, or was written by a newer version.
     pub async fn open(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        let in_use = FileLock::shared(path).map_err(|source| StoreError::Unavailable {
+            doing: "saying that the database file is in use",
+            source: Box::new(source),
+        })?;
         let connect = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -59,7 +89,7 @@ impl SqliteStore {
             .acquire_timeout(options.busy_timeout)
             .connect_with(connect.clone())
             .await
-            .map_err(unavailable("opening the database file"))?;
+            .map_err(failed("opening the database file"))?;
         MIGRATIONS.run(&writer).await.map_err(|error| StoreError::Unavailable {
             doing: "bringing the schema up to date",
             source: Box::new(error),
@@ -69,60 +99,37 @@ impl SqliteStore {
             .acquire_timeout(options.busy_timeout)
             .connect_with(connect.pragma("query_only", "on"))
             .await
-            .map_err(unavailable("opening the database file for reading"))?;
-        Ok(Self { writer, readers })
-    }
-}
-
-impl Store for SqliteStore {
-    fn tenant(&self, tenant: &TenantId) -> Box<dyn TenantStore> {
-        Box::new(tenant::SqliteTenant::new(self.clone(), tenant.clone()))
+            .map_err(failed("opening the database file for reading"))?;
+        Ok(Self { writer, readers, _in_use: Arc::new(in_use) })
     }
 
-    fn put_tenant<'a>(
-        &'a self,
-        tenant: &'a TenantId,
-        name: &'a str,
-        now: i64,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            queries::put_tenant(&self.writer, tenant.as_str(), name, now)
-                .await
-                .map_err(unavailable("storing a tenant"))
-        })
+    /// A connection that reads. The tenant is in every query.
+    async fn read(&self, _tenant: &TenantId, doing: &'static str) -> Result<Read, StoreError> {
+        self.readers.acquire().await.map_err(failed(doing))
     }
 
-    fn key_owner<'a>(&'a self, hash: &'a str) -> BoxFuture<'a, Result<Option<KeyOwner>, StoreError>> {
-        Box::pin(async move {
-            queries::key_owner(&self.readers, hash).await.map_err(unavailable("looking a key up"))
-        })
+    /// A connection that reads what belongs to `_shown`, which is in the query.
+    async fn read_shown(&self, _shown: &str, doing: &'static str) -> Result<Read, StoreError> {
+        self.readers.acquire().await.map_err(failed(doing))
     }
 
-    fn check_writable(&self, now: i64) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            queries::beat(&self.writer, now).await.map_err(unavailable("writing to see whether it works"))
-        })
+    /// A transaction that writes. The tenant is in every query.
+    async fn write(
+        &self,
+        _tenant: &TenantId,
+        doing: &'static str,
+    ) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.write_unscoped(doing).await
     }
 
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            self.readers.close().await;
-            self.writer.close().await;
-        })
+    /// A transaction that writes what belongs to no tenant. It takes the write lock at once: one that starts by reading
+    /// could fail when it comes to write.
+    async fn write_unscoped(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.writer.begin_with("begin immediate").await.map_err(failed(doing))
     }
-}
 
-/// Classifies what the database said while `doing` something.
-fn unavailable(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
-    move |error| {
-        let contradicts = error.as_database_error().is_some_and(|error| {
-            error.is_unique_violation() || error.is_foreign_key_violation() || error.is_check_violation()
-        });
-        let source = Box::new(error);
-        if contradicts {
-            StoreError::Conflict { doing, source }
-        } else {
-            StoreError::Unavailable { doing, source }
-        }
+    async fn close_pools(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 }

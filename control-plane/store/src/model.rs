@@ -1,267 +1,73 @@
-//! What is kept of a call.
+//! What is kept, as types: one file per subject.
 
-use crate::{CallId, CallStatus, StoreError, TenantId};
-use serde::{Deserialize, Serialize};
+pub mod account;
+pub mod assistant;
+pub mod audit;
+pub mod call;
+pub mod call_status;
+pub mod identity;
+pub mod number;
+pub mod queue;
+pub mod recording;
+pub mod tenant;
+pub mod usage;
+pub mod webhook;
+pub mod work;
 
-/// Who placed a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Somebody called the tenant.
-    Inbound,
-    /// The tenant called somebody.
-    Outbound,
-}
+/// Gives an enum of words its text, and reads it back.
+macro_rules! words {
+    ($name:ident, $what:literal, { $($variant:ident => $text:literal),+ $(,)? }) => {
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-impl Direction {
-    /// As stored and as in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
+            /// As stored and as in the API.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// Reads what [`Self::as_str`] gives.
+            ///
+            /// # Errors
+            /// When there is no such word.
+            pub fn parse(text: &str) -> Result<Self, $crate::StoreError> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    other => Err($crate::StoreError::Unknown { what: $what, value: other.to_owned() }),
+                }
+            }
         }
-    }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
-        [Self::Inbound, Self::Outbound]
-            .into_iter()
-            .find(|direction| direction.as_str() == text)
-            .ok_or_else(|| StoreError::Unknown { what: "call direction", value: text.to_owned() })
-    }
-}
-
-/// A call that the carrier tells of for the first time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewCall {
-    /// Its id, if it is new.
-    pub id: CallId,
-    /// The carrier's id for it (`CA…`), unique within the tenant.
-    pub carrier_sid: String,
-    /// Who placed it.
-    pub direction: Direction,
-    /// Who calls, as the carrier gave it; not always a number.
-    pub from_number: String,
-    /// Who is called.
-    pub to_number: String,
-    /// Which assistant answers.
-    pub assistant_id: String,
-    /// How far it has come.
-    pub status: CallStatus,
-    /// Now.
-    pub created_at: i64,
-}
-
-/// A call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Its id.
-    pub id: CallId,
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The carrier's id for it (`CA…`).
-    pub carrier_sid: String,
-    /// Who placed it.
-    pub direction: Direction,
-    /// Who calls, as the carrier gave it.
-    pub from_number: String,
-    /// Who is called.
-    pub to_number: String,
-    /// Which assistant answers.
-    pub assistant_id: String,
-    /// How far it has come.
-    pub status: CallStatus,
-    /// When we first heard of it.
-    pub created_at: i64,
-    /// When it was answered.
-    pub answered_at: Option<i64>,
-    /// When it was over.
-    pub ended_at: Option<i64>,
-    /// Its length as the carrier bills it, in s.
-    pub carrier_duration_s: Option<i64>,
-    /// Streams that were accepted for it.
-    pub streams: i64,
-    /// How often the carrier was asked to come back after a lost stream.
-    pub reconnects: i64,
-    /// Where it is to be, or was, handed to.
-    pub transfer_to: Option<String>,
-    /// Why it ended, in the engine's words.
-    pub end_reason: Option<String>,
-    /// Its length as the engine saw it, in ms.
-    pub duration_ms: Option<i64>,
-    /// Length of the recording, in ms.
-    pub recording_ms: Option<i64>,
-}
-
-/// A step forward in a call's life. Times and duration are kept from the first report that carries them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallMove {
-    /// The status that the step starts from; if the call has another one by now, nothing changes.
-    pub from: CallStatus,
-    /// The status that it leads to; may be the same.
-    pub to: CallStatus,
-    /// When it was answered.
-    pub answered_at: Option<i64>,
-    /// When it was over.
-    pub ended_at: Option<i64>,
-    /// Its length as the carrier bills it, in s.
-    pub carrier_duration_s: Option<i64>,
-}
-
-/// Which calls to list, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallFilter {
-    /// With this status.
-    pub status: Option<CallStatus>,
-    /// From this caller.
-    pub from_number: Option<String>,
-    /// To this number.
-    pub to_number: Option<String>,
-    /// Created at or after.
-    pub created_from: Option<i64>,
-    /// Created before.
-    pub created_until: Option<i64>,
-}
-
-/// Where a page starts, and how long it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// Only calls older than this one, given by its time and id.
-    pub after: Option<(i64, CallId)>,
-    /// At most this many.
-    pub limit: u16,
-}
-
-/// A turn of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// From 1; 0 is the greeting.
-    pub number: i64,
-    /// The answer's epoch, unique within the call.
-    pub epoch: i64,
-    /// What the caller said.
-    pub caller: String,
-    /// What the caller heard.
-    pub assistant: String,
-    /// Whether the caller cut it short.
-    pub interrupted: bool,
-    /// Tools that were used, a JSON array.
-    pub tools: String,
-    /// When what happened, a JSON object.
-    pub waterfall: String,
-    /// Tokens, a JSON object.
-    pub usage: String,
-}
-
-/// Something that happened in a call beside its turns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When.
-    pub at: i64,
-    /// What kind, such as `degraded`.
-    pub kind: String,
-    /// The rest, a JSON object.
-    pub data: String,
-}
-
-/// A run of journal entries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalChunk {
-    /// Number of the first entry.
-    pub first_seq: i64,
-    /// The entries in order without gaps, a JSON array.
-    pub entries: String,
-}
-
-/// How a call ended for the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndedCall {
-    /// When.
-    pub at: i64,
-    /// Why, in the engine's words.
-    pub reason: String,
-    /// Its length, in ms.
-    pub duration_ms: i64,
-    /// Length of the recording, in ms; `None` if nothing was recorded.
-    pub recording_ms: Option<i64>,
-    /// The conversation as the model would see it, a JSON array.
-    pub context: String,
-    /// Whether this is also the end for the carrier: not when the caller is handed over.
-    pub final_for_carrier: bool,
-}
-
-/// One thing to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Record {
-    /// A stream was accepted.
-    StreamStarted {
-        /// Which call.
-        call: CallId,
-        /// When.
-        at: i64,
-    },
-    /// A turn is over.
-    Turn {
-        /// Which call.
-        call: CallId,
-        /// The turn.
-        turn: Turn,
-    },
-    /// Inputs of the deciders.
-    Journal {
-        /// Which call.
-        call: CallId,
-        /// The entries.
-        chunk: JournalChunk,
-    },
-    /// Something else happened.
-    Event {
-        /// Which call.
-        call: CallId,
-        /// What.
-        event: Event,
-    },
-    /// The call is over for the engine.
-    Ended {
-        /// Which call.
-        call: CallId,
-        /// How.
-        ended: EndedCall,
-    },
-}
-
-impl Record {
-    /// Which call it belongs to.
-    #[must_use]
-    pub const fn call(&self) -> &CallId {
-        match self {
-            Self::StreamStarted { call, .. }
-            | Self::Turn { call, .. }
-            | Self::Journal { call, .. }
-            | Self::Event { call, .. }
-            | Self::Ended { call, .. } => call,
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
         }
-    }
-}
 
-/// A new key for the API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewKey {
-    /// Its id (`key_…`).
-    pub id: String,
-    /// What it is for.
-    pub name: String,
-    /// SHA-256 of the key, lower-case hexadecimal. The key itself is kept nowhere.
-    pub hash: String,
-    /// Now.
-    pub created_at: i64,
-}
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
 
-/// Whom a key speaks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyOwner {
-    /// The key's id.
-    pub key: String,
-    /// The tenant.
-    pub tenant: TenantId,
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
 }
+pub(crate) use words;
+
+/// Says where the values of a type are and what their ids are.
+macro_rules! resource {
+    ($type:ty, $id:ty, $table:ident) => {
+        impl $crate::Resource for $type {
+            type Id = $id;
+            const TABLE: $crate::Table = $crate::Table::$table;
+        }
+    };
+}
+pub(crate) use resource;

@@ -1,10 +1,28 @@
 //! The port: what a database must do for the control plane.
+//!
+//! - [`Store`] leads to a tenant, answers the few questions that are asked before the tenant is known, and hands out work.
+//! - [`TenantStore`] reads one tenant's part, notes what happens in its calls, and begins units of work.
+//! - [`TenantTx`] is a unit of work: all of its changes or none, with the lines of the audit log that it writes itself.
+
+mod tenant;
+mod tx;
+
+pub use tenant::TenantStore;
+pub use tx::TenantTx;
 
 use crate::{
-    Call, CallFilter, CallId, CallMove, Event, JournalChunk, KeyOwner, NewCall, NewKey, Page, Record,
-    StoreError, TenantId, Turn,
+    StoreError,
+    ids::{TenantId, UserId},
+    model::{
+        identity::{KeyOwner, UserMembership},
+        number::{AccountOwner, NumberOwner},
+        work::{Claim, WorkKind},
+    },
 };
 use futures_util::future::BoxFuture;
+
+/// What a method of the port gives.
+pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// A database.
 ///
@@ -14,79 +32,37 @@ pub trait Store: Send + Sync {
     /// Everything of one tenant, and nothing of any other.
     fn tenant(&self, tenant: &TenantId) -> Box<dyn TenantStore>;
 
-    /// Makes the tenant known, or gives it another name.
-    fn put_tenant<'a>(
-        &'a self,
-        tenant: &'a TenantId,
-        name: &'a str,
-        now: i64,
-    ) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// What belongs to the platform and to no tenant: users, sessions, prices, its own accounts, keys and audit log. It
+    /// also reaches every tenant's own row ([`Tenant`](crate::model::tenant::Tenant)), itself included.
+    fn platform(&self) -> Box<dyn TenantStore> {
+        self.tenant(&TenantId::platform())
+    }
 
-    /// Whom the key with this SHA-256 speaks for. The one question that is asked before a tenant is known.
-    fn key_owner<'a>(&'a self, hash: &'a str) -> BoxFuture<'a, Result<Option<KeyOwner>, StoreError>>;
+    /// Whom the key with this SHA-256 speaks for. Whether it may still be used, the key itself says.
+    fn key_owner<'a>(&'a self, hash: &'a str) -> StoreFuture<'a, Option<KeyOwner>>;
+
+    /// Whose active number this is.
+    fn number_owner<'a>(&'a self, e164: &'a str) -> StoreFuture<'a, Option<NumberOwner>>;
+
+    /// Who set up the provider's account with this sid; at most 16, since nothing keeps two tenants from doing so.
+    fn account_owners<'a>(&'a self, sid: &'a str) -> StoreFuture<'a, Vec<AccountOwner>>;
+
+    /// In which tenants a user is what; at most 1,000.
+    fn memberships_of<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, Vec<UserMembership>>;
+
+    /// Takes work that is due, the longest due first, and holds it until `lease_until`. What another worker holds is not
+    /// given; what was held until now and not finished is given again.
+    fn claim_work(
+        &self,
+        kind: WorkKind,
+        now: i64,
+        lease_until: i64,
+        limit: u16,
+    ) -> StoreFuture<'_, Vec<Claim>>;
 
     /// Writes something and waits until it is durable.
-    fn check_writable(&self, now: i64) -> BoxFuture<'_, Result<(), StoreError>>;
+    fn check_writable(&self, now: i64) -> StoreFuture<'_, ()>;
 
     /// Lets go of the database; later requests fail.
     fn close(&self) -> BoxFuture<'_, ()>;
-}
-
-/// One tenant's part of a database.
-///
-/// # Errors
-/// Every method fails with [`StoreError::Unavailable`] when the database does not serve, and with
-/// [`StoreError::Conflict`] when what is to be written contradicts what is there.
-pub trait TenantStore: Send + Sync {
-    /// Whose part it is.
-    fn id(&self) -> &TenantId;
-
-    /// Keeps a new key.
-    fn add_key(&self, key: NewKey) -> BoxFuture<'_, Result<(), StoreError>>;
-
-    /// How many keys there are.
-    fn key_count(&self) -> BoxFuture<'_, Result<i64, StoreError>>;
-
-    /// The call with this carrier id, which is `new` if there was none.
-    fn ensure_call(&self, new: NewCall) -> BoxFuture<'_, Result<Call, StoreError>>;
-
-    /// A call by its id.
-    fn call<'a>(&'a self, call: &'a CallId) -> BoxFuture<'a, Result<Option<Call>, StoreError>>;
-
-    /// A call by the carrier's id.
-    fn call_by_carrier_sid<'a>(&'a self, sid: &'a str) -> BoxFuture<'a, Result<Option<Call>, StoreError>>;
-
-    /// Calls, newest first.
-    fn calls<'a>(
-        &'a self,
-        filter: &'a CallFilter,
-        page: &'a Page,
-    ) -> BoxFuture<'a, Result<Vec<Call>, StoreError>>;
-
-    /// Moves a call on; false if it is not in the state that the step starts from.
-    fn move_call<'a>(&'a self, call: &'a CallId, step: CallMove) -> BoxFuture<'a, Result<bool, StoreError>>;
-
-    /// Counts one more request to the carrier to come back, and says how many there were; `None` if there is no
-    /// such call.
-    fn count_reconnect<'a>(&'a self, call: &'a CallId) -> BoxFuture<'a, Result<Option<i64>, StoreError>>;
-
-    /// Remembers where a call is to be handed to; false if there is no such call.
-    fn set_transfer<'a>(&'a self, call: &'a CallId, to: &'a str) -> BoxFuture<'a, Result<bool, StoreError>>;
-
-    /// Writes all of the records or none.
-    fn append<'a>(&'a self, records: &'a [Record]) -> BoxFuture<'a, Result<(), StoreError>>;
-
-    /// The turns of a call, in order.
-    fn turns<'a>(&'a self, call: &'a CallId) -> BoxFuture<'a, Result<Vec<Turn>, StoreError>>;
-
-    /// What else happened in a call, in order.
-    fn events<'a>(&'a self, call: &'a CallId) -> BoxFuture<'a, Result<Vec<Event>, StoreError>>;
-
-    /// At most `limit` chunks of a call's journal that start at or after entry `from_seq`, in order.
-    fn journal<'a>(
-        &'a self,
-        call: &'a CallId,
-        from_seq: i64,
-        limit: u16,
-    ) -> BoxFuture<'a, Result<Vec<JournalChunk>, StoreError>>;
 }

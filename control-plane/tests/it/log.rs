@@ -52,7 +52,7 @@ async fn closing_stores_everything_that_was_taken() {
     plane.close().await.unwrap();
     drop(router);
     drop(late);
-    let opened = control_plane::ControlPlane::open(settings(&folder)).await.unwrap();
+    let opened = control_plane::ControlPlane::open(settings(&folder).await).await.unwrap();
     let plane = opened.control_plane;
     let harness = Harness { router: plane.router(), plane, key, folder };
     let shown = harness.get(&format!("/v1/calls/{call}")).await.json();

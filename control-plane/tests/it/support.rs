@@ -9,8 +9,7 @@ use base64_simd::STANDARD;
 use control_plane::{
     ControlPlane,
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
-        TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -102,11 +101,30 @@ impl LlmProvider for Silent {
     fn warm_up(&self) {}
 }
 
-pub(crate) fn settings(folder: &Folder) -> ControlPlaneSettings {
+/// Where the data of a folder is: in it, or with `TANDEM_TEST_STORE=postgres` in a PostgreSQL database of its own.
+async fn store_settings(folder: &Folder) -> StoreSettings {
+    if std::env::var("TANDEM_TEST_STORE").as_deref() != Ok("postgres") {
+        return StoreSettings::Embedded;
+    }
+    let kept = folder.0.join("postgres-url");
+    let url = match std::fs::read_to_string(&kept) {
+        Ok(url) => url,
+        Err(_) => {
+            let url = store_postgres::test_server::database().await.expect("TANDEM_TEST_STORE asks for it");
+            std::fs::create_dir_all(&folder.0).unwrap();
+            std::fs::write(kept, &url).unwrap();
+            url
+        }
+    };
+    StoreSettings::Postgres { url: Secret::new(&url) }
+}
+
+pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
     ControlPlaneSettings {
         base_url: Url::parse(BASE).unwrap(),
         data_dir: folder.0.clone(),
         recording: RecordingSettings::default(),
+        store: store_settings(folder).await,
         tenant: TenantSettings {
             id: "ten_1".into(),
             name: "A tenant".to_owned(),
@@ -206,7 +224,7 @@ impl Harness {
 
     pub(crate) async fn with(change: impl FnOnce(&mut ControlPlaneSettings)) -> Self {
         let folder = Folder::new();
-        let mut settings = settings(&folder);
+        let mut settings = settings(&folder).await;
         change(&mut settings);
         let opened = ControlPlane::open(settings).await.unwrap();
         Self {
@@ -221,7 +239,7 @@ impl Harness {
     pub(crate) async fn killed_and_started_again(self) -> Self {
         let Self { plane, router, key, folder } = self;
         drop((plane, router));
-        let opened = ControlPlane::open(settings(&folder)).await.unwrap();
+        let opened = ControlPlane::open(settings(&folder).await).await.unwrap();
         assert!(opened.first_key.is_none(), "a key is made only once");
         Self { router: opened.control_plane.router(), plane: opened.control_plane, key, folder }
     }

@@ -274,7 +274,7 @@ async fn a_message_that_is_left_is_kept_with_its_call() {
 async fn a_caller_hears_that_we_are_in_trouble_when_the_database_does_not_serve() {
     let Harness { plane, router, key, folder } = Harness::new().await;
     plane.close().await.unwrap();
-    let opened = control_plane::ControlPlane::open(settings(&folder)).await.unwrap();
+    let opened = control_plane::ControlPlane::open(settings(&folder).await).await.unwrap();
     let harness = Harness { plane: opened.control_plane, router, key, folder };
     // The router is the one whose database is closed; it drains, so only what is not a new call reaches it.
     let answer = harness.stream_ended(SID).await;

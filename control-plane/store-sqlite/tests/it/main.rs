@@ -1,9 +1,12 @@
 //! The store's contract on SQLite, and what the compiler cannot check of the committed query data.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+mod backup;
 mod contract {
-    store::contract_tests!(crate::open().await);
+    store::contract_tests!(Some(crate::open().await));
 }
+mod file;
+mod plans;
 mod queries;
 
 use std::path::PathBuf;
@@ -17,6 +20,10 @@ impl Folder {
         let path = std::env::temp_dir().join(store::new_id("tandem_store"));
         std::fs::create_dir(&path).unwrap();
         Self(path)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.0.join("tandem.db")
     }
 }
 
@@ -35,6 +42,6 @@ struct Opened {
 
 async fn open() -> Opened {
     let folder = Folder::new();
-    let store = SqliteStore::open(&folder.0.join("tandem.db"), SqliteOptions::default()).await.unwrap();
+    let store = SqliteStore::open(&folder.database(), SqliteOptions::default()).await.unwrap();
     Opened { store, folder }
 }

@@ -1,12 +1,19 @@
-// Shared SQL text about what happens in a call: turns, events and the journal. See calls.rs.
+//! SQL text of what happens in a call: turns, events and the journal. Every query compares the tenant first.
 
-pub(crate) async fn put_turn<'e>(
-    db: impl Executor<'e, Database = Db>,
+use super::without_nul;
+use crate::Connection;
+use sqlx::{query, query_as};
+use store::{Event, JournalChunk, Turn, new_id, row::TurnRow};
+
+pub(crate) async fn put_turn(
+    db: &mut Connection,
     tenant: &str,
     call: &str,
     turn: &Turn,
 ) -> Result<(), sqlx::Error> {
     let interrupted = i64::from(turn.interrupted);
+    let (caller, assistant) = (without_nul(&turn.caller), without_nul(&turn.assistant));
+    let (caller, assistant) = (caller.as_ref(), assistant.as_ref());
     query!(
         "insert into turns (tenant_id, call_id, number, epoch, caller, assistant, interrupted, tools, waterfall, \
          usage) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
@@ -17,8 +24,8 @@ pub(crate) async fn put_turn<'e>(
         call,
         turn.number,
         turn.epoch,
-        turn.caller,
-        turn.assistant,
+        caller,
+        assistant,
         interrupted,
         turn.tools,
         turn.waterfall,
@@ -29,8 +36,8 @@ pub(crate) async fn put_turn<'e>(
     Ok(())
 }
 
-pub(crate) async fn turns<'e>(
-    db: impl Executor<'e, Database = Db>,
+pub(crate) async fn turns(
+    db: &mut Connection,
     tenant: &str,
     call: &str,
 ) -> Result<Vec<TurnRow>, sqlx::Error> {
@@ -45,8 +52,8 @@ pub(crate) async fn turns<'e>(
     .await
 }
 
-pub(crate) async fn put_event<'e>(
-    db: impl Executor<'e, Database = Db>,
+pub(crate) async fn put_event(
+    db: &mut Connection,
     tenant: &str,
     call: &str,
     event: &Event,
@@ -66,11 +73,7 @@ pub(crate) async fn put_event<'e>(
     Ok(())
 }
 
-pub(crate) async fn events<'e>(
-    db: impl Executor<'e, Database = Db>,
-    tenant: &str,
-    call: &str,
-) -> Result<Vec<Event>, sqlx::Error> {
+pub(crate) async fn events(db: &mut Connection, tenant: &str, call: &str) -> Result<Vec<Event>, sqlx::Error> {
     query_as!(
         Event,
         "select at, kind, data from call_events where tenant_id = $1 and call_id = $2 order by at, id",
@@ -81,8 +84,8 @@ pub(crate) async fn events<'e>(
     .await
 }
 
-pub(crate) async fn put_chunk<'e>(
-    db: impl Executor<'e, Database = Db>,
+pub(crate) async fn put_chunk(
+    db: &mut Connection,
     tenant: &str,
     call: &str,
     chunk: &JournalChunk,
@@ -100,8 +103,8 @@ pub(crate) async fn put_chunk<'e>(
     Ok(())
 }
 
-pub(crate) async fn chunks<'e>(
-    db: impl Executor<'e, Database = Db>,
+pub(crate) async fn chunks(
+    db: &mut Connection,
     tenant: &str,
     call: &str,
     from_seq: i64,

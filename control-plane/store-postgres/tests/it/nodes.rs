@@ -1,0 +1,86 @@
+//! Several nodes on one database.
+
+use sqlx::{Connection, Executor, PgConnection};
+use std::collections::BTreeSet;
+use store::{
+    Store,
+    contract::seed::{Seed, seed},
+    model::{audit::Actor, work::WorkKind},
+};
+use store_postgres::{PostgresOptions, PostgresStore, test_server};
+use tokio::task::JoinSet;
+
+#[tokio::test]
+async fn several_nodes_may_start_at_once() {
+    let Some(url) = test_server::database().await else { return };
+    let mut owner = PgConnection::connect(&url).await.unwrap();
+    owner.execute("drop schema public cascade").await.unwrap();
+    owner.execute("create schema public").await.unwrap();
+    owner.execute("grant usage on schema public to public").await.unwrap();
+    let mut nodes = JoinSet::new();
+    for _ in 0..4 {
+        let url = url.clone();
+        nodes.spawn(async move { PostgresStore::open(&url, PostgresOptions::default()).await });
+    }
+    while let Some(node) = nodes.join_next().await {
+        node.unwrap().unwrap().check_writable(1).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_take_work_at_once_take_each_piece_once() {
+    let Some(opened) = crate::open().await else { return };
+    let seeded = seed(&opened.store, Seed { tenants: 1, numbers_each: 0 }).await;
+    let tenant = opened.store.tenant(&seeded[0].tenant);
+    let mut tx = tenant.begin(&Actor::system("test"), 1).await.unwrap();
+    for n in 0..60 {
+        tx.schedule(WorkKind::Job, &format!("job_{n}"), n).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut nodes = JoinSet::new();
+    for _ in 0..6 {
+        let store = opened.store.clone();
+        nodes.spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                let claims = store.claim_work(WorkKind::Job, 100, 200, 3).await.unwrap();
+                if claims.is_empty() {
+                    return taken;
+                }
+                taken.extend(claims.into_iter().map(|claim| claim.object));
+            }
+        });
+    }
+    let taken: Vec<String> = nodes.join_all().await.into_iter().flatten().collect();
+    assert_eq!(taken.len(), 60);
+    assert_eq!(taken.into_iter().collect::<BTreeSet<_>>().len(), 60);
+}
+
+#[tokio::test]
+async fn two_requests_with_one_key_at_once_have_one_effect() {
+    use store::model::audit::{Idempotency, IdempotencyRequest, StoredResponse};
+    let Some(opened) = crate::open().await else { return };
+    let seeded = seed(&opened.store, Seed { tenants: 1, numbers_each: 0 }).await;
+    let mut requests = JoinSet::new();
+    for n in 0..4 {
+        let tenant = opened.store.tenant(&seeded[0].tenant);
+        requests.spawn(async move {
+            let request =
+                IdempotencyRequest { key: "k".to_owned(), request_hash: "h".to_owned(), expires_at: 100 };
+            let mut tx = tenant.begin(&Actor::system("test"), 1).await.unwrap();
+            match tx.idempotency(&request).await.unwrap() {
+                Idempotency::Fresh => {
+                    let response = StoredResponse { status: 201, body: n.to_string() };
+                    tx.respond("k", &response).await.unwrap();
+                    tx.commit().await.unwrap();
+                    (true, response)
+                }
+                Idempotency::Replay(response) => (false, response),
+                Idempotency::Mismatch => panic!("it is the same request"),
+            }
+        });
+    }
+    let answers = requests.join_all().await;
+    assert_eq!(answers.iter().filter(|(fresh, _)| *fresh).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|(_, response)| *response == answers[0].1), "{answers:?}");
+}

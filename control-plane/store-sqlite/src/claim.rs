@@ -1,0 +1,29 @@
+//! Takes work. Only one connection writes, so nobody else can take it at the same time.
+
+use crate::Connection;
+use sqlx::query_as;
+use store::{model::work::WorkKind, row::ClaimRow};
+
+pub(crate) async fn claim(
+    db: &mut Connection,
+    kind: WorkKind,
+    now: i64,
+    lease_until: i64,
+    lease: &str,
+    limit: u16,
+) -> Result<Vec<ClaimRow>, sqlx::Error> {
+    let (kind, limit) = (kind.as_str(), i64::from(limit));
+    query_as!(
+        ClaimRow,
+        "update work set lease = $1, lease_until = $2, attempts = attempts + 1 where rowid in \
+         (select rowid from work where kind = $3 and due_at <= $4 and (lease_until is null or lease_until <= $4) \
+         order by due_at limit $5) returning tenant, object, attempts",
+        lease,
+        lease_until,
+        kind,
+        now,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,128 @@
+//! A tenant and how it wants to be served.
+
+use super::{resource, words};
+use crate::ids::{AssistantId, HoursId, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// A company that is served. Its row is its own: it is written through [`Store::tenant`](crate::Store::tenant) of its
+/// own id, and its `lookup` is the slug.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// For people.
+    pub name: String,
+    /// A short name in lower-case letters, digits and hyphens; no two tenants have the same.
+    pub slug: String,
+    /// Whether it is served.
+    pub status: TenantStatus,
+    /// How it wants to be served.
+    #[serde(default)]
+    pub settings: TenantSettings,
+}
+resource!(Tenant, TenantId, Tenants);
+
+/// Whether a tenant is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TenantStatus {
+    /// It is being set up.
+    Provisioning,
+    /// It is served.
+    Active,
+    /// It is not served for now; its calls are turned away, its data is kept.
+    Suspended,
+    /// It is gone; its data waits for the end of its retention.
+    Closed,
+}
+words!(TenantStatus, "tenant status", {
+    Provisioning => "provisioning", Active => "active", Suspended => "suspended", Closed => "closed",
+});
+
+/// How a tenant wants to be served. What is not set has the default, so that stored settings outlive new options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantSettings {
+    /// IANA name of its time zone.
+    pub time_zone: String,
+    /// Who answers where a number does not say.
+    pub default_assistant: Option<AssistantId>,
+    /// When it is open where a number does not say.
+    pub default_hours: Option<HoursId>,
+    /// The carrier's voice for what is said without an assistant.
+    pub voice: Option<String>,
+    /// Said before voicemail after hours.
+    pub after_hours_greeting: Option<String>,
+    /// Whether and how calls are recorded.
+    pub recording: RecordingSettings,
+    /// What is done with webhooks whose signature is not good.
+    pub webhook_mode: WebhookMode,
+    /// When nobody is called.
+    pub quiet_hours: Option<QuietHours>,
+    /// To whom the assistant may hand a call.
+    pub transfer_targets: Vec<TransferTarget>,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self {
+            time_zone: "UTC".to_owned(),
+            default_assistant: None,
+            default_hours: None,
+            voice: None,
+            after_hours_greeting: None,
+            recording: RecordingSettings::default(),
+            webhook_mode: WebhookMode::Enforce,
+            quiet_hours: None,
+            transfer_targets: Vec::new(),
+        }
+    }
+}
+
+/// Whether and how calls are recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecordingSettings {
+    /// Whether calls are recorded.
+    pub enabled: bool,
+    /// Said before anything else, where the law asks for it.
+    pub disclosure: Option<String>,
+    /// Recordings are deleted after so many days; `None`: never.
+    pub retention_days: Option<u32>,
+    /// Nothing is deleted while this is set, whatever the retention says.
+    pub legal_hold: bool,
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self { enabled: true, disclosure: None, retention_days: None, legal_hold: false }
+    }
+}
+
+/// What is done with a webhook whose signature is not good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WebhookMode {
+    /// Signatures are not checked.
+    Off,
+    /// They are checked and what is wrong is noted; the webhook is served all the same.
+    Observe,
+    /// The webhook is refused.
+    #[default]
+    Enforce,
+}
+words!(WebhookMode, "webhook mode", { Off => "off", Observe => "observe", Enforce => "enforce" });
+
+/// A span of the day, in the tenant's time zone; may go past midnight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// When it begins, `HH:MM`.
+    pub from: String,
+    /// When it ends, `HH:MM`.
+    pub to: String,
+}
+
+/// Somebody to whom a call may be handed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferTarget {
+    /// As the assistant knows it.
+    pub name: String,
+    /// The number, E.164.
+    pub number: String,
+}

@@ -1,0 +1,115 @@
+//! Work that goes on in the background, and the health of those it needs.
+
+use super::{resource, words};
+use crate::ids::{HealthId, JobId, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// A piece of background work that outlives the process: a saga, or anything that is tried until it succeeds.
+/// `parent` is what it is about, `lookup` its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// What is to be done, such as `provision_tenant`.
+    pub kind: String,
+    /// There is one job with this key; `None`: there may be many.
+    pub key: Option<String>,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// How far it has come.
+    pub status: JobStatus,
+    /// The step that is next, or was reached.
+    pub step: String,
+    /// All that its steps need and found out, a JSON object. No secrets.
+    pub state: serde_json::Value,
+    /// How often the current step was tried.
+    pub attempts: u32,
+    /// Why it failed last.
+    pub error: Option<String>,
+}
+resource!(Job, JobId, Jobs);
+
+/// How far a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobStatus {
+    /// It goes on.
+    Running,
+    /// It is done.
+    Done,
+    /// What it did is being undone.
+    Undoing,
+    /// It was undone.
+    Undone,
+    /// It needs a person.
+    Failed,
+}
+words!(JobStatus, "job status", {
+    Running => "running", Done => "done", Undoing => "undoing", Undone => "undone", Failed => "failed",
+});
+
+/// Kinds of work that wait for their time. A worker claims from one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkKind {
+    /// A [`Job`].
+    Job,
+    /// A [`WebhookDelivery`](crate::model::webhook::WebhookDelivery).
+    Delivery,
+    /// A [`Recording`](crate::model::recording::Recording) that is to be moved or deleted.
+    Recording,
+    /// An [`InboundEvent`](crate::model::webhook::InboundEvent) that is to be acted on.
+    InboundEvent,
+    /// A call that is to be placed.
+    Call,
+}
+words!(WorkKind, "kind of work", {
+    Job => "job", Delivery => "delivery", Recording => "recording", InboundEvent => "inbound_event", Call => "call",
+});
+
+/// Something to work on, held by one worker until its lease ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What kind.
+    pub kind: WorkKind,
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which; what is to be done stands there.
+    pub object: String,
+    /// Who holds it: only this lease can finish it or put it back.
+    pub lease: String,
+    /// How often it was claimed, this time included.
+    pub attempts: i64,
+}
+
+/// What is known of a provider's health. `lookup` is the subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// What it is about: an account's id, or a service's name.
+    pub subject: String,
+    /// How it is.
+    pub status: HealthStatus,
+    /// In words.
+    pub message: String,
+    /// Whether somebody must act.
+    pub critical: bool,
+    /// Failures since the last success.
+    pub failures: u32,
+    /// When it was looked at last.
+    pub checked_at: i64,
+    /// How long the last answer took, in ms.
+    pub latency_ms: Option<i64>,
+}
+resource!(Health, HealthId, Health);
+
+/// How a provider is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HealthStatus {
+    /// As it should.
+    Healthy,
+    /// Slow, or failing now and then.
+    Degraded,
+    /// Not at all.
+    Down,
+    /// Not set up.
+    NotConfigured,
+}
+words!(HealthStatus, "health status", {
+    Healthy => "healthy", Degraded => "degraded", Down => "down", NotConfigured => "not_configured",
+});

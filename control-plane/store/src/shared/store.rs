@@ -1,0 +1,106 @@
+//! The port's door: it leads to a tenant, answers what is asked before the tenant is known, and hands out work.
+
+use crate::{
+    Backend,
+    claim::claim,
+    failure::failed,
+    queries::{directory, without_nul},
+    tenant::Tenant,
+};
+use futures_util::future::BoxFuture;
+use store::{
+    KeyOwner, Store, StoreError, StoreFuture, TenantId, TenantStore,
+    ids::UserId,
+    model::{
+        identity::{Membership, UserMembership},
+        number::{AccountOwner, NumberOwner},
+        work::{Claim, WorkKind},
+    },
+    new_id,
+};
+
+impl Store for Backend {
+    fn tenant(&self, tenant: &TenantId) -> Box<dyn TenantStore> {
+        Box::new(Tenant::new(self.clone(), tenant.clone()))
+    }
+
+    fn key_owner<'a>(&'a self, hash: &'a str) -> StoreFuture<'a, Option<KeyOwner>> {
+        Box::pin(async move {
+            const DOING: &str = "looking a key up";
+            let hash = &*without_nul(hash);
+            let mut db = self.read_shown(hash, DOING).await?;
+            Ok(directory::key_owner(&mut db, hash).await.map_err(failed(DOING))?.map(KeyOwner::from))
+        })
+    }
+
+    fn number_owner<'a>(&'a self, e164: &'a str) -> StoreFuture<'a, Option<NumberOwner>> {
+        Box::pin(async move {
+            const DOING: &str = "looking a number up";
+            let e164 = &*without_nul(e164);
+            let mut db = self.read_shown(e164, DOING).await?;
+            Ok(directory::number_owner(&mut db, e164).await.map_err(failed(DOING))?.map(NumberOwner::from))
+        })
+    }
+
+    fn account_owners<'a>(&'a self, sid: &'a str) -> StoreFuture<'a, Vec<AccountOwner>> {
+        Box::pin(async move {
+            const DOING: &str = "looking an account up";
+            let sid = &*without_nul(sid);
+            let mut db = self.read_shown(sid, DOING).await?;
+            let rows = directory::account_owners(&mut db, sid).await.map_err(failed(DOING))?;
+            Ok(rows.into_iter().map(AccountOwner::from).collect())
+        })
+    }
+
+    fn memberships_of<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, Vec<UserMembership>> {
+        Box::pin(async move {
+            const DOING: &str = "looking a user's tenants up";
+            let mut db = self.read_shown(user.as_str(), DOING).await?;
+            let rows = directory::memberships_of(&mut db, user.as_str()).await.map_err(failed(DOING))?;
+            rows.into_iter()
+                .map(|row| {
+                    let membership: Membership = serde_json::from_str(&row.body)
+                        .map_err(|source| StoreError::Unreadable { what: "membership", source })?;
+                    Ok(UserMembership { tenant: TenantId::known(row.tenant_id), role: membership.role })
+                })
+                .collect()
+        })
+    }
+
+    fn claim_work(
+        &self,
+        kind: WorkKind,
+        now: i64,
+        lease_until: i64,
+        limit: u16,
+    ) -> StoreFuture<'_, Vec<Claim>> {
+        Box::pin(async move {
+            const DOING: &str = "taking work";
+            let lease = new_id("lease");
+            let mut db = self.write_unscoped(DOING).await?;
+            let rows = claim(&mut db, kind, now, lease_until, &lease, limit).await.map_err(failed(DOING))?;
+            db.commit().await.map_err(failed(DOING))?;
+            let claim_of = |row: store::row::ClaimRow| Claim {
+                kind,
+                tenant: TenantId::known(row.tenant),
+                object: row.object,
+                lease: lease.clone(),
+                attempts: row.attempts,
+            };
+            Ok(rows.into_iter().map(claim_of).collect())
+        })
+    }
+
+    fn check_writable(&self, now: i64) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            const DOING: &str = "writing to see whether it works";
+            let mut db = self.write_unscoped(DOING).await?;
+            directory::beat(&mut db, now).await.map_err(failed(DOING))?;
+            db.commit().await.map_err(failed(DOING))
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.close_pools())
+    }
+}
