@@ -68,7 +68,7 @@ struct Dequeue<'a> {
 struct NoFilter {}
 
 impl Account {
-    /// Makes a queue. Its name is unique: where it exists already Twilio refuses (22003).
+    /// Makes a queue. Its name is unique in the account: Twilio refuses a second one.
     ///
     /// # Errors
     /// See [`TwilioError`].
@@ -92,7 +92,7 @@ impl Account {
         self.post("changing a queue", self.queue_url(sid), Repetition::Harmless, settings).await
     }
 
-    /// Deletes a queue, which must be empty (22002).
+    /// Deletes a queue, which must be empty.
     ///
     /// # Errors
     /// See [`TwilioError`].
