@@ -5,6 +5,7 @@ use engine::provider::Secret;
 use twilio_rest::{
     AccountFilter, AccountStatus, ApplicationSettings, AvailableNumberFilter, Credentials, MessageFilter,
     MessageStatus, NewMessage, NumberFilter, NumberKind, NumberSettings, QueueSettings, RetryClass,
+    access_token::{AccessToken, VoiceGrant},
 };
 
 #[tokio::test]
@@ -154,4 +155,33 @@ async fn no_credential_is_shown_by_errors_and_values() {
     let token = Secret::new(canary);
     let shown = format!("{account:?} {error:?} {error} {key:?} {token:?}");
     assert!(!shown.contains(canary) && !shown.contains(key.secret.reveal()), "{shown}");
+}
+
+#[tokio::test]
+async fn a_softphone_is_let_in_with_a_token_of_its_subaccounts_key() {
+    let setup = Setup::new().await;
+    let made = setup.account.create_subaccount("Tandem - Example (ten_1)").await.unwrap();
+    let tenant = setup.account.subaccount(&made.sid);
+    let key = tenant.create_key("Example - Softphone").await.unwrap();
+    let application = tenant.create_application(&ApplicationSettings::default()).await.unwrap();
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
+    let code = async |account_sid, application_sid| {
+        let mut token = AccessToken::new(account_sid, key.sid.clone(), key.secret.clone(), "user_7");
+        token.voice = VoiceGrant {
+            incoming_allow: true,
+            outgoing_application_sid: Some(application_sid),
+            ..VoiceGrant::default()
+        };
+        let url = format!("{}/sandbox/twilio/access-tokens", setup.sandbox.base_url());
+        let body = serde_json::json!({"token": token.sign(now).reveal()});
+        let http = engine::provider::http::http_client(Default::default()).unwrap();
+        let answer: serde_json::Value =
+            http.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        answer["code"].as_u64()
+    };
+    assert_eq!(code(made.sid.clone(), application.sid.clone()).await, None);
+    let by_parent = setup.account.sid().clone();
+    assert_eq!(code(by_parent, application.sid.clone()).await, Some(20103), "the parent's SID is refused");
+    let of_nobody = format!("AP{}", "0".repeat(32)).parse().unwrap();
+    assert_eq!(code(made.sid, of_nobody).await, Some(20106));
 }
