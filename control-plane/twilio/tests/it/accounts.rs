@@ -76,7 +76,7 @@ async fn an_application_is_made_changed_and_deleted() {
 async fn a_number_is_searched_bought_set_up_and_released() {
     let setup = Setup::new().await;
     let filter = AvailableNumberFilter {
-        area_code: Some(415),
+        area_code: Some(555),
         voice_enabled: Some(true),
         ..AvailableNumberFilter::default()
     };

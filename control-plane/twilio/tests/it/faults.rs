@@ -16,7 +16,7 @@ use twilio_rest::{
     },
 };
 
-const TO_BUY: &str = "+14155550111";
+const TO_BUY: &str = "+15555550111";
 
 fn call() -> NewCall {
     NewCall {
