@@ -10,7 +10,8 @@ pub(super) fn line(event: &CarrierEvent) -> Option<String> {
     let at = |ms: u64, text: String| Some(format!("{:6.2} s  {text}", ms as f64 / 1_000.0));
     match event {
         CarrierEvent::Ringing { call_sid } => Some(format!("ringing   {call_sid}")),
-        CarrierEvent::Verb { .. } => None,
+        CarrierEvent::Verb { .. } | CarrierEvent::Unparked | CarrierEvent::Recorded { .. } => None,
+        CarrierEvent::Parked { place, name, .. } => Some(format!("waits in   {place} {name}")),
         CarrierEvent::StreamStarted { at_ms, .. } => at(*at_ms, "answered: the media stream is up".into()),
         CarrierEvent::StepStarted { what, at_ms, .. } => at(*at_ms, format!("caller    {what}")),
         CarrierEvent::AssistantAudible { at_ms } => at(*at_ms, "assistant speaks".into()),

@@ -17,7 +17,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 
 /// What points a server at the stand-ins.
 pub(super) fn variables(base_url: &str) -> String {
-    let names = ["DEEPGRAM_BASE_URL", "ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "ELEVENLABS_BASE_URL"];
+    let names = [
+        "DEEPGRAM_BASE_URL",
+        "ANTHROPIC_BASE_URL",
+        "OPENAI_BASE_URL",
+        "ELEVENLABS_BASE_URL",
+        "TWILIO_BASE_URL",
+    ];
     let mut text = format!("The stand-ins listen on {base_url}. Point a server at them:\n\n");
     for name in names {
         let path = if name == "OPENAI_BASE_URL" { "/v1" } else { "" };
@@ -33,7 +39,8 @@ pub(super) fn variables(base_url: &str) -> String {
          export TWILIO_ACCOUNT_SID={ACCOUNT_SID} TWILIO_AUTH_TOKEN={AUTH_TOKEN} TWILIO_PHONE_NUMBER={TO_NUMBER}\n"
     ));
     text.push_str(&format!(
-        "\nDelays and faults: curl {base_url}/sandbox/knobs; what they saw: {base_url}/sandbox/log\n"
+        "\nDelays and faults: curl {base_url}/sandbox/knobs; what they saw: {base_url}/sandbox/log\n\
+         What Twilio's REST API remembers: {base_url}/sandbox/twilio\n"
     ));
     text
 }
