@@ -35,7 +35,7 @@ use std::marker::PhantomData;
 
 use super::{Law, ONE, SIGN, ULAW_BIAS, UNIT, UPPER_HALF_OF_ONE, sse2};
 use crate::kernels::in_blocks;
-use crate::kernels::x86::{Item, load_128, load_256, store_256};
+use crate::kernels::x86::{Item, ask_ahead, load_128, load_256, store_256};
 
 /// One vector of codes, two of samples.
 const BLOCK: usize = 32;
@@ -149,6 +149,7 @@ fn table<T: Item>(items: &[T; 16]) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn encode_block<L: Law>(samples: &[i16; BLOCK], codes: &mut [u8; BLOCK]) {
+    ask_ahead(samples);
     let (first, second) = (load_256::<0, _, _>(samples), load_256::<16, _, _>(samples));
     let (first_magnitude, second_magnitude) = (magnitude(first), magnitude(second));
     // What is louder than the loudest code, 127 + 128, is clipped to it.

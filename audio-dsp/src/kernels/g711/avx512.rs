@@ -17,7 +17,7 @@ use std::arch::x86_64::{
 
 use super::{ALAW_LINEAR_END, Law, ONE, SIGN, ULAW_BIAS, UNIT, UPPER_HALF_OF_ONE, avx2};
 use crate::kernels::in_blocks;
-use crate::kernels::x86::{load_256, load_512, store_512};
+use crate::kernels::x86::{ask_ahead, load_256, load_512, store_512};
 
 /// Half a vector of codes, one of samples.
 const BLOCK: usize = 32;
@@ -68,6 +68,7 @@ fn decode_block<L: Law>(codes: &[u8; BLOCK], samples: &mut [i16; BLOCK]) {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
 fn encode_block<L: Law>(samples: &[i16; ENCODE_BLOCK], codes: &mut [u8; ENCODE_BLOCK]) {
+    ask_ahead(samples);
     let (first, second) = (load_512::<0, _, _>(samples), load_512::<32, _, _>(samples));
     let (first_magnitude, second_magnitude) = (magnitude(first), magnitude(second));
     // What is louder than the loudest code, 127 + 128, is clipped to it.
