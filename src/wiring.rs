@@ -3,8 +3,8 @@
 
 use crate::config::{AnthropicAuth, Config, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
 use control_plane::settings::{
-    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
-    TwilioAccount,
+    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings,
+    TenantSettings, TwilioAccount,
 };
 use engine::{
     ids::{AssistantId, TenantId},

@@ -146,7 +146,8 @@ impl CallLog for RecordingLog {
         let recorded = matches!(&event, CallEvent::Ended(summary) if summary.recorded);
         let kept = self.0.log.record(call, event);
         if recorded && let Some(tenant) = self.0.live.tenant(call) {
-            self.0.recordings.offer(tenant.0.as_str().into(), call.0.as_str().into());
+            let (tenant, call) = (TenantId::known(tenant.0), store::CallId::known(call.0.as_str()));
+            self.0.recordings.offer(tenant, call);
         }
         kept
     }

@@ -5,8 +5,8 @@
 #![allow(unsafe_code, reason = "vectors are moved through pointers")]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128, _mm256_loadu_si256, _mm256_storeu_si256,
-    _mm512_loadu_si512, _mm512_storeu_si512,
+    __m128i, __m256i, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm_storeu_si128,
+    _mm256_loadu_si256, _mm256_storeu_si256, _mm512_loadu_si512, _mm512_storeu_si512,
 };
 
 /// An item that vectors are made of.
@@ -31,15 +31,14 @@ const fn fits<T>(at: usize, bytes: usize, length: usize) -> bool {
 }
 
 /// Asks for what comes 2 KiB after `items`, so that long input is on its way from memory while it is worked on. What
-/// is beyond the end of the input is asked for in vain.
+/// is beyond the end of the input is asked for in vain: a hint reads nothing.
 #[inline]
 #[target_feature(enable = "sse2")]
 pub(super) fn ask_ahead<T: Item, const N: usize>(items: &[T; N]) {
     const AHEAD: usize = 2_048;
     const LINE: usize = 64;
     for line in 0..size_of_val(items).div_ceil(LINE) {
-        // SAFETY: the address is a hint; nothing is read, and an address that is not there is passed over.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(items.as_ptr().cast::<i8>().wrapping_add(AHEAD + line * LINE)) };
+        _mm_prefetch::<_MM_HINT_T0>(items.as_ptr().cast::<i8>().wrapping_add(AHEAD + line * LINE));
     }
 }
 

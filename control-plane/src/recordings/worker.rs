@@ -17,7 +17,7 @@ use std::{
     },
     time::Duration,
 };
-use store::{Call, Store, StoreError};
+use store::{Call, CallId, Store, StoreError, TenantId};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tracing::{error, info};
 
@@ -144,14 +144,16 @@ fn unconverted(folder: &Path) -> io::Result<Vec<Candidate>> {
             continue;
         }
         let Ok(name) = tenant.file_name().into_string() else { continue };
+        let Ok(id) = TenantId::parse(&name) else { continue };
         for file in fs::read_dir(tenant.path())? {
             let wav = file?.path();
             let is_wav = wav.extension().is_some_and(|ending| ending == RecordingFormat::Wav.name());
             if !is_wav || wav.with_extension(RecordingFormat::Ogg.name()).exists() {
                 continue;
             }
-            if let Some(call) = wav.file_stem().and_then(|call| call.to_str()) {
-                found.push(Candidate { tenant: name.as_str().into(), call: call.into() });
+            let call = wav.file_stem().and_then(|call| call.to_str());
+            if let Some(Ok(call)) = call.map(CallId::parse) {
+                found.push(Candidate { tenant: id.clone(), call });
             }
         }
     }

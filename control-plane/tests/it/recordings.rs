@@ -109,7 +109,7 @@ async fn what_was_left_unfinished_is_taken_up_by_the_next_start() {
     .unwrap();
     std::fs::write(folder.join("recordings/file"), b"").unwrap();
 
-    let mut settings = settings(&harness.folder);
+    let mut settings = settings(&harness.folder).await;
     settings.recording.opus = true;
     let again = ControlPlane::open(settings).await.unwrap().control_plane;
     let harness = Harness { router: again.router(), plane: again, ..harness };

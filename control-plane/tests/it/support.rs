@@ -9,7 +9,8 @@ use base64_simd::STANDARD;
 use control_plane::{
     ControlPlane,
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
+        StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
