@@ -79,14 +79,16 @@ fn multiply_add(mut sum: __m512i, samples: __m512i, taps: __m512i) -> __m512i {
 }
 
 /// The vector from `position` on.
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx512f")]
 fn load(samples: &[i16; SEEN], position: usize) -> __m512i {
     let samples = &samples[position..][..GROUP];
     // SAFETY: the slice is as long as the vector.
     unsafe { _mm512_loadu_si512(samples.as_ptr().cast()) }
 }
 
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx512f")]
 fn store(vector: __m512i, samples: &mut [i16; GROUP]) {
     // SAFETY: the array is as long as the vector.
     unsafe { _mm512_storeu_si512(samples.as_mut_ptr().cast(), vector) }
