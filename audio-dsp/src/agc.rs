@@ -1,6 +1,7 @@
 //! Automatic gain for quiet callers: brings speech, and only speech, to one level.
 //!
-//! The gain moves only while the caller speaks, so noise between words is not pumped up. It has no limiter: what
+//! The gain moves only while the caller speaks, so noise between words is not pumped up: neither while the detector of
+//! voice activity says that nobody speaks, nor while it still waits for the next word. It has no limiter: what
 //! it makes too loud for 16 bits is clipped, so [`crate::limiter`] belongs behind it.
 
 #![forbid(unsafe_code)]
@@ -9,6 +10,13 @@
 mod tests;
 
 use crate::gain::scaled;
+
+/// How far below the voice of late (dB) a block is taken for a pause in it. Syllables differ by less.
+const PAUSE_BELOW_DB: f32 = 15.0;
+
+/// How fast the voice of late is forgotten (dB per block of 10 ms): one that has become 25 dB quieter is levelled after
+/// a second of speech.
+const FORGETTING_DB: f32 = 0.1;
 
 /// The automatic gain's aims and paces.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,6 +64,8 @@ pub struct Agc {
     /// Samples of the block in which the caller spoke, and the sum of their squares.
     spoken: u32,
     squares: u64,
+    /// How loud the voice was of late (dBFS): its loudest blocks, slowly forgotten.
+    voice_dbfs: f32,
     /// The gain (dB) at the end of the block.
     gain_db: f32,
     /// The factor at the start and at the end of the block.
@@ -76,6 +86,7 @@ impl Agc {
             filled: 0,
             spoken: 0,
             squares: 0,
+            voice_dbfs: f32::NEG_INFINITY,
             gain_db: 0.0,
             from: 1.0,
             to: 1.0,
@@ -129,7 +140,8 @@ impl Agc {
         if self.spoken * 2 > self.block {
             let power = self.squares as f32 / self.spoken as f32;
             let level_dbfs = 10.0 * (power / (32_768.0 * 32_768.0)).log10();
-            if level_dbfs >= self.options.quietest_dbfs {
+            self.voice_dbfs = level_dbfs.max(self.voice_dbfs - FORGETTING_DB);
+            if level_dbfs >= self.options.quietest_dbfs && level_dbfs >= self.voice_dbfs - PAUSE_BELOW_DB {
                 self.move_towards(self.options.target_dbfs - level_dbfs);
             }
         }

@@ -94,8 +94,11 @@ impl SignalDetector {
         self.push(frame, |&sample| f32::from(sample), emit);
     }
 
-    /// Passes over `samples` of the stream that were lost. Tones and rhythms end there.
+    /// Passes over `samples` of the stream that were lost. Tones and rhythms end there. None lost is nothing done.
     pub fn skip(&mut self, samples: u64, mut emit: impl FnMut(SignalEvent)) {
+        if samples == 0 {
+            return;
+        }
         let Self { tones, singles, dual, rhythms } = self;
         tones.skip(samples, |event| singles.take(event, &mut rhythms[0], &mut emit));
         dual.skip(samples);

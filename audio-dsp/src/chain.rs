@@ -109,8 +109,9 @@ impl PcmToUlaw {
     /// `output` has room for exactly what `samples` give.
     fn process_exactly(&mut self, samples: &[i16], output: &mut [u8]) -> usize {
         let mut written = 0;
+        let set = self.resampler.instruction_set();
         self.resampler.each_block(samples, |bank, count| {
-            written += ulaw::encode(bank.single(count), &mut output[written..]);
+            written += ulaw::encode_on(set, bank.single(count), &mut output[written..]);
         });
         written
     }
@@ -174,10 +175,11 @@ impl UlawToPcm {
     /// `output` has room for exactly what `codes` give.
     fn process_exactly(&mut self, codes: &[u8], output: &mut [i16]) -> usize {
         let samples_per_code = self.resampler.output_length(1);
+        let set = self.resampler.instruction_set();
         let bank = self.resampler.bank();
         let blocks = codes.chunks(BLOCK).zip(output.chunks_mut(BLOCK * samples_per_code));
         for (codes, output) in blocks {
-            ulaw::decode(codes, bank.room(codes.len()));
+            ulaw::decode_on(set, codes, bank.room(codes.len()));
             bank.run(codes.len());
             bank.join(codes.len(), output);
         }

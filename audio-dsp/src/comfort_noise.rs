@@ -38,8 +38,10 @@ pub struct ComfortNoise {
 }
 
 impl ComfortNoise {
-    /// Noise of `dbfs` (RMS). A usual level is -60; above -15 it would clip, so that is the loudest.
+    /// Noise of `dbfs` (RMS). A usual level is -60; above -15 it would clip, so that is the loudest. Not-a-number is
+    /// silence.
     pub fn new(dbfs: f32, seed: u32) -> Self {
+        let dbfs = if dbfs.is_nan() { f32::NEG_INFINITY } else { dbfs };
         let rms = 32_768.0 * 10f32.powf(dbfs.min(-15.0) / 20.0);
         // Even numbers between -1 and 1 have a power of a third.
         let scale = rms * (3.0 / POWER_GAIN).sqrt();

@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Sse2,
     /// AVX2: 256 bits, since 2013.
     Avx2,
-    /// AVX-512 F, BW, VL, VBMI and VNNI: 512 bits, byte permutes and 16-bit dot products, since 2019.
+    /// AVX-512 F, BW, VL and VNNI: 512 bits and 16-bit dot products, since 2019.
     Avx512,
     /// Every 64-bit Arm processor has it.
     Neon,
@@ -85,7 +85,7 @@ fn has_avx2() -> bool {
 #[cfg(target_arch = "x86_64")]
 fn has_avx512() -> bool {
     use std::arch::is_x86_feature_detected as has;
-    has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vbmi") && has!("avx512vnni")
+    has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512vnni")
 }
 
 #[cfg(not(target_arch = "x86_64"))]

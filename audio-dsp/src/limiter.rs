@@ -11,10 +11,16 @@ mod tests;
 /// A gain of 1.
 const ONE: u32 = 1 << 30;
 
+/// The whole way of a release.
+const WHOLE_WAY: u64 = 1 << 32;
+
+/// The highest rate (Hz) that the look-ahead grows with: its memory is bounded, and sums of gains fit 64 bits.
+const RATE_MAX_HZ: u32 = 1 << 20;
+
 /// The limiter's ceiling and times.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LimiterOptions {
-    /// Samples per second (Hz). Default 8,000.
+    /// Samples per second (Hz). Default 8,000; what is above 2^20 counts as that.
     pub rate_hz: u32,
     /// No sample is larger than this (dBFS of the peak, at most 0). Default -1: room for a resampler's overshoot.
     pub ceiling_dbfs: f32,
@@ -32,7 +38,7 @@ impl Default for LimiterOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limiter {
     ceiling: u32,
-    /// How much of the way back to 1 a sample goes, of 65,536.
+    /// How much of the way back to 1 a sample goes, of 2^32.
     release: u64,
     /// The last samples, as many as the look-ahead is long; the oldest is at `next`.
     delayed: Box<[i16]>,
@@ -54,13 +60,14 @@ pub struct Limiter {
 impl Limiter {
     /// A limiter whose past is silence.
     pub fn new(options: LimiterOptions) -> Self {
+        let rate_hz = options.rate_hz.clamp(1, RATE_MAX_HZ);
         // 2 ms.
-        let look_ahead = (options.rate_hz / 500).max(1) as usize;
+        let look_ahead = (rate_hz / 500).max(1) as usize;
         let ceiling = 32_768.0 * 10f32.powf(options.ceiling_dbfs.min(0.0) / 20.0);
-        let samples = options.release_ms.max(1) as f32 * options.rate_hz.max(1) as f32 / 1_000.0;
+        let samples = f64::from(options.release_ms.max(1)) * f64::from(rate_hz) / 1_000.0;
         Self {
             ceiling: (ceiling as u32).clamp(1, i16::MAX as u32),
-            release: ((65_536.0 / samples) as u64).clamp(1, 65_536),
+            release: ((WHOLE_WAY as f64 / samples) as u64).clamp(1, WHOLE_WAY),
             delayed: vec![0; look_ahead].into(),
             gains: vec![ONE; look_ahead].into(),
             next: 0,
@@ -93,7 +100,7 @@ impl Limiter {
     fn exchange(&mut self, sample: i16) -> i16 {
         let needed = self.needed(sample);
         let allowed = self.least_of_late(needed);
-        let risen = self.gain + ((u64::from(ONE - self.gain) * self.release) >> 16) as u32 + 1;
+        let risen = self.gain + ((u64::from(ONE - self.gain) * self.release) / WHOLE_WAY) as u32 + 1;
         self.gain = risen.min(allowed).min(ONE);
 
         // The average of gains none of which is more than the oldest sample needs; it reaches the least of them

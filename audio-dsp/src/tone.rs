@@ -128,8 +128,11 @@ impl ToneDetector {
         self.push(frame, |&sample| f32::from(sample), emit);
     }
 
-    /// Passes over `samples` of the stream that were lost. A tone ends there.
+    /// Passes over `samples` of the stream that were lost. A tone ends there. None lost is nothing done.
     pub fn skip(&mut self, samples: u64, mut emit: impl FnMut(ToneEvent)) {
+        if samples == 0 {
+            return;
+        }
         self.finish(&mut emit);
         self.position = self.position().saturating_add(samples);
         self.filled = 0;

@@ -17,9 +17,9 @@ const SEGMENTS_MAX: usize = 255;
 pub(crate) const PAGE_BYTES_MAX: usize = HEADER + SEGMENTS_MAX + SEGMENTS_MAX * 255;
 /// The longest packet that [`PageBuilder`] takes: it must end in the page that it begins in.
 pub(crate) const OWN_PACKET_MAX: usize = SEGMENTS_MAX * 255 - 1;
-/// Places in one search that may look like a page and be none. Beyond it the rest counts as holding none, or a file of
-/// nothing but capture patterns would cost a checksum of 64 KiB for each.
-const CANDIDATES_MAX: usize = 64;
+/// Places in one search that may look like a page and be none: a quarter of an hour of damaged pages. Beyond it the rest
+/// counts as holding none, or a file of nothing but capture patterns would cost a checksum of 64 KiB for each.
+const CANDIDATES_MAX: usize = 1_024;
 
 /// What a page says of its place in the stream (RFC 3533, section 6, header type).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,18 +135,25 @@ pub(crate) struct Pages<R> {
     /// Where the source is.
     at: u64,
     len: u64,
+    /// Places that the present search took for a page in vain.
+    candidates: usize,
 }
 
 impl<R: Read + Seek> Pages<R> {
     pub(crate) fn new(mut source: R) -> io::Result<Self> {
         let len = source.seek(SeekFrom::End(0))?;
         source.seek(SeekFrom::Start(0))?;
-        Ok(Self { source: BufReader::new(source), at: 0, len })
+        Ok(Self { source: BufReader::new(source), at: 0, len, candidates: 0 })
     }
 
     /// Length of the file, in bytes, when it was opened.
     pub(crate) const fn len(&self) -> u64 {
         self.len
+    }
+
+    /// Begins a search, of however many calls of [`Pages::page_from`].
+    pub(crate) const fn begin_search(&mut self) {
+        self.candidates = 0;
     }
 
     /// The page that begins at `offset`; `None` if no whole and undamaged one does.
@@ -182,10 +189,9 @@ impl<R: Read + Seek> Pages<R> {
 
     /// The first page that begins at or after `offset` and before `before`, and where it does.
     pub(crate) fn page_from(&mut self, offset: u64, before: u64) -> io::Result<Option<(u64, Page)>> {
-        let mut candidates = 0;
         let mut window = [0; 4_096];
         let mut at = offset;
-        while at < before {
+        while at < before && self.candidates < CANDIDATES_MAX {
             let wanted = usize::try_from(self.len - at.min(self.len))
                 .map_or(window.len(), |left| left.min(window.len()));
             let read = &mut window[..wanted];
@@ -205,10 +211,7 @@ impl<R: Read + Seek> Pages<R> {
             if let Some(page) = self.page_at(at)? {
                 return Ok(Some((at, page)));
             }
-            candidates += 1;
-            if candidates == CANDIDATES_MAX {
-                return Ok(None);
-            }
+            self.candidates += 1;
             at += 1;
         }
         Ok(None)

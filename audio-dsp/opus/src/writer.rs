@@ -42,7 +42,7 @@ pub struct Writer<W> {
     packet: Vec<u8>,
     /// Frames encoded.
     frames: u64,
-    /// Samples of each channel that were given in.
+    /// Samples that were given in, over all channels.
     samples: u64,
 }
 
@@ -70,14 +70,12 @@ impl<W: Write> Writer<W> {
         Ok(Self { sink, settings, encoder, page, pending, packet: Vec::new(), frames: 0, samples: 0 })
     }
 
-    /// Adds samples, channels in turn and whole frames of them, of any length.
+    /// Adds samples, channels in turn, as many as there are: a call may end anywhere, also between left and right.
     ///
     /// # Errors
     /// When they cannot be encoded, or the sink fails.
     pub fn write(&mut self, samples: &[i16]) -> Result<(), WriteError> {
-        let channels = self.settings.channels.count();
-        debug_assert!(samples.len().is_multiple_of(channels), "every channel has its sample");
-        self.samples += (samples.len() / channels) as u64;
+        self.samples += samples.len() as u64;
         let frame = self.settings.frame_samples();
         let mut rest = samples;
         if !self.pending.is_empty() {
@@ -98,15 +96,17 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Ends the stream, to the sample where the input ended, and gives the sink back.
+    /// Ends the stream, to the sample where the input ended, and gives the sink back. A left sample without a right
+    /// one gets silence for it.
     ///
     /// # Errors
     /// When the rest cannot be encoded, or the sink fails.
     pub fn finish(mut self) -> Result<W, WriteError> {
         let frame = self.settings.frame_samples();
-        let per_channel = (frame / self.settings.channels.count()) as u64;
+        let channels = self.settings.channels.count();
+        let per_channel = (frame / channels) as u64;
         // What the decoder is to give: it runs behind by the lookahead.
-        let wanted = self.samples + self.encoder.lookahead() as u64;
+        let wanted = self.samples.div_ceil(channels as u64) + self.encoder.lookahead() as u64;
         while self.frames * per_channel < wanted {
             self.pending.resize(frame, 0);
             self.encode_pending()?;

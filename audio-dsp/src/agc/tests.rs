@@ -45,6 +45,26 @@ fn noise_is_not_pumped_up() {
 }
 
 #[test]
+fn noise_in_the_pauses_that_count_as_speech_is_not_pumped_up() {
+    let mut agc = Agc::new(AgcOptions::default());
+    settled(&mut agc, &voice(-20.0, 2_000), true);
+    for seed in 0..10 {
+        let pause = Scene::silence(300 * MS).noise(-45.0, seed).pcm();
+        settled(&mut agc, &pause, true);
+        assert!(agc.gain_db().abs() < 0.5, "{} dB after a pause", agc.gain_db());
+        settled(&mut agc, &voice(-20.0, 400), true);
+    }
+}
+
+#[test]
+fn a_voice_that_becomes_much_quieter_is_levelled_again() {
+    let mut agc = Agc::new(AgcOptions::default());
+    settled(&mut agc, &voice(-12.0, 2_000), true);
+    let level = settled(&mut agc, &voice(-37.0, 6_000), true);
+    assert!((level + 20.0).abs() < 0.5, "{level}");
+}
+
+#[test]
 fn the_gain_falls_faster_than_it_rises() {
     let options = AgcOptions::default();
     let gain_after = |dbfs: f64, ms: usize| {

@@ -46,6 +46,29 @@ fn the_beep_of_an_answering_machine_is_found_coded_and_in_noise() {
 }
 
 #[test]
+fn a_beep_of_440_hz_is_no_tone_of_a_network() {
+    for seed in 0..40 {
+        let scene = Scene::silence(2_000 * MS)
+            .sine(200 * MS + seed, 300 * MS, 440.0, -20.0)
+            .noise(-36.0, seed as u64);
+        assert!(matches!(signals(&scene)[..], [Signal::Beep { .. }]), "{seed}: {:?}", events(&scene));
+    }
+}
+
+#[test]
+fn a_tone_that_ends_at_another_frequency_has_ended_all_the_same() {
+    for hz in (4_340..4_400).step_by(2).map(|tenths| f64::from(tenths) / 10.0) {
+        for seed in 0..4 {
+            let scene = Scene::silence(6_000 * MS)
+                .sine(200 * MS + seed, 300 * MS, hz, -20.0)
+                .sine(4_000 * MS, 400 * MS, 425.0, -20.0)
+                .noise(-36.0, seed as u64);
+            assert!(!signals(&scene).contains(&Signal::Dial), "{hz} Hz: {:?}", events(&scene));
+        }
+    }
+}
+
+#[test]
 fn a_beep_after_a_greeting_is_found() {
     for (name, codes) in calls().into_iter().take(4) {
         let line: Vec<f64> = at_speed(&codes, 1.0).into_iter().map(f64::from).collect();
@@ -130,6 +153,19 @@ fn a_rhythm_does_not_go_on_over_lost_audio() {
     detector.push_ulaw(&codes[300 * MS..], |event| events.push(event));
     assert_eq!(events, []);
     assert_eq!(detector.position(), (codes.len() * 2 - 300 * MS + 8) as u64);
+}
+
+#[test]
+fn a_loss_of_no_samples_changes_nothing() {
+    let scene = rhythm(&[480.0, 620.0], 500, 500, 3);
+    let mut detector = SignalDetector::new();
+    let mut found = Vec::new();
+    for frame in scene.codes().chunks(70) {
+        detector.push_ulaw(frame, |event| found.push(event));
+        detector.skip(0, |event| found.push(event));
+    }
+    assert_eq!(found, events(&scene));
+    assert_eq!(found.len(), 1);
 }
 
 proptest! {

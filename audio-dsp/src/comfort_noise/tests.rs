@@ -64,6 +64,13 @@ fn no_seed_is_silent() {
 }
 
 #[test]
+fn a_level_that_is_none_is_silent() {
+    for dbfs in [f32::NAN, f32::NEG_INFINITY] {
+        assert_eq!(noise(dbfs, 1, 100), [0; 100]);
+    }
+}
+
+#[test]
 fn it_is_added_to_what_is_there() {
     let mut samples = [1_000; 300];
     ComfortNoise::new(-60.0, 9).add(&mut samples);

@@ -77,8 +77,12 @@ impl DtmfDetector {
         self.push(frame, |&sample| f32::from(sample), emit);
     }
 
-    /// Passes over `samples` of the stream that were lost: silence, which bridges a press when it is short.
+    /// Passes over `samples` of the stream that were lost: silence, which bridges a press when it is short. None lost
+    /// is nothing done.
     pub fn skip(&mut self, samples: u64, mut emit: impl FnMut(DtmfEvent)) {
+        if samples == 0 {
+            return;
+        }
         // Ten windows of silence end whatever went on.
         for _ in 0..(samples / HOP as u64).min(10) {
             self.take(self.halves.position(), Heard::SILENCE, &mut emit);
@@ -135,7 +139,7 @@ impl DtmfDetector {
         if let Some(press) = &mut self.candidate {
             let goes_on = press.follow(middle, heard, &self.before[0]);
             if goes_on && press.is_certain() {
-                let (press, onset) = (*press, press.onset().max(0) as u64);
+                let (press, onset) = (*press, press.onset());
                 self.release(emit);
                 emit(DtmfEvent::Pressed { digit: digit(&press), onset });
                 self.candidate = None;
@@ -153,7 +157,7 @@ impl DtmfDetector {
 
     fn release(&mut self, emit: &mut impl FnMut(DtmfEvent)) {
         if let Some((press, onset)) = self.down.take() {
-            let duration = (press.end().max(0) as u64).saturating_sub(onset);
+            let duration = press.end().saturating_sub(onset);
             emit(DtmfEvent::Released { digit: digit(&press), onset, duration });
         }
     }

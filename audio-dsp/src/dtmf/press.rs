@@ -3,7 +3,7 @@
 use super::judge::{Evidence, HOP, Heard, Key};
 
 /// Samples that a signal must last: between 23 ms, which must not count, and 40 ms, which must (Q.24).
-const SHORTEST: i64 = 224;
+const SHORTEST: u64 = 224;
 
 /// Windows that must hold the key, and how many of them must follow one directly, which tells the frequency: the
 /// shortest signal fills six windows, and an interruption parts them.
@@ -103,7 +103,7 @@ impl Press {
     /// Whether it has lasted long enough, at the right frequencies.
     pub(super) fn is_certain(&self) -> bool {
         let heard_for =
-            self.last as i64 + HOP as i64 / 2 - self.onset() - i64::from(self.bridged) * HOP as i64;
+            (self.last - self.first + self.reach()).saturating_sub(u64::from(self.bridged) * HOP as u64);
         heard_for >= SHORTEST
             && self.evidence.windows >= WINDOWS
             && self.evidence.steps >= STEPS
@@ -121,17 +121,23 @@ impl Press {
         self.missing >= PAUSE
     }
 
-    /// Where it began. The windows add up to 1, so the sum of the amplitudes in them tells how far it reaches
-    /// back; a window's part beyond its middle counts half. What was much louder was another sound.
-    pub(super) fn onset(&self) -> i64 {
+    /// Where it began.
+    pub(super) fn onset(&self) -> u64 {
+        self.first.saturating_add(HOP as u64 / 2).saturating_sub(self.reach())
+    }
+
+    /// How far it reaches back from half a hop behind the middle of the first window. The windows add up to 1, so the sum of
+    /// the amplitudes in them tells; a window's part beyond its middle counts half. What was much louder was another
+    /// sound.
+    fn reach(&self) -> u64 {
         let relative = self.lead.map(|amplitude| amplitude / self.level);
         let own = relative.into_iter().take_while(|&relative| relative <= LOUDNESS_RATIO);
         let reach: f32 = own.map(|relative| relative.min(1.0)).sum();
-        self.first as i64 + HOP as i64 / 2 - (reach * HOP as f32) as i64
+        (reach * HOP as f32) as u64
     }
 
     /// Where it ended, or would if it ended now.
-    pub(super) fn end(&self) -> i64 {
-        self.last as i64 - HOP as i64 / 2 + (self.tail * HOP as f32) as i64
+    pub(super) fn end(&self) -> u64 {
+        self.last.saturating_add((self.tail * HOP as f32) as u64).saturating_sub(HOP as u64 / 2)
     }
 }

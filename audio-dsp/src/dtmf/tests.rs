@@ -274,6 +274,33 @@ fn a_lost_frame_does_not_make_two_keys_of_one_and_a_lost_second_ends_it() {
     }
 }
 
+#[test]
+fn a_loss_of_no_samples_changes_nothing() {
+    let codes = Scene::silence(200 * MS).key(37, 60 * MS, Key::of(digit('5'))).codes();
+    let mut detector = DtmfDetector::new();
+    let mut events = Vec::new();
+    for frame in codes.chunks(70) {
+        detector.push_ulaw(frame, |event| events.push(event));
+        detector.skip(0, |event| events.push(event));
+    }
+    assert_eq!(keys(&events), "5");
+}
+
+#[test]
+fn a_key_at_the_end_of_what_can_be_counted_is_told() {
+    let codes = Scene::silence(200 * MS).key(0, 100 * MS, Key::of(digit('5'))).codes();
+    for middle in [1 << 63, u64::MAX - 50] {
+        for lost in (middle - 800..=middle).step_by(10) {
+            let mut detector = DtmfDetector::new();
+            let mut events = Vec::new();
+            detector.skip(lost, |event| events.push(event));
+            detector.push_ulaw(&codes, |event| events.push(event));
+            detector.finish(|event| events.push(event));
+            assert_eq!(events.len() % 2, 0, "{lost}: {events:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_events(cuts in proptest::collection::vec(0usize..400, 0..40), as_pcm: bool) {

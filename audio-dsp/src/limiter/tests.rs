@@ -19,6 +19,36 @@ fn the_look_ahead_is_2_ms() {
 }
 
 #[test]
+fn the_release_takes_its_time_at_every_rate() {
+    for (rate_hz, release_ms) in [(8_000, 60), (48_000, 60), (48_000, 500), (48_000, 2_000)] {
+        let options = LimiterOptions { rate_hz, ceiling_dbfs: -12.0, release_ms };
+        let second = rate_hz as usize;
+        let mut input = vec![i16::MAX; second / 10];
+        input.extend(std::iter::repeat_n(8_000, 3 * second));
+        let output = limited(options, &input);
+        // 63 % of the way from -12 dB.
+        let factor = 1.0 - (1.0 - 10f64.powf(-12.0 / 20.0)) / std::f64::consts::E;
+        let found =
+            output[second / 10..].iter().position(|&sample| f64::from(sample) > 8_000.0 * factor).unwrap();
+        let ms = found as f64 * 1_000.0 / f64::from(rate_hz);
+        assert!(
+            (ms - f64::from(release_ms)).abs() < f64::from(release_ms) * 0.03 + 2.0,
+            "{ms} ms instead of {release_ms} at {rate_hz} Hz"
+        );
+    }
+}
+
+#[test]
+fn no_rate_makes_it_panic() {
+    for rate_hz in [0, 1, 1 << 20, u32::MAX] {
+        let mut limiter = Limiter::new(LimiterOptions { rate_hz, ..Default::default() });
+        let mut samples = vec![i16::MIN; 2 * limiter.delay() + 2];
+        limiter.process(&mut samples);
+        assert!(samples.iter().all(|sample| u32::from(sample.unsigned_abs()) <= limiter.ceiling()));
+    }
+}
+
+#[test]
 fn a_sine_above_the_ceiling_is_turned_down_and_not_bent() {
     let options = LimiterOptions { ceiling_dbfs: -12.0, ..Default::default() };
     // Peaks 9 dB above the ceiling.

@@ -12,7 +12,7 @@ use crate::instruction_set::InstructionSet;
 #[derive(Debug, Clone)]
 pub(crate) struct Bank {
     pub(super) filter: &'static Filter,
-    set: InstructionSet,
+    pub(super) set: InstructionSet,
     /// One for each input sample of a period.
     streams: Box<[Stream]>,
     /// One for each output sample of a period.

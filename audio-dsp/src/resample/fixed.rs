@@ -90,14 +90,16 @@ impl Resampler {
         self.pending_count = 0;
     }
 
-    /// How many output samples the next `input_length` input samples give.
+    /// How many output samples the next `input_length` input samples give; `usize::MAX` if that is more.
     pub const fn output_length(&self, input_length: usize) -> usize {
-        (self.pending_count + input_length) / self.filter().down * self.filter().up
+        (self.pending_count.saturating_add(input_length) / self.filter().down)
+            .saturating_mul(self.filter().up)
     }
 
-    /// The most output samples that `input_length` input samples can give, whatever came before.
+    /// The most output samples that `input_length` input samples can give, whatever came before; `usize::MAX` if that
+    /// is more.
     pub const fn max_output(&self, input_length: usize) -> usize {
-        input_length.div_ceil(self.filter().down) * self.filter().up
+        input_length.div_ceil(self.filter().down).saturating_mul(self.filter().up)
     }
 
     /// The filter's delay in output samples: an input sample is heard that much later. With 8 kHz on one side it is
@@ -132,6 +134,11 @@ impl Resampler {
 
     pub(super) const fn filter(&self) -> &'static Filter {
         self.bank.filter
+    }
+
+    /// The vector instructions in use.
+    pub(crate) const fn instruction_set(&self) -> InstructionSet {
+        self.bank.set
     }
 
     /// The filter at work, for who puts whole blocks into it.

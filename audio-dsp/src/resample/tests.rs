@@ -219,6 +219,18 @@ fn the_largest_possible_sum_is_clipped_by_every_instruction_set() {
 }
 
 #[test]
+fn a_length_that_no_slice_has_is_clipped() {
+    for (from_hz, to_hz) in ratios() {
+        let mut resampler = Resampler::new(from_hz, to_hz).unwrap();
+        resampler.process(&[1], &mut Vec::new());
+        for length in [usize::MAX / 2, usize::MAX - 1, usize::MAX] {
+            assert!(resampler.output_length(length) <= resampler.max_output(length));
+            assert!(resampler.max_output(length) >= usize::MAX / 12, "{from_hz} to {to_hz} Hz");
+        }
+    }
+}
+
+#[test]
 fn only_the_stated_ratios_are_supported() {
     assert_eq!(
         Resampler::new(44_100, 8_000).unwrap_err(),

@@ -32,6 +32,7 @@ pub(super) fn end<R: Read + Seek>(
     start: u64,
     pre_skip: u64,
 ) -> io::Result<End> {
+    pages.begin_search();
     let mut before = pages.len();
     while before > start {
         let from = before.saturating_sub(LINEAR).max(start);
@@ -58,6 +59,7 @@ pub(super) fn page_before<R: Read + Seek>(
     end: u64,
     goal: u64,
 ) -> io::Result<Place> {
+    pages.begin_search();
     let mut place = Place { offset: start, granule: 0 };
     let mut before = end;
     while before.saturating_sub(place.offset) > LINEAR {

@@ -1,9 +1,12 @@
 //! Files that were cut off, damaged, or are something else.
 
 use crate::support::{call, file, open, rest};
-use audio_opus::{EncoderSettings, ReadError};
+use audio_opus::{EncoderSettings, ReadError, Reader};
 use proptest::{collection::vec, prelude::*, sample::Index};
-use std::sync::LazyLock;
+use std::{
+    io::{self, Cursor, Read, Seek, SeekFrom},
+    sync::LazyLock,
+};
 
 /// Some seconds of speech, and the same read back.
 static WHOLE: LazyLock<(Vec<u8>, Vec<i16>)> = LazyLock::new(|| {
@@ -20,6 +23,30 @@ fn audio_start(file: &[u8]) -> usize {
         at + 27 + segments + body
     };
     page(page(0))
+}
+
+/// Makes every page whole whose lengths fit the file, as somebody would who wants it to be read.
+fn put_checksums_right(file: &mut [u8]) {
+    let mut at = 0;
+    while at + 27 <= file.len() {
+        let segments = usize::from(file[at + 26]);
+        let table = file.get(at + 27..at + 27 + segments);
+        let end =
+            table.map(|table| at + 27 + segments + table.iter().map(|&n| usize::from(n)).sum::<usize>());
+        match end.filter(|&end| file[at..at + 4] == *b"OggS" && end <= file.len()) {
+            Some(end) => {
+                file[at + 22..at + 26].fill(0);
+                let sum = file[at..end].iter().fold(0_u32, |sum, &byte| {
+                    (0..8).fold(sum ^ (u32::from(byte) << 24), |sum, _| {
+                        (sum << 1) ^ ((sum >> 31) * 0x04c1_1db7)
+                    })
+                });
+                file[at + 22..at + 26].copy_from_slice(&sum.to_le_bytes());
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
 }
 
 proptest! {
@@ -78,6 +105,33 @@ proptest! {
     }
 
     #[test]
+    fn no_page_whose_checksum_is_right_causes_a_panic_or_more_audio_than_its_packets_can_hold(
+        changes in vec((any::<Index>(), any::<u8>()), 1..20),
+        in_first_pages in vec((0_usize..300, any::<u8>()), 0..4),
+        to_ms in any::<u64>(),
+    ) {
+        let (whole, _) = &*WHOLE;
+        let mut file = whole[..whole.len() / 8].to_vec();
+        let len = file.len();
+        let changes = changes.into_iter().map(|(at, byte)| (at.index(len), byte));
+        for (at, byte) in changes.chain(in_first_pages) {
+            file[at] = byte;
+        }
+        put_checksums_right(&mut file);
+        if let Ok(mut reader) = open(&file) {
+            for to_ms in [to_ms % 10_000, to_ms] {
+                let mut samples = 0;
+                while let Ok(Some(block)) = reader.next_block() {
+                    samples += block.len();
+                }
+                // 120 ms in stereo at 48 kHz, for a byte of a segment table or more.
+                prop_assert!(samples <= file.len() * 11_520);
+                reader.seek(to_ms).unwrap();
+            }
+        }
+    }
+
+    #[test]
     fn what_is_something_else_is_refused(file in vec(any::<u8>(), 0..2_000)) {
         prop_assert!(matches!(open(&file).err(), Some(ReadError::NotOgg)));
     }
@@ -96,6 +150,46 @@ fn damage_in_the_middle_is_named_and_can_be_jumped_over() {
     assert!(offset <= middle as u64);
     reader.seek(reader.duration_ms() - 1_000).unwrap();
     assert_eq!(rest(&mut reader).unwrap().len(), all.len() - (reader.duration_ms() as usize - 1_000) * 16);
+}
+
+/// Counts the bytes that are read from a file.
+struct Counting<'a> {
+    file: Cursor<&'a [u8]>,
+    read: u64,
+}
+
+impl Read for Counting<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(bytes)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Counting<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+#[test]
+fn a_file_of_nothing_but_capture_patterns_is_not_searched_for_ever() {
+    let (whole, _) = &*WHOLE;
+    let mut file = whole.clone();
+    // Pages of another stream, each without a packet, keep a search going.
+    let mut other = *b"OggS\0\0\0\0\0\0\0\0\0\0other123\0\0\0\0\0";
+    put_checksums_right(&mut other);
+    // What looks like the longest page.
+    let mut capture = [0xFF; 27];
+    capture[..5].copy_from_slice(b"OggS\0");
+    for _ in 0..100 {
+        file.extend_from_slice(&other);
+        file.extend(capture.iter().cycle().take(50 * capture.len()));
+    }
+    let mut counting = Counting { file: Cursor::new(&file), read: 0 };
+    assert!(Reader::open(&mut counting).is_ok());
+    // Without a limit to the whole search it is twice that.
+    assert!(counting.read < 80_000_000, "{} bytes", counting.read);
 }
 
 #[test]

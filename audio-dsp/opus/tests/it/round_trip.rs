@@ -55,6 +55,15 @@ fn speech_takes_a_tenth_of_the_wav_and_silence_next_to_nothing() {
     assert!(silence * 4 < speech, "{silence} bytes of silence, {speech} of speech");
 }
 
+#[test]
+fn a_left_sample_without_a_right_one_is_not_lost() {
+    let mut writer = Writer::new(Vec::new(), EncoderSettings::CALL, 1, &tags()).unwrap();
+    for sample in 0..2_001 {
+        writer.write(&[sample]).unwrap();
+    }
+    assert_eq!(open(&writer.finish().unwrap()).unwrap().len_samples(), 1_001);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -71,7 +80,7 @@ proptest! {
         let mut writer = Writer::new(Vec::new(), settings, 0x7461_6e64, &tags()).unwrap();
         let mut rest_of = &samples[..];
         for piece in pieces {
-            let (head, tail) = rest_of.split_at((piece * width).min(rest_of.len()));
+            let (head, tail) = rest_of.split_at(piece.min(rest_of.len()));
             writer.write(head).unwrap();
             rest_of = tail;
         }

@@ -169,28 +169,32 @@ fn every_third<const START: usize>() -> __m256i {
 }
 
 /// The vector from `position` on.
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx2")]
 fn load<const N: usize>(samples: &[i16; N], position: usize) -> __m256i {
     let samples = &samples[position..][..LANES];
     // SAFETY: the slice is as long as the vector.
     unsafe { _mm256_loadu_si256(samples.as_ptr().cast()) }
 }
 
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx2")]
 fn store(vector: __m256i, samples: &mut [i16; LANES]) {
     // SAFETY: the array is as long as the vector.
     unsafe { _mm256_storeu_si256(samples.as_mut_ptr().cast(), vector) }
 }
 
 /// Eight samples from `position` on, and the eight samples 24 after them.
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx2")]
 fn load_lanes(samples: &[i16; 3 * LANES], position: usize) -> __m256i {
     let (lower, upper) = (&samples[position..][..8], &samples[24 + position..][..8]);
     // SAFETY: both slices are as long as half a vector.
     unsafe { _mm256_loadu2_m128i(upper.as_ptr().cast(), lower.as_ptr().cast()) }
 }
 
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx2")]
 fn store_lanes(vector: __m256i, samples: &mut [i16; 3 * LANES], position: usize) {
     let (lower, upper) = samples.split_at_mut(24);
     let (lower, upper) = (&mut lower[position..][..8], &mut upper[position..][..8]);

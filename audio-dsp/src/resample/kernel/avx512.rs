@@ -85,14 +85,16 @@ fn multiply_add<const PAIR: usize>(mut sum: __m512i, samples: __m512i, taps: &[[
 }
 
 /// The vector from `position` on.
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx512f")]
 fn load(samples: &[i16; SEEN], position: usize) -> __m512i {
     let samples = &samples[position..][..GROUP];
     // SAFETY: the slice is as long as the vector.
     unsafe { _mm512_loadu_si512(samples.as_ptr().cast()) }
 }
 
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "avx512f")]
 fn store(vector: __m512i, samples: &mut [i16; GROUP]) {
     // SAFETY: the array is as long as the vector.
     unsafe { _mm512_storeu_si512(samples.as_mut_ptr().cast(), vector) }

@@ -100,7 +100,8 @@ pub(super) fn join_3([first, second, third]: [&[i16]; 3], output: &mut [i16]) {
     portable::join_3([first_rest, second_rest, third_rest], output_rest);
 }
 
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "neon")]
 fn load(samples: &[i16; LANES]) -> int16x8_t {
     // SAFETY: the array is as long as the vector.
     unsafe { vld1q_s16(samples.as_ptr()) }

@@ -91,14 +91,16 @@ pub(super) fn join_3(parts: [&[i16]; 3], output: &mut [i16]) {
 }
 
 /// The vector from `position` on.
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "sse2")]
 fn load<const N: usize>(samples: &[i16; N], position: usize) -> __m128i {
     let samples = &samples[position..][..LANES];
     // SAFETY: the slice is as long as the vector.
     unsafe { _mm_loadu_si128(samples.as_ptr().cast()) }
 }
 
-#[inline(always)]
+#[inline]
+#[target_feature(enable = "sse2")]
 fn store(vector: __m128i, samples: &mut [i16; LANES]) {
     // SAFETY: the array is as long as the vector.
     unsafe { _mm_storeu_si128(samples.as_mut_ptr().cast(), vector) }
