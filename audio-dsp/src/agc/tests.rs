@@ -65,6 +65,23 @@ fn a_voice_that_becomes_much_quieter_is_levelled_again() {
 }
 
 #[test]
+fn a_block_that_is_mostly_not_speech_does_not_move_the_gain() {
+    let mut agc = Agc::new(AgcOptions::default());
+    for spoken in [0, 1, 39, 40] {
+        let mut block = voice(-30.0, 10);
+        let (speech, rest) = block.split_at_mut(spoken);
+        agc.process(speech, true);
+        agc.process(rest, false);
+        assert!(agc.gain_db() == 0.0, "{spoken} samples of 80");
+    }
+    let mut block = voice(-30.0, 10);
+    let (speech, rest) = block.split_at_mut(41);
+    agc.process(speech, true);
+    agc.process(rest, false);
+    assert!(agc.gain_db() > 0.0);
+}
+
+#[test]
 fn the_gain_falls_faster_than_it_rises() {
     let options = AgcOptions::default();
     let gain_after = |dbfs: f64, ms: usize| {

@@ -182,6 +182,31 @@ fn an_interruption_does_not_hide_a_key_that_was_not_certain_yet() {
 }
 
 #[test]
+fn tones_of_too_different_levels_are_no_key() {
+    for digit in Digit::all() {
+        for (low_dbm0, high_dbm0) in [(-15.0, -8.0), (-8.0, -19.0)] {
+            let key = Key { low_dbm0, high_dbm0, ..Key::of(digit) };
+            for offset in (0..40).step_by(4) {
+                let scene = Scene::silence(200 * MS).key(30 * MS + offset, 80 * MS, key);
+                assert_eq!(scene.keys(), "", "{digit}, {low_dbm0} and {high_dbm0} dBm0 at {offset}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_interruption_does_not_make_a_signal_longer() {
+    for digit in Digit::all() {
+        for offset in 0..40 {
+            let at = 30 * MS + offset;
+            let key = Key::of(digit);
+            let scene = Scene::silence(150 * MS).key(at, 12 * MS, key).key(at + 22 * MS, 11 * MS, key);
+            assert_eq!(scene.keys(), "", "{digit} at {offset}");
+        }
+    }
+}
+
+#[test]
 fn what_is_below_minus_55_dbm0_is_no_key() {
     for digit in Digit::all() {
         let key = |dbm0| Key { low_dbm0: dbm0, high_dbm0: dbm0, ..Key::of(digit) };

@@ -219,6 +219,23 @@ fn the_largest_possible_sum_is_clipped_by_every_instruction_set() {
 }
 
 #[test]
+fn a_reset_forgets_what_was_filtered_and_what_waits_for_its_period() {
+    for (from_hz, to_hz) in ratios() {
+        let mut used = Resampler::new(from_hz, to_hz).unwrap();
+        used.process(&[i16::MAX; 100], &mut Vec::new());
+        used.process(&[i16::MAX; 1], &mut Vec::new());
+        used.reset();
+        let input: Vec<i16> = (1..1_000).collect();
+        let mut output = Vec::new();
+        assert_eq!(used.output_length(1), Resampler::new(from_hz, to_hz).unwrap().output_length(1));
+        used.process(&input, &mut output);
+        let mut expected = Vec::new();
+        Resampler::new(from_hz, to_hz).unwrap().process(&input, &mut expected);
+        assert_eq!(output, expected, "{from_hz} to {to_hz} Hz");
+    }
+}
+
+#[test]
 fn a_length_that_no_slice_has_is_clipped() {
     for (from_hz, to_hz) in ratios() {
         let mut resampler = Resampler::new(from_hz, to_hz).unwrap();

@@ -1,6 +1,6 @@
 //! Files that were cut off, damaged, or are something else.
 
-use crate::support::{call, file, open, rest};
+use crate::support::{call, file, open, put_checksums_right, rest};
 use audio_opus::{EncoderSettings, ReadError, Reader};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::{
@@ -23,30 +23,6 @@ fn audio_start(file: &[u8]) -> usize {
         at + 27 + segments + body
     };
     page(page(0))
-}
-
-/// Makes every page whole whose lengths fit the file, as somebody would who wants it to be read.
-fn put_checksums_right(file: &mut [u8]) {
-    let mut at = 0;
-    while at + 27 <= file.len() {
-        let segments = usize::from(file[at + 26]);
-        let table = file.get(at + 27..at + 27 + segments);
-        let end =
-            table.map(|table| at + 27 + segments + table.iter().map(|&n| usize::from(n)).sum::<usize>());
-        match end.filter(|&end| file[at..at + 4] == *b"OggS" && end <= file.len()) {
-            Some(end) => {
-                file[at + 22..at + 26].fill(0);
-                let sum = file[at..end].iter().fold(0_u32, |sum, &byte| {
-                    (0..8).fold(sum ^ (u32::from(byte) << 24), |sum, _| {
-                        (sum << 1) ^ ((sum >> 31) * 0x04c1_1db7)
-                    })
-                });
-                file[at + 22..at + 26].copy_from_slice(&sum.to_le_bytes());
-                at = end;
-            }
-            None => at += 1,
-        }
-    }
 }
 
 proptest! {
