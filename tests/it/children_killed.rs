@@ -15,10 +15,16 @@ use fixtures::{
 };
 use std::time::Duration;
 use tandem::rehearsal::{Performance, Rehearsal};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    time::sleep,
+};
 
 /// The pause between two words of tones is 40 ms, between two sentences 200 ms.
 const NO_PAUSE_MS: u64 = 240;
+
+/// Room for everything that a carrier tells of one call, several times over.
+const EVENTS_MAX: usize = 1_000;
 
 /// When an actor is killed.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +59,12 @@ fn killing(name: &str, role: &str, moments: &[Moment], sandbox: SandboxOptions) 
         let rehearsal = Rehearsal::start(sandbox, &fixture, &path, |_| {}).await.unwrap();
         let mut carrier = rehearsal.carrier_options();
         carrier.keep_audio = true;
-        let (events, happened) = mpsc::unbounded_channel();
-        let calling = rehearsal.call(&fixture, carrier, move |event| drop(events.send(event)));
+        let (events, happened) = mpsc::channel(EVENTS_MAX);
+        let calling = rehearsal.call(&fixture, carrier, move |event| {
+            // Nobody listens any more once the last one was killed.
+            let sent = events.try_send(event);
+            assert!(!matches!(sent, Err(TrySendError::Full(_))), "more events than a call has");
+        });
         let (performance, killed) = tokio::join!(calling, kill_at(&rehearsal, role, moments, happened));
         let performance = performance.unwrap();
         // The tree goes a moment after the call's end is stored.
@@ -72,7 +82,7 @@ async fn kill_at(
     rehearsal: &Rehearsal,
     role: &str,
     moments: &[Moment],
-    mut happened: mpsc::UnboundedReceiver<CarrierEvent>,
+    mut happened: mpsc::Receiver<CarrierEvent>,
 ) -> usize {
     let mut due = tokio::task::JoinSet::new();
     let mut answers_to = None;
