@@ -1,0 +1,1 @@
+//! Tells customers' own servers what happened: signed, retried, and never sent into the own network.

@@ -1,0 +1,1 @@
+//! What calls cost: price book, usage and budgets.

@@ -1,0 +1,1 @@
+//! Decides who answers a call, and says so in TwiML.
