@@ -27,6 +27,7 @@ use std::{
 use store::{Call, CallStatus, KeyOwner, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
+use vault::Vault;
 
 /// Everything that outlives a request.
 pub(crate) struct Shared {
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     engine: Mutex<Option<Engine>>,
     /// Reached through a tenant only.
     store: Arc<dyn Store>,
+    /// Seals and opens stored credentials.
+    pub(crate) vault: Arc<Vault>,
 }
 
 impl Shared {
@@ -54,6 +57,7 @@ impl Shared {
         settings: crate::settings::ControlPlaneSettings,
         tenants: Arc<Tenants>,
         store: Arc<dyn Store>,
+        vault: Arc<Vault>,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -80,6 +84,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             engine: Mutex::new(None),
             store,
+            vault,
         }
     }
 
