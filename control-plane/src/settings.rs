@@ -8,6 +8,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
 use url::Url;
+use vault::KeyRing;
 
 /// Everything that a control plane is opened with.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct ControlPlaneSettings {
     pub data_dir: PathBuf,
     /// Where what is kept is kept.
     pub store: StoreSettings,
+    /// What protects stored credentials.
+    pub keys: KeyRing,
     /// The tenant.
     pub tenant: TenantSettings,
     /// What becomes of recordings.

@@ -30,6 +30,7 @@ use store::{
 };
 use tokio::time::Instant;
 use url::Url;
+use vault::Vault;
 
 /// Everything that outlives a request.
 pub(crate) struct Shared {
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     engine: Mutex<Option<Engine>>,
     /// Reached through a tenant only.
     store: Arc<dyn Store>,
+    /// Seals and opens stored credentials.
+    pub(crate) vault: Arc<Vault>,
 }
 
 impl Shared {
@@ -58,6 +61,7 @@ impl Shared {
         settings: crate::settings::ControlPlaneSettings,
         tenants: Arc<Tenants>,
         store: Arc<dyn Store>,
+        vault: Arc<Vault>,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -85,6 +89,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             engine: Mutex::new(None),
             store,
+            vault,
         }
     }
 
