@@ -3,6 +3,10 @@
 use engine::{
     ids::TenantId, llm::LlmProvider, ports::Assistant, provider::Secret, stt::SttProvider, tts::TtsProvider,
 };
+use identity::{
+    IdentityOptions,
+    openid::{OpenIdOptions, OpenIdProvider},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
@@ -22,6 +26,8 @@ pub struct ControlPlaneSettings {
     pub store: StoreSettings,
     /// What protects stored credentials.
     pub keys: KeyRing,
+    /// How people sign in.
+    pub sign_in: SignInSettings,
     /// The tenant.
     pub tenant: TenantSettings,
     /// What becomes of recordings.
@@ -30,6 +36,17 @@ pub struct ControlPlaneSettings {
     pub metrics: PrometheusHandle,
     /// Limits.
     pub limits: ControlPlaneOptions,
+}
+
+/// How people sign in.
+#[derive(Clone, Debug, Default)]
+pub struct SignInSettings {
+    /// Lifetimes and limits.
+    pub options: IdentityOptions,
+    /// OpenID providers at which they can sign in; each sends them back to `/v1/auth/oidc/{name}/callback`.
+    pub openid: Vec<OpenIdProvider>,
+    /// How those are asked.
+    pub openid_options: OpenIdOptions,
 }
 
 /// What becomes of recordings when their call is over.

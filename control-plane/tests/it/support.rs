@@ -126,6 +126,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         data_dir: folder.0.clone(),
         recording: RecordingSettings::default(),
         store: store_settings(folder).await,
+        sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         tenant: TenantSettings {
             id: "ten_1".into(),
