@@ -141,7 +141,7 @@ impl Provisioner {
                 self.key(tenant, facts, &account, action).await
             }
             // What is in use or not is a matter of the store alone.
-            Action::Do(_) | Action::Undo(_) | Action::Nothing => Ok(DONE),
+            Action::Do(_) | Action::Undo(_) | Action::Close | Action::Nothing => Ok(DONE),
             Action::Create(_) | Action::Find(..) | Action::FindAndUndo(..) => {
                 Err(ProvisionError::Refused("a tenant has no such step"))
             }
@@ -254,7 +254,7 @@ impl Provisioner {
                 self.nobody_elses(facts).await?;
                 gone_is_done(account.release_number(&found.sid).await)
             }
-            Action::Do(_) | Action::Undo(_) | Action::Nothing => Ok(DONE),
+            Action::Do(_) | Action::Undo(_) | Action::Close | Action::Nothing => Ok(DONE),
             Action::Create(_) | Action::Find(..) | Action::FindAndUndo(..) => {
                 Err(ProvisionError::Refused("a number has no such step"))
             }

@@ -110,7 +110,9 @@ pub enum Action {
     Undo(Step),
     /// See what came of a creation that was announced at that time, and undo that.
     FindAndUndo(Step, i64),
-    /// Nothing: it is over.
+    /// All is undone: what that means for the rows.
+    Close,
+    /// Nothing: it is over, or waits for a person.
     Nothing,
 }
 
@@ -155,6 +157,8 @@ pub struct Saga {
     pub failures: u32,
     /// It waits for a person.
     pub stuck: bool,
+    /// All was undone, and the rows say so.
+    pub closed: bool,
 }
 
 /// A job waits for a person after so many failures in a row: with the waits between them, some four hours of an outage.
@@ -168,14 +172,30 @@ impl Saga {
     /// One that begins.
     #[must_use]
     pub const fn new(plan: Plan) -> Self {
-        Self { plan, direction: Direction::Forward, done: 0, announced_at: None, failures: 0, stuck: false }
+        Self {
+            plan,
+            direction: Direction::Forward,
+            done: 0,
+            announced_at: None,
+            failures: 0,
+            stuck: false,
+            closed: false,
+        }
     }
 
     /// One that undoes what is there whole.
     #[must_use]
     pub const fn undoing(plan: Plan) -> Self {
         let done = plan.steps().len();
-        Self { plan, direction: Direction::Back, done, announced_at: None, failures: 0, stuck: false }
+        Self {
+            plan,
+            direction: Direction::Back,
+            done,
+            announced_at: None,
+            failures: 0,
+            stuck: false,
+            closed: false,
+        }
     }
 
     /// The step that is next.
@@ -191,16 +211,19 @@ impl Saga {
     /// Whether it has come to the end of its way.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.step().is_none()
+        match self.direction {
+            Direction::Forward => self.step().is_none(),
+            Direction::Back => self.closed,
+        }
     }
 
     /// What is to be done.
     #[must_use]
     pub fn next(&self) -> Action {
-        let Some(step) = self.step() else { return Action::Nothing };
-        if self.stuck {
+        if self.stuck || self.is_over() {
             return Action::Nothing;
         }
+        let Some(step) = self.step() else { return Action::Close };
         match (self.direction, self.announced_at) {
             (Direction::Forward, Some(at)) => Action::Find(step, at),
             (Direction::Forward, None) if step.creates() => Action::Create(step),
@@ -227,6 +250,10 @@ impl Saga {
                 self.settle()
             }
             (Action::FindAndUndo(..), Outcome::Done | Outcome::Absent) => self.settle(),
+            (Action::Close, Outcome::Done | Outcome::Absent) => {
+                self.closed = true;
+                self.settle()
+            }
             // It may be created now; failures count on, so that one that never comes to be ends.
             (Action::Find(..), Outcome::Absent) => {
                 self.announced_at = None;

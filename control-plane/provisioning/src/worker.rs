@@ -4,7 +4,7 @@
 use crate::{
     ProvisionError, Provisioner,
     carry_out::{close_number, close_tenant, outcome_of},
-    saga::{Action, Direction, Follow, Outcome},
+    saga::{Action, Follow, Outcome},
     state::{State, Subject},
 };
 use engine::provider::AbortOnDrop;
@@ -143,9 +143,7 @@ impl Provisioner {
             return Ok(());
         };
         let action = state.saga.next();
-        // What is cancelled before anything was done has its end all the same.
-        let is_undone = state.saga.direction == Direction::Back && state.saga.is_over();
-        if action == Action::Nothing && !is_undone {
+        if action == Action::Nothing {
             part.finish_work(claim).await?;
             return Ok(());
         }
@@ -175,7 +173,7 @@ impl Provisioner {
                 }
                 // The rows do not take it. What may have been created is looked for again, the rest is for a person.
                 Err(error) => {
-                    let is_known = matches!(action, Action::Do(_) | Action::Undo(_));
+                    let is_known = matches!(action, Action::Do(_) | Action::Undo(_) | Action::Close);
                     (if is_known { Outcome::Refused } else { Outcome::Unknown }, chain(&error))
                 }
             };
@@ -193,7 +191,7 @@ impl Provisioner {
         error: Option<String>,
     ) -> Result<(), ProvisionError> {
         let follow = state.saga.handle(action, outcome);
-        let is_undone = state.saga.direction == Direction::Back && state.saga.is_over();
+        let is_undone = action == Action::Close;
         let numbers = match &state.subject {
             Subject::Tenant(facts) if is_undone => {
                 part.list::<Number>(&Filter::first(NUMBERS).of(facts.account.as_str())).await?

@@ -58,7 +58,7 @@ fn carry_out(world: &mut World, action: Action, luck: Luck) -> Option<Outcome> {
             Action::Create(step) => world.set(step, world.count(step) + 1),
             Action::Do(step) => world.set(step, 1),
             Action::Undo(step) | Action::FindAndUndo(step, _) => world.set(step, 0),
-            Action::Find(..) | Action::Nothing => {}
+            Action::Find(..) | Action::Close | Action::Nothing => {}
         }
     }
     match (luck, action) {
@@ -145,7 +145,9 @@ fn what_the_carrier_asks_for_is_waited() {
 #[test]
 fn a_number_that_is_not_to_be_had_is_over_and_a_refused_account_waits_for_a_person() {
     let mut number = Saga::new(Plan::Purchase);
-    assert_eq!(number.handle(number.next(), Outcome::Refused), Follow::Never);
+    assert_eq!(number.handle(number.next(), Outcome::Refused), Follow::Now);
+    assert_eq!((number.next(), number.is_over()), (Action::Close, false));
+    assert_eq!(number.handle(Action::Close, Outcome::Done), Follow::Never);
     assert!(number.is_over() && !number.stuck && number.direction == Direction::Back);
     let mut tenant = Saga::new(Plan::Subaccount);
     assert_eq!(tenant.handle(tenant.next(), Outcome::Refused), Follow::Never);

@@ -11,7 +11,7 @@ use store::{
 
 /// Awaits that are let through between two places at which a worker is stopped: a prime, so that over all steps and places
 /// every kind of await is met.
-const STRIDE: u32 = 7;
+const STRIDE: u32 = 3;
 /// More awaits than the whole has.
 const AWAITS: u32 = 100_000;
 
