@@ -14,8 +14,9 @@ pub(crate) async fn incoming(webhook: Webhook) -> Response {
 }
 
 async fn open_stream(webhook: &Webhook) -> Result<Twiml, HookError> {
-    let called = webhook.own_number().unwrap_or_default();
-    if webhook.tenant.number(called).is_none() {
+    let is_outbound = webhook.param("Direction").is_some_and(|direction| direction.starts_with("outbound"));
+    webhook.required(if is_outbound { "From" } else { "To" })?;
+    if webhook.own_number().and_then(|number| webhook.tenant.number(number)).is_none() {
         warn!(tenant = %webhook.tenant.id, "a call to a number that no tenant has is not answered");
         let detail = "No company found for this number";
         return Err(Problem::new(StatusCode::NOT_FOUND, "number_unknown", detail).into());
