@@ -1,7 +1,7 @@
 //! From a configuration to running parts: provider clients, the assistant, the control plane's settings and the
 //! engine's limits.
 
-use crate::config::{self, AnthropicAuth, Config, MaxTokensField, ToolKind};
+use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, ToolKind};
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
@@ -36,7 +36,7 @@ pub enum WiringError {
     },
     /// The keys that protect stored credentials cannot be had.
     #[error(transparent)]
-    Keys(#[from] vault::KeyFileError),
+    Keys(#[from] KeysError),
     /// No HTTP client can be made.
     #[error("failed to set up the HTTP client")]
     Client(#[from] reqwest::Error),
@@ -86,7 +86,7 @@ pub fn control_plane(
             Some(url) => StoreSettings::Postgres { url: url.clone() },
             None => StoreSettings::Embedded,
         },
-        keys: vault::KeyRing::read_or_create(&config.data_dir.join("secrets.key"))?,
+        keys: config.key_ring()?,
         services,
         metrics,
         limits: ControlPlaneOptions::default(),

@@ -61,7 +61,11 @@ pub(crate) fn next_step(end: StreamEnd) -> NextStep {
     }
     match end.outcome {
         StreamOutcome::Ended(
-            EndReason::CallerHungUp | EndReason::AssistantEnded | EndReason::Silence | EndReason::MaxDuration,
+            EndReason::CallerHungUp
+            | EndReason::AssistantEnded
+            | EndReason::OperatorEnded
+            | EndReason::Silence
+            | EndReason::MaxDuration,
         ) => NextStep::HangUp,
         StreamOutcome::Ended(EndReason::Failed) => NextStep::LastResort,
         StreamOutcome::Ended(EndReason::Transferred) => {
@@ -90,9 +94,10 @@ mod tests {
     use super::*;
     use proptest::{option, prelude::*, sample::select};
 
-    const REASONS: [EndReason; 8] = [
+    const REASONS: [EndReason; 9] = [
         EndReason::CallerHungUp,
         EndReason::AssistantEnded,
+        EndReason::OperatorEnded,
         EndReason::Transferred,
         EndReason::Silence,
         EndReason::MaxDuration,

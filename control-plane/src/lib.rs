@@ -30,5 +30,6 @@ mod tokens;
 mod twiml;
 mod webhooks;
 
+pub use api::caller::ClientAddress;
 pub use directory::BootstrapError;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

@@ -252,6 +252,7 @@ async fn keep_house(shared: Arc<Shared>) {
             tokens.len()
         };
         metrics::gauge!(AWAITED).set(u32::try_from(awaited).unwrap_or(u32::MAX));
+        shared.rate.lock().sweep(now);
         shared.live.sweep(now, shared.limits.ended_calls_kept);
         shared.log.measure();
         shared.directory.measure();

@@ -1,6 +1,7 @@
 //! What the handlers and the ports share.
 
 use crate::{
+    api::rate::Limiter,
     directory::{Directory, TenantView},
     keys::random_token,
     live::LiveCalls,
@@ -24,7 +25,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore};
+use store::{
+    Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore, ids::UserId,
+    model::identity::UserMembership,
+};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -40,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<QueuedLog>,
     pub(crate) recordings: Recordings,
     pub(crate) repeated: Mutex<RepeatedAnswers>,
+    pub(crate) rate: Mutex<Limiter>,
     pub(crate) metrics: PrometheusHandle,
     /// When the database was last asked whether it can write, and what came of it.
     pub(crate) writable: tokio::sync::Mutex<Option<(Instant, bool)>>,
@@ -79,6 +84,7 @@ impl Shared {
             recordings,
             live,
             repeated: Mutex::new(RepeatedAnswers::new(limits.repeated_answers)),
+            rate: Mutex::new(Limiter::default()),
             metrics: settings.metrics,
             writable: tokio::sync::Mutex::new(None),
             draining: AtomicBool::new(false),
@@ -91,6 +97,16 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store(&self, tenant: &TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(&store::TenantId::known(tenant.0.as_str()))
+    }
+
+    /// The tenant's part of the store.
+    pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
+        self.store.tenant(tenant)
+    }
+
+    /// In which tenants a user is what.
+    pub(crate) async fn memberships_of(&self, user: &UserId) -> Result<Vec<UserMembership>, StoreError> {
+        self.store.memberships_of(user).await
     }
 
     /// Whom a key speaks for.

@@ -2,10 +2,10 @@
 
 use super::{HookError, Webhook, answer, call_of};
 use crate::{
-    problem::Problem,
+    problem::{Code, Problem},
     twiml::{Twiml, Verb},
 };
-use axum::{http::StatusCode, response::Response};
+use axum::response::Response;
 use store::CallStatus;
 use tracing::{info, warn};
 
@@ -18,8 +18,7 @@ async fn open_stream(webhook: &Webhook) -> Result<Twiml, HookError> {
     webhook.required(if is_outbound { "From" } else { "To" })?;
     if webhook.own_number().and_then(|number| webhook.tenant.number(number)).is_none() {
         warn!(tenant = %webhook.tenant.id, "a call to a number that no tenant has is not answered");
-        let detail = "No company found for this number";
-        return Err(Problem::new(StatusCode::NOT_FOUND, "number_unknown", detail).into());
+        return Err(Problem::new(Code::NumberUnknown, "No company found for this number").into());
     }
     if !webhook.is_served() {
         info!(tenant = %webhook.tenant.id, "a call is turned away: its tenant or account is not served");

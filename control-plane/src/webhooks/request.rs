@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     directory::TenantView,
-    problem::Problem,
+    problem::{Code, Problem},
     shared::Shared,
     twiml::{Twiml, Verb},
 };
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
 };
 use bytes::Bytes;
 use engine::log_limit::LogLimit;
@@ -100,10 +100,9 @@ impl FromRequest<Arc<Shared>> for Webhook {
         let (parts, body) = request.into_parts();
         let path = called_path(&parts);
         let limit = shared.limits.webhook_body_bytes;
-        let body =
-            timeout(shared.limits.webhook_deadline, read_body(body, limit)).await.map_err(|_| {
-                Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time")
-            })??;
+        let body = timeout(shared.limits.webhook_deadline, read_body(body, limit))
+            .await
+            .map_err(|_| Problem::new(Code::TooSlow, "the body did not come in time"))??;
         let (fields, kind) = read_fields(&parts, &body)?;
         let received_whole = Instant::now();
         let received_fields = Received {
@@ -163,7 +162,7 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
     // The only other failure is a connection that broke, and then nobody reads the answer.
     to_bytes(body, limit).await.map_err(|_| {
         let detail = format!("a webhook's body must come whole and have at most {limit} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        Problem::new(Code::BodyTooLarge, detail)
     })
 }
 
@@ -186,11 +185,7 @@ fn read_fields(parts: &Parts, body: &[u8]) -> Result<(Vec<(String, String)>, Kin
             });
             Ok((texts.collect(), Kind::Json))
         }
-        _ => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "a webhook's body is a form or JSON",
-        )),
+        _ => Err(Problem::new(Code::UnsupportedMediaType, "a webhook's body is a form or JSON")),
     }
 }
 
@@ -212,7 +207,7 @@ fn refusal(disbelief: &Disbelief, path: &str, fields: &[(String, String)]) -> Pr
         Disbelief::Unavailable(cause) => {
             error!(error = cause as &dyn Error, "it cannot be found out whose webhook it is");
             let detail = "the webhook could not be served";
-            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail);
+            return Problem::new(Code::StoreUnavailable, detail);
         }
     };
     metrics::counter!(REFUSED, "reason" => *reason).increment(1);
@@ -221,9 +216,5 @@ fn refusal(disbelief: &Disbelief, path: &str, fields: &[(String, String)]) -> Pr
         let names: Vec<_> = fields.iter().take(NAMES_LOGGED).map(|(name, _)| shortened(name)).collect();
         warn!(reason, path, ?names, left_out, "a webhook is not believed");
     }
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "invalid_signature",
-        "the request is not signed by the carrier account that it names",
-    )
+    Problem::new(Code::InvalidSignature, "the request is not signed by the carrier account that it names")
 }

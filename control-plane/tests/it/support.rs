@@ -10,8 +10,8 @@ use control_plane::{
     ControlPlane,
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
-        StoreSettings, TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
+        RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -189,6 +189,10 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         limits: ControlPlaneOptions {
             stream_verdict: std::time::Duration::from_millis(50),
             log_linger: std::time::Duration::ZERO,
+            rate: RateLimits {
+                read: RateLimit { requests: 1_000_000, window: std::time::Duration::from_secs(60) },
+                ..RateLimits::default()
+            },
             ..ControlPlaneOptions::default()
         },
     }
