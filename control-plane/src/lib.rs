@@ -11,13 +11,16 @@
 pub mod admin;
 mod after_stream;
 mod api;
+pub mod assistants;
 mod clock;
+mod directory;
 mod health;
 mod keys;
 mod live;
 mod plane;
 mod ports;
 mod problem;
+pub mod providers;
 mod recordings;
 mod request_id;
 mod routes;
@@ -25,10 +28,10 @@ pub mod settings;
 mod shared;
 mod sign_in;
 mod status;
-mod tenants;
 mod tokens;
 mod twiml;
 mod webhooks;
 
 pub use api::caller::ClientAddress;
+pub use directory::BootstrapError;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};
