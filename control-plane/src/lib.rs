@@ -27,5 +27,6 @@ mod tenants;
 mod tokens;
 mod twiml;
 mod webhooks;
+mod who_answers;
 
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

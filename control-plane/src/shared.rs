@@ -17,6 +17,7 @@ use engine::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
+use routing::Urls;
 use std::{
     path::PathBuf,
     sync::{
@@ -31,6 +32,7 @@ use url::Url;
 /// Everything that outlives a request.
 pub(crate) struct Shared {
     pub(crate) base_url: Url,
+    pub(crate) urls: Urls,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: ControlPlaneOptions,
     pub(crate) tenants: Arc<Tenants>,
@@ -66,6 +68,7 @@ impl Shared {
             &limits,
         );
         Self {
+            urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
@@ -135,25 +138,16 @@ impl Shared {
 
     /// Our own address with `path`, which begins with a slash.
     pub(crate) fn own_url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
+        self.urls.of(path)
     }
 
-    /// Where the carrier's streams come in; without TLS where our own address has none.
-    fn stream_url(&self) -> String {
-        let own = self.own_url("/media-stream");
-        match own.strip_prefix("https://") {
-            Some(rest) => format!("wss://{rest}"),
-            None => own.replacen("http://", "ws://", 1),
-        }
-    }
-
-    /// TwiML that opens a stream for the call, with a new token.
-    pub(crate) fn connect(
+    /// A new token for the call's next stream.
+    pub(crate) fn hand_out(
         &self,
         call: &Call,
         tenant: &Arc<TenantSettings>,
         had_stream: bool,
-    ) -> Result<Twiml, TooManyWaiting> {
+    ) -> Result<String, TooManyWaiting> {
         let token = random_token();
         let waiting = WaitingCall {
             call: call.id.as_str().into(),
@@ -168,11 +162,21 @@ impl Shared {
             &token,
             waiting,
         )?;
-        Ok(Twiml::new(&[Verb::Connect {
-            action: &self.own_url("/api/voice/stream-ended"),
-            stream: &self.stream_url(),
-            token: &token,
-        }]))
+        Ok(token)
+    }
+
+    /// TwiML that opens a stream for the call, with a new token; `action` is the path that is asked when it has ended.
+    pub(crate) fn connect(
+        &self,
+        call: &Call,
+        tenant: &Arc<TenantSettings>,
+        had_stream: bool,
+        action: &str,
+    ) -> Result<Twiml, TooManyWaiting> {
+        let token = self.hand_out(call, tenant, had_stream)?;
+        let connect =
+            Verb::Connect { action: &self.urls.of(action), stream: &self.urls.stream(), token: &token };
+        Ok(Twiml::new(&[connect]))
     }
 
     /// Where a call's recording is.

@@ -36,6 +36,10 @@ pub(crate) struct Webhook {
     pub(crate) shared: Arc<Shared>,
     pub(crate) received: Instant,
     fields: Vec<(String, String)>,
+    /// Path and query as they were called.
+    path: String,
+    /// What our own address said, read.
+    query: Vec<(String, String)>,
     repetition: Option<String>,
 }
 
@@ -51,6 +55,16 @@ impl Webhook {
         self.param(name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| Problem::invalid(format!("the parameter {name} is missing")).into())
+    }
+
+    /// What our own address says under this name. The carrier has signed it with the rest.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        single(&self.query, name)
+    }
+
+    /// Path and query as they were called.
+    pub(crate) fn path_called(&self) -> &str {
+        &self.path
     }
 
     /// What a repetition of this request would have in common with it, if the carrier marked it.
@@ -109,6 +123,10 @@ impl FromRequest<Arc<Shared>> for Webhook {
             received,
             repetition: header_text(&parts.headers, "i-twilio-idempotency-token").map(str::to_owned),
             fields,
+            query: form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect(),
+            path,
         })
     }
 }
