@@ -61,7 +61,11 @@ pub(crate) fn next_step(end: StreamEnd) -> NextStep {
     }
     match end.outcome {
         StreamOutcome::Ended(
-            EndReason::CallerHungUp | EndReason::AssistantEnded | EndReason::Silence | EndReason::MaxDuration,
+            EndReason::CallerHungUp
+            | EndReason::AssistantEnded
+            | EndReason::OperatorEnded
+            | EndReason::Silence
+            | EndReason::MaxDuration,
         ) => NextStep::HangUp,
         StreamOutcome::Ended(EndReason::Failed) => NextStep::LastResort,
         StreamOutcome::Ended(EndReason::Transferred) => {
@@ -93,6 +97,7 @@ mod tests {
     const REASONS: [EndReason; 8] = [
         EndReason::CallerHungUp,
         EndReason::AssistantEnded,
+        EndReason::OperatorEnded,
         EndReason::Transferred,
         EndReason::Silence,
         EndReason::MaxDuration,

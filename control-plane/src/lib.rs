@@ -29,4 +29,5 @@ mod twiml;
 mod webhooks;
 mod who_answers;
 
+pub use api::caller::ClientAddress;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

@@ -18,7 +18,11 @@ pub(crate) mod whisper;
 
 pub(crate) use request::Webhook;
 
-use crate::{clock::now_us, problem::Problem, twiml::Twiml};
+use crate::{
+    clock::now_us,
+    problem::{Code, Problem},
+    twiml::Twiml,
+};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -104,7 +108,7 @@ fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
         Err(cause @ (HookError::Store(_) | HookError::TooManyWaiting | HookError::TooLong)) => {
             error!(hook, error = &cause as &dyn Error, "a report of the carrier is not stored");
             let detail = "the report could not be stored";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail);
+            let problem = Problem::new(Code::StoreUnavailable, detail);
             ("trouble", problem.into_response())
         }
     };

@@ -18,6 +18,7 @@ pub mod context;
 pub mod endpointing;
 pub mod inbox;
 pub mod journal;
+pub mod listen;
 pub mod playout;
 pub mod progress;
 pub mod replay;

@@ -1,7 +1,11 @@
 //! The calls of a node: which are live, how a stream gets into one, and how all of them end.
 
 use crate::{
-    call::supervisor::{self, CallHandle, SupervisorMsg},
+    call::{
+        listen::{self, ListenOptions, Listener},
+        supervisor::{self, CallGone, CallHandle, SupervisorMsg},
+        turn::Command,
+    },
     ids::CallId,
     options::EngineOptions,
     ports::{CallPlan, Ports, Refusal, StreamClaim},
@@ -148,6 +152,28 @@ impl Engine {
     /// The carrier says that a call is over: it ends here too, if it waits for a new stream.
     pub fn hung_up(&self, call: &CallId) {
         self.tell(call, || SupervisorMsg::HungUp);
+    }
+
+    /// Orders something in a live call; its decider carries it out.
+    ///
+    /// # Errors
+    /// When the call is not live here.
+    pub fn command(&self, call: &CallId, command: Command) -> Result<(), CallGone> {
+        self.handle(call)?.send(SupervisorMsg::Command(command))
+    }
+
+    /// Listens in on a live call.
+    ///
+    /// # Errors
+    /// When the call is not live here.
+    pub fn listen(&self, call: &CallId, options: ListenOptions) -> Result<Listener, CallGone> {
+        let (listener, tap) = listen::listener(options);
+        self.handle(call)?.send(SupervisorMsg::Listen(tap))?;
+        Ok(listener)
+    }
+
+    fn handle(&self, call: &CallId) -> Result<CallHandle, CallGone> {
+        self.inner.calls.lock().get(call).cloned().ok_or(CallGone)
     }
 
     fn tell(&self, call: &CallId, message: impl FnOnce() -> SupervisorMsg) {

@@ -279,8 +279,10 @@ pub enum EndReason {
     CallerHungUp,
     /// The assistant ended it.
     AssistantEnded,
-    /// The assistant handed it over.
+    /// The assistant, or somebody outside of the call, handed it over.
     Transferred,
+    /// Somebody outside of the call ended it.
+    OperatorEnded,
     /// The caller stayed silent.
     Silence,
     /// It reached its longest duration.

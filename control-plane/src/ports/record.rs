@@ -59,6 +59,7 @@ fn ended(at: i64, summary: &CallSummary) -> Result<EndedCall, serde_json::Error>
     let final_for_carrier = match summary.reason {
         EndReason::CallerHungUp
         | EndReason::AssistantEnded
+        | EndReason::OperatorEnded
         | EndReason::Silence
         | EndReason::MaxDuration
         | EndReason::Failed => true,

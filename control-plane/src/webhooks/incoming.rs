@@ -6,11 +6,11 @@ use super::{
     softphone,
 };
 use crate::{
-    problem::Problem,
+    problem::{Code, Problem},
     twiml::{Twiml, Verb},
     who_answers::WhoAnswers,
 };
-use axum::{http::StatusCode, response::Response};
+use axum::response::Response;
 use store::{CallStatus, Direction};
 use tracing::{info, warn};
 
@@ -31,7 +31,7 @@ async fn take(webhook: &Webhook) -> Result<Twiml, HookError> {
     let Some(who) = WhoAnswers::of_number(&*webhook.store, &webhook.tenant, number).await? else {
         warn!(tenant = %webhook.tenant.id, "a call to a number that no tenant has is not answered");
         let detail = format!("no tenant was found for the number {number}");
-        return Err(Problem::new(StatusCode::NOT_FOUND, "number_unknown", detail).into());
+        return Err(Problem::new(Code::NumberUnknown, detail).into());
     };
     if webhook.shared.is_draining() {
         return Ok(webhook.leave_message());

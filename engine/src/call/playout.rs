@@ -175,6 +175,14 @@ impl Playout {
         self.tape.take(now, sink);
     }
 
+    /// Keeps what is played for [`Self::take_played`] from now on, or no longer.
+    pub(crate) fn set_taped(&mut self, taped: bool) {
+        self.options.record = taped;
+        if !taped {
+            self.tape = Tape::default();
+        }
+    }
+
     /// How far ahead of real time the carrier's buffer is filled.
     #[must_use]
     pub fn lead(&self, now: CallTime) -> Duration {

@@ -5,6 +5,7 @@ use crate::{
     call::{
         inbox::Inbox,
         journal::{Decider, Journal},
+        listen::Taps,
         playout::{self, ResumePoint},
         replay_ring::ReplayRing,
         speech::Speech,
@@ -130,6 +131,8 @@ pub(crate) struct Shared {
     /// What recognition has taken and no transcript covers yet.
     pub(crate) heard_audio: Mutex<ReplayRing>,
     pub(crate) recorder: Inbox<RecorderCommand>,
+    /// Who listens in.
+    pub(crate) taps: Taps,
     /// What synthesis still owes; see `tts_actor`.
     pub(crate) speech: Mutex<Speech>,
     turns: Mutex<TurnMemory>,
@@ -170,6 +173,7 @@ impl Shared {
             caller_audio: SttFeed::new(&options.stt),
             heard_audio: Mutex::new(ReplayRing::new(replay_samples)),
             recorder: Inbox::new(options.recorder.queue),
+            taps: Taps::default(),
             speech: Mutex::default(),
             turns: Mutex::new(TurnMemory { snapshot: turns, since: Vec::new() }),
             model: Mutex::new(None),

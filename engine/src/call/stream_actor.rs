@@ -75,6 +75,8 @@ struct Stream {
     timeline: Option<Timeline>,
     /// Call position at which the timeline, which is this stream's own, begins.
     recording_from: u64,
+    /// The carrier's timestamp at which it begins.
+    timeline_from_ms: u64,
     outbound: BytesMut,
     payload: Box<[u8]>,
     last_message: CallTime,
@@ -106,6 +108,7 @@ impl Stream {
             voice: Voice::None,
             timeline: record.then(|| Timeline::new(TimelineOptions::default())),
             recording_from: CallerClock::position_of(now),
+            timeline_from_ms: 0,
             outbound: BytesMut::with_capacity(8 * 1024),
             payload: vec![0; PAYLOAD_AUDIO_BYTES_MAX].into(),
             last_message: now,
@@ -259,15 +262,36 @@ impl Stream {
 
     /// Gives both sides to the recording: what the caller said, and what they have heard by now.
     fn record(&mut self, caller: Option<(u64, &[u8])>, now: CallTime) {
+        if let Some((timestamp_ms, _)) = caller {
+            self.follow_listeners(timestamp_ms, now);
+        }
         let Some(timeline) = &mut self.timeline else { return };
         if let Some((timestamp_ms, audio)) = caller {
-            timeline.caller(timestamp_ms, audio, now);
+            timeline.caller(timestamp_ms.saturating_sub(self.timeline_from_ms), audio, now);
         }
         self.ledger.take_played(now, |at, audio| timeline.assistant(at, audio));
         while let Some(block) = timeline.next_block(now) {
-            let start = self.recording_from + block.start;
-            let block = RecorderCommand::Block { start, stereo: block.stereo };
-            self.shared.command(&self.shared.recorder, "recorder", block);
+            give_out(&self.shared, self.recording_from + block.start, block.stereo);
+        }
+    }
+
+    /// A call that is not recorded has a timeline only while somebody listens in.
+    fn follow_listeners(&mut self, timestamp_ms: u64, now: CallTime) {
+        if self.shared.plan.recording.is_some() {
+            return;
+        }
+        match (&self.timeline, self.shared.taps.is_heard()) {
+            (None, true) => {
+                self.ledger.set_taped(true);
+                self.timeline = Some(Timeline::new(TimelineOptions::default()));
+                self.recording_from = CallerClock::position_of(now);
+                self.timeline_from_ms = timestamp_ms;
+            }
+            (Some(_), false) => {
+                self.ledger.set_taped(false);
+                self.timeline = None;
+            }
+            (None, false) | (Some(_), true) => {}
         }
     }
 
@@ -379,9 +403,7 @@ impl Stream {
         self.record(None, now);
         if let Some(timeline) = &mut self.timeline {
             let rest = timeline.flush();
-            let block =
-                RecorderCommand::Block { start: self.recording_from + rest.start, stereo: rest.stereo };
-            self.shared.command(&self.shared.recorder, "recorder", block);
+            give_out(&self.shared, self.recording_from + rest.start, rest.stereo);
         }
     }
 
@@ -395,6 +417,16 @@ impl Stream {
             End::Lost(Cause::NoStop | Cause::Killed | Cause::Silence(_)) | End::Stopped | End::Closed => None,
         };
         self.socket.close(breach).await;
+    }
+}
+
+/// A finished stretch of both sides goes to whoever listens and to the recording.
+fn give_out(shared: &Shared, start: u64, stereo: Vec<i16>) {
+    if shared.taps.is_heard() {
+        shared.taps.give(start, &stereo);
+    }
+    if shared.plan.recording.is_some() {
+        shared.command(&shared.recorder, "recorder", RecorderCommand::Block { start, stereo });
     }
 }
 

@@ -7,11 +7,12 @@ use crate::{
     call::{
         child,
         journal::{Decider, Journal},
+        listen::Tap,
         llm_turn_actor, playout, recorder_actor, replay,
         restart::{Cause, Decision, RestartOptions, RestartPolicy, Role},
         shared::{Clock, RecorderCommand, Shared, StreamCommand, SttCommand},
         stream_actor, stt_actor, tts_actor,
-        turn::{Input, Turns},
+        turn::{Command, Input, Turns},
     },
     ids::CallId,
     options::EngineOptions,
@@ -36,6 +37,10 @@ pub enum SupervisorMsg {
     Ended,
     /// The carrier says that the caller has hung up.
     HungUp,
+    /// Somebody outside of the call orders something.
+    Command(Command),
+    /// Somebody listens in.
+    Listen(Tap),
     /// The node stops.
     Shutdown,
     /// Hand the journal to the log.
@@ -218,6 +223,8 @@ impl Actor for CallSupervisor {
             SupervisorMsg::Ended if state.phase == Phase::Live => state.close(&me, Phase::Closing),
             SupervisorMsg::Ended => {}
             SupervisorMsg::HungUp => state.shared.tell(Input::HungUp { heard: None }),
+            SupervisorMsg::Command(command) => state.shared.tell(Input::Command { command }),
+            SupervisorMsg::Listen(tap) => state.shared.taps.add(tap),
             SupervisorMsg::Shutdown => state.shared.tell(Input::Shutdown),
             SupervisorMsg::FlushJournal => state.flush_journal(),
             SupervisorMsg::Restart(role) if state.phase == Phase::Live => {

@@ -28,11 +28,13 @@ use crate::{
     provider::ErrorKind,
 };
 use answer::Answer;
+pub use command::Command;
 use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 mod answer;
 mod barge_in;
+mod command;
 mod ending;
 mod floor;
 mod model;
@@ -149,6 +151,11 @@ pub enum Input {
     HungUp {
         /// What was heard of the epoch that was playing, if one was.
         heard: Option<HeardEpoch>,
+    },
+    /// Somebody outside of the call orders something.
+    Command {
+        /// What.
+        command: Command,
     },
     /// The node stops.
     Shutdown,
@@ -305,6 +312,10 @@ pub struct Turns {
     prompts: usize,
     /// Tools that run on although their answer was cut.
     orphans: Vec<answer::Pending>,
+    /// The assistant answers nothing for now.
+    muted: bool,
+    /// What is to be said as soon as nobody speaks.
+    announcements: VecDeque<Arc<str>>,
     /// Where the caller is handed to.
     transfer_to: Option<String>,
     /// When anybody was last heard: the longest silence counts from here.
@@ -333,6 +344,8 @@ impl Turns {
             number: 0,
             prompts: 0,
             orphans: Vec::new(),
+            muted: false,
+            announcements: VecDeque::new(),
             transfer_to: None,
             heard_at: CallTime::ZERO,
             now: CallTime::ZERO,
@@ -368,9 +381,11 @@ impl Turns {
             Input::StreamLost { heard } => self.stream_lost(heard.as_ref()),
             Input::StreamBack => self.stream_back(),
             Input::HungUp { heard } => self.close(heard.as_ref(), EndReason::CallerHungUp),
+            Input::Command { command } => self.command(command),
             Input::Shutdown => self.close(None, EndReason::Shutdown),
             Input::Timeout => self.timeout(),
         }
+        self.settle();
         self.check_invariants();
     }
 
@@ -385,6 +400,7 @@ impl Turns {
         let options = &self.setup.options;
         let own = match &self.floor {
             Floor::Waiting | Floor::Ended => return None,
+            Floor::Nobody { .. } if self.muted => None,
             Floor::Nobody { since, .. } => Some(since.after(options.idle_after)),
             Floor::Caller { cut, .. } => cut.as_ref().map(|cut| cut.until),
             Floor::Assistant(answer) => answer.poll_timeout(options),
@@ -396,6 +412,8 @@ impl Turns {
             CallTime::ZERO.after(options.max_duration)
         };
         let silence = match &self.floor {
+            // Nobody is asked anything.
+            Floor::Nobody { .. } | Floor::Caller { .. } if self.muted => None,
             Floor::Nobody { .. } | Floor::Caller { .. } => Some(self.heard_at.after(options.max_silence)),
             Floor::Waiting | Floor::Assistant(_) | Floor::Detached { .. } | Floor::Ended => None,
         };

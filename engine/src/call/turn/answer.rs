@@ -28,6 +28,8 @@ pub(super) enum Origin {
     IdlePrompt,
     /// What was left unsaid when the stream broke.
     Continuation,
+    /// Somebody outside of the call wants it said.
+    Announcement,
     /// The last words.
     Goodbye,
 }
@@ -200,6 +202,7 @@ impl Answer {
             Some(
                 EndReason::CallerHungUp
                 | EndReason::Transferred
+                | EndReason::OperatorEnded
                 | EndReason::MaxDuration
                 | EndReason::Failed
                 | EndReason::StreamLost
@@ -241,6 +244,7 @@ impl Answer {
             | Origin::Greeting
             | Origin::IdlePrompt
             | Origin::Continuation
+            | Origin::Announcement
             | Origin::Goodbye => None,
         }
     }
@@ -334,9 +338,11 @@ impl Answer {
             epoch: self.epoch,
             caller: match &self.origin {
                 Origin::Reply(utterance) => utterance.text.clone(),
-                Origin::Greeting | Origin::IdlePrompt | Origin::Continuation | Origin::Goodbye => {
-                    String::new()
-                }
+                Origin::Greeting
+                | Origin::IdlePrompt
+                | Origin::Continuation
+                | Origin::Announcement
+                | Origin::Goodbye => String::new(),
             },
             assistant: self.spoken(heard),
             interrupted,

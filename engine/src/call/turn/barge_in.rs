@@ -65,7 +65,11 @@ impl Turns {
                 self.context.take_back_last_user();
                 Some(utterance)
             }
-            Origin::Greeting | Origin::IdlePrompt | Origin::Continuation | Origin::Goodbye => None,
+            Origin::Greeting
+            | Origin::IdlePrompt
+            | Origin::Continuation
+            | Origin::Announcement
+            | Origin::Goodbye => None,
         };
         self.floor = Floor::Caller { carry, cut: None };
     }
@@ -136,6 +140,7 @@ impl Turns {
             self.number = answer.number;
             return Some(utterance.clone());
         }
+        self.keep_unheard_announcement(answer, heard);
         self.commit_last(answer, heard);
         None
     }

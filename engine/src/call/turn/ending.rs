@@ -125,7 +125,9 @@ impl Turns {
         self.call_timeout();
         let options = &self.setup.options;
         match &self.floor {
-            Floor::Nobody { since } if since.after(options.idle_after) <= self.now => self.idle(),
+            Floor::Nobody { since } if !self.muted && since.after(options.idle_after) <= self.now => {
+                self.idle()
+            }
             Floor::Caller { cut: Some(cut), .. } if cut.until <= self.now => {
                 let nothing = nothing_heard(cut.answer.epoch);
                 self.resolve_cut(&nothing);
@@ -144,7 +146,8 @@ impl Turns {
         let options = &self.setup.options;
         let longest = CallTime::ZERO.after(options.max_duration);
         let last = longest.after(options.max_duration_grace);
-        let silent = matches!(self.floor, Floor::Nobody { .. } | Floor::Caller { .. })
+        let silent = !self.muted
+            && matches!(self.floor, Floor::Nobody { .. } | Floor::Caller { .. })
             && self.heard_at.after(options.max_silence) <= self.now;
         if self.is_closing() {
             if last <= self.now {

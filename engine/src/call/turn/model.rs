@@ -26,7 +26,11 @@ impl Turns {
         self.context.user(&utterance.text);
         let mut answer = self.new_answer(Origin::Reply(utterance));
         answer.waterfall.endpoint_ms = Some(self.now.as_ms());
-        self.ask_model(answer, 0);
+        if self.muted {
+            self.answer_done(answer, None);
+        } else {
+            self.ask_model(answer, 0);
+        }
     }
 
     /// Asks the model for (the rest of) the answer and gives it the floor.

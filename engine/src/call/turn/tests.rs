@@ -10,6 +10,7 @@ use crate::{
 use expect_test::{Expect, expect};
 use std::fmt::Write as _;
 
+mod commands;
 mod simulation;
 
 pub(super) fn tool(name: &str, kind: ToolKind, read_only: bool) -> ToolSpec {

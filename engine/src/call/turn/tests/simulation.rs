@@ -14,6 +14,14 @@ fn any_heard() -> impl Strategy<Value = HeardEpoch> {
     })
 }
 
+fn any_order() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        3 => Just(Command::Say { text: "A message from the office. ".into() }),
+        1 => Just(Command::Mute),
+        1 => Just(Command::Unmute),
+    ]
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     let epoch = (0_u32..8).prop_map(Epoch);
     let ask = (0_u32..8).prop_map(Ask);
@@ -42,6 +50,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => epoch.clone().prop_map(|epoch| Input::MarkReturned { epoch }),
         5 => epoch.prop_map(|epoch| Input::Drained(whole(epoch, 9))),
         5 => any_heard().prop_map(Input::Held),
+        2 => any_order().prop_map(|command| Input::Command { command }),
         1 => Just(Input::StreamLost { heard: None }),
         1 => Just(Input::StreamBack),
         6 => Just(Input::Timeout),
@@ -110,6 +119,7 @@ proptest! {
             turns.handle(input, now);
         }
         turns.handle(Input::VoiceEnded { end: now }, now);
+        turns.handle(Input::Command { command: Command::Unmute }, now);
         // From here on the world only carries out what is decided: audio plays, models and tools answer.
         let mut rounds = 0;
         while !turns.is_ended() {
