@@ -29,6 +29,7 @@ mod status;
 mod tokens;
 mod twiml;
 mod webhooks;
+mod who_answers;
 
 pub use api::caller::ClientAddress;
 pub use directory::BootstrapError;
