@@ -40,6 +40,12 @@ needs! {
     RecordingsRead: Read,
     WebhooksRead: Read,
     WebhooksManage: Write,
+    MembersRead: Read,
+    MembersManage: Write,
+    KeysRead: Read,
+    KeysManage: Write,
+    WebhooksSend: Spend,
+    PlatformManage: Write,
     TenantsRead: Read,
     TenantsManage: Write,
 }

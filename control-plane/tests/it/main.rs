@@ -5,6 +5,7 @@ mod admissions;
 mod api;
 mod calls;
 mod health;
+mod identity;
 mod log;
 mod recordings;
 mod resources;
