@@ -14,6 +14,8 @@
 pub(crate) mod g711;
 pub(crate) mod level;
 pub(crate) mod mix;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod products;
 pub(crate) mod stereo;
 
 #[cfg(target_arch = "aarch64")]
