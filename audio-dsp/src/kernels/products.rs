@@ -12,10 +12,11 @@ use super::x86::{load_128, load_256};
 /// Samples to a vector.
 const LANES: usize = 16;
 
-/// The products of samples at the same place, added up; the sum must fit 32 bits.
+/// The products of samples at the same place, added up; the sum must fit 32 bits. Whole halves of vectors only.
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(crate) fn sum_avx2<const N: usize>(left: &[i16; N], right: &[i16; N]) -> i32 {
+    const { assert!(N.is_multiple_of(LANES / 2)) };
     let (left, left_rest) = left.as_chunks::<LANES>();
     let (right, right_rest) = right.as_chunks::<LANES>();
     let mut sums = _mm256_setzero_si256();
@@ -24,14 +25,13 @@ pub(crate) fn sum_avx2<const N: usize>(left: &[i16; N], right: &[i16; N]) -> i32
         sums = _mm256_add_epi32(sums, products);
     }
     let mut sums = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
-    let (left, left_rest) = left_rest.as_chunks::<{ LANES / 2 }>();
-    let (right, right_rest) = right_rest.as_chunks::<{ LANES / 2 }>();
-    for (left, right) in left.iter().zip(right) {
+    let halves =
+        left_rest.as_chunks::<{ LANES / 2 }>().0.iter().zip(right_rest.as_chunks::<{ LANES / 2 }>().0);
+    for (left, right) in halves {
         let products = _mm_madd_epi16(load_128::<0, _, _>(left), load_128::<0, _, _>(right));
         sums = _mm_add_epi32(sums, products);
     }
-    let rest = left_rest.iter().zip(right_rest).map(|(&left, &right)| i32::from(left) * i32::from(right));
-    added_up(sums) + rest.sum::<i32>()
+    added_up(sums)
 }
 
 /// The sum of four integers.

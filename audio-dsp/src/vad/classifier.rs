@@ -1,6 +1,8 @@
 //! From the features of a block to the odds that it is speech: a network of one hidden layer, small enough to be
 //! worked out for every block of every call.
 
+#![forbid(unsafe_code)]
+
 use super::features::FEATURES;
 use super::weights::{HIDDEN_BIAS, HIDDEN_WEIGHTS, OUTPUT_BIAS, OUTPUT_WEIGHTS};
 

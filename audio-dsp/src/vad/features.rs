@@ -3,6 +3,8 @@
 //!
 //! Public for programs that train or examine the decision; to find speech, use [`Vad`](super::Vad).
 
+#![forbid(unsafe_code)]
+
 use super::BLOCK;
 use super::decibels::dbfs;
 use super::floor::NoiseFloors;

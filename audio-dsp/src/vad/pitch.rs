@@ -2,6 +2,8 @@
 //!
 //! Looked for at 4 kHz, between 0.2 and 2 kHz, in integers, which give the same on every machine.
 
+#![forbid(unsafe_code)]
+
 use super::BLOCK;
 use super::kernel::Products;
 
