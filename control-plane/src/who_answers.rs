@@ -49,12 +49,22 @@ impl WhoAnswers {
                 None => return Ok(None),
             },
         };
+        Self::of(store, Some(configured), id, number).await.map(Some)
+    }
+
+    /// What is known of the tenant's number, whose row is there.
+    pub(crate) async fn of(
+        store: &Part,
+        configured: Option<&Configured>,
+        id: Option<NumberId>,
+        number: Number,
+    ) -> Result<Self, StoreError> {
         let row = store.get::<Tenant>(store.id()).await?;
         let (status, settings) = row.map_or((TenantStatus::Active, TenantSettings::default()), |row| {
             (row.value.status, row.value.settings)
         });
         let book = book(store, configured, &settings).await?;
-        Ok(Some(Self { status, settings, id, number, book }))
+        Ok(Self { status, settings, id, number, book })
     }
 
     /// Decides who answers a call of `caller` that came in at `at` (unix µs), after what `failed`.
@@ -111,7 +121,7 @@ pub(crate) async fn callers_waiting(store: &Part, queue: &QueueId) -> Result<u32
 /// What the tenant has that can answer calls.
 pub(crate) async fn book(
     store: &Part,
-    configured: &Configured,
+    configured: Option<&Configured>,
     settings: &TenantSettings,
 ) -> Result<Book, StoreError> {
     let all = Filter::first(ROWS);
@@ -130,14 +140,11 @@ pub(crate) async fn book(
         }
     }
     let members = store.list::<Membership>(&all).await?;
+    let own_numbers = configured.map(|configured| configured.numbers.clone()).unwrap_or_default();
     Ok(Book {
-        numbers: numbers
-            .into_iter()
-            .map(|row| row.value.e164)
-            .chain(configured.numbers.iter().cloned())
-            .collect(),
+        numbers: numbers.into_iter().map(|row| row.value.e164).chain(own_numbers).collect(),
         assistants: store.list::<Assistant>(&all).await?.into_iter().map(|row| row.id).collect(),
-        own_assistant: true,
+        own_assistant: configured.is_some(),
         users: members
             .into_iter()
             .filter(|row| row.value.role <= Role::Operator)

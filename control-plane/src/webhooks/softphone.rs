@@ -28,7 +28,7 @@ pub(super) async fn dial(webhook: &Webhook, registered: &str) -> Result<Twiml, H
     if tenant.is_some_and(|tenant| tenant.status != TenantStatus::Active) {
         return Ok(Twiml::new(&[Verb::Reject]));
     }
-    let book = book(store, &webhook.tenant, &settings).await?;
+    let book = book(store, Some(&webhook.tenant), &settings).await?;
     let texts = &webhook.tenant.texts;
     let (user, target) = match dialled(&book, registered, webhook.param("To").unwrap_or_default()) {
         Ok(found) => found,
