@@ -20,13 +20,16 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
+mod queue_callers;
 mod queues;
 mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
 mod schema;
+mod simulate;
 mod view;
+mod voicemails;
 
 use crate::shared::Shared;
 use axum::{Router, middleware};
@@ -36,7 +39,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<Arc<Shared>> {
-    openapi::base().merge(calls::routes()).merge(hours::routes()).merge(queues::routes())
+    openapi::base()
+        .merge(calls::routes())
+        .merge(hours::routes())
+        .merge(queue_callers::routes())
+        .merge(queues::routes())
+        .merge(simulate::routes())
+        .merge(voicemails::routes())
 }
 
 /// The OpenAPI document.

@@ -8,6 +8,7 @@ use store::{
         call::Direction,
         call_status::CallStatus,
         number::NumberStatus,
+        queue::VoicemailStatus,
         tenant::{TenantStatus, WebhookMode},
         webhook::EndpointStatus,
     },
@@ -42,6 +43,7 @@ words!(
     EndpointStatus,
     NumberStatus,
     TenantStatus,
+    VoicemailStatus,
     WebhookMode,
 );
 
