@@ -122,7 +122,9 @@ impl Seed {
         tx.insert_as(UserId::known(USER), user).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = store.tenant(&id).begin(&Actor::system("test"), 2).await.unwrap();
-        tx.insert(Membership { user: UserId::known(USER), role: Role::Operator, invitation: None }).await.unwrap();
+        tx.insert(Membership { user: UserId::known(USER), role: Role::Operator, invitation: None })
+            .await
+            .unwrap();
         tx.insert_as(QueueId::known(QUEUE), self.queue).await.unwrap();
         tx.insert_as(HoursId::known(HOURS), self.hours).await.unwrap();
         tx.insert_as(NumberId::known(NUMBER), self.number).await.unwrap();
@@ -131,7 +133,7 @@ impl Seed {
 }
 
 /// The store of a control plane that is not open.
-async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
+pub(crate) async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
     match &settings.store {
         StoreSettings::Embedded => {
             let path = settings.data_dir.join("tandem.db");
