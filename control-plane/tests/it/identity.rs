@@ -108,11 +108,17 @@ async fn the_first_admin_comes_in_with_the_printed_invitation_and_sees_the_platf
     let harness = Harness::new().await;
     let token = harness.admin().await;
     let me = harness.by(&token, Method::GET, "/v1/me", &Value::Null).await.json();
-    assert_eq!((&me["user"]["email"], &me["user"]["platform_admin"]), (&json!("ann@example.com"), &json!(true)));
+    assert_eq!(
+        (&me["user"]["email"], &me["user"]["platform_admin"]),
+        (&json!("ann@example.com"), &json!(true))
+    );
     assert!(me["tenants"][0]["permissions"].as_array().unwrap().contains(&json!("platform:manage")));
     assert_eq!(harness.by(&token, Method::GET, "/v1/users", &Value::Null).await.status, StatusCode::OK);
     // Without a part in one tenant alone, the tenant has to be named.
-    assert_eq!(harness.by(&token, Method::GET, "/v1/calls", &Value::Null).await.problem(400), "tenant_required");
+    assert_eq!(
+        harness.by(&token, Method::GET, "/v1/calls", &Value::Null).await.problem(400),
+        "tenant_required"
+    );
 }
 
 #[tokio::test]
@@ -142,7 +148,10 @@ async fn who_does_not_prove_who_they_are_is_refused_and_told_nothing() {
     let sign_in = async |body: Value| harness.by("", Method::POST, "/v1/auth/sign-in", &body).await;
     let wrong = sign_in(json!({ "email": "ann@example.com", "password": "wrong" })).await;
     let unknown = sign_in(json!({ "email": "nobody@example.com", "password": PASSWORD })).await;
-    assert_eq!((wrong.problem(401), unknown.problem(401)), ("unauthorized".to_owned(), "unauthorized".to_owned()));
+    assert_eq!(
+        (wrong.problem(401), unknown.problem(401)),
+        ("unauthorized".to_owned(), "unauthorized".to_owned())
+    );
     assert_eq!(wrong.json()["detail"], unknown.json()["detail"]);
     assert_eq!(sign_in(json!({ "email": "ann@example.com" })).await.problem(422), "invalid_body");
     let change = json!({ "current": "wrong", "password": "other words of mine" });
@@ -182,7 +191,10 @@ async fn a_tenants_people_do_what_their_roles_allow() {
 
     let removed = harness.by(&owner, Method::DELETE, &path, &Value::Null).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT);
-    assert_eq!(harness.by(&viewer, Method::GET, "/v1/calls", &Value::Null).await.problem(400), "tenant_required");
+    assert_eq!(
+        harness.by(&viewer, Method::GET, "/v1/calls", &Value::Null).await.problem(400),
+        "tenant_required"
+    );
     let own = harness.by(&owner, Method::GET, "/v1/members", &Value::Null).await.json();
     let own = format!("/v1/members/{}", own["data"][0]["id"].as_str().unwrap());
     assert_eq!(harness.by(&owner, Method::DELETE, &own, &Value::Null).await.problem(409), "conflict");
@@ -192,9 +204,8 @@ async fn a_tenants_people_do_what_their_roles_allow() {
 async fn a_key_is_shown_once_even_if_it_is_asked_for_twice() {
     let harness = Harness::new().await;
     let body = json!({ "name": "shop", "scopes": ["calls:read"] });
-    let make = async || {
-        harness.by_once(&harness.key, Method::POST, "/v1/api-keys", &body, Some("once")).await
-    };
+    let make =
+        async || harness.by_once(&harness.key, Method::POST, "/v1/api-keys", &body, Some("once")).await;
     let (first, again) = (make().await, make().await);
     assert_eq!((first.status, again.status), (StatusCode::CREATED, StatusCode::CREATED), "{}", first.text());
     let (first, again) = (first.json(), again.json());
@@ -214,7 +225,8 @@ async fn a_key_is_shown_once_even_if_it_is_asked_for_twice() {
 #[tokio::test]
 async fn a_key_is_exchanged_while_the_old_one_lives_and_revoked_at_once() {
     let harness = Harness::new().await;
-    let made = harness.by(&harness.key, Method::POST, "/v1/api-keys", &json!({ "name": "shop" })).await.json();
+    let made =
+        harness.by(&harness.key, Method::POST, "/v1/api-keys", &json!({ "name": "shop" })).await.json();
     let old = made["key"].as_str().unwrap();
     let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
     let rotated =
@@ -229,8 +241,10 @@ async fn a_key_is_exchanged_while_the_old_one_lives_and_revoked_at_once() {
     assert_eq!(revoked.status, StatusCode::NO_CONTENT);
     assert_eq!(harness.by(old, Method::GET, "/v1/calls", &Value::Null).await.problem(401), "unauthorized");
     assert_eq!(harness.by(&new, Method::GET, "/v1/calls", &Value::Null).await.status, StatusCode::OK);
-    for bad in [json!({ "name": "x", "scopes": ["all"] }), json!({ "name": "x", "expires_at": "2000-01-01T00:00:00Z" })]
-    {
+    for bad in [
+        json!({ "name": "x", "scopes": ["all"] }),
+        json!({ "name": "x", "expires_at": "2000-01-01T00:00:00Z" }),
+    ] {
         let refused = harness.by(&harness.key, Method::POST, "/v1/api-keys", &bad).await;
         assert_eq!(refused.problem(422), "invalid_body", "{bad}");
     }
@@ -250,7 +264,8 @@ async fn an_invitation_is_shown_once_and_its_token_stands_nowhere() {
     let secret = token.rsplit_once('.').unwrap().1;
     let path = format!("/v1/members/{}", first["id"].as_str().unwrap());
     assert!(!harness.get(&path).await.text().contains(secret));
-    let renewed = harness.by(&harness.key, Method::POST, &format!("{path}/invitation"), &json!({})).await.json();
+    let renewed =
+        harness.by(&harness.key, Method::POST, &format!("{path}/invitation"), &json!({})).await.json();
     assert_ne!(renewed["invitation"]["token"], first["invitation"]["token"]);
     let accept = json!({ "token": token, "password": PASSWORD });
     let void = harness.by("", Method::POST, "/v1/auth/invitations/accept", &accept).await;

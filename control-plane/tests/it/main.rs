@@ -4,6 +4,7 @@
 mod admissions;
 mod api;
 mod calls;
+mod directory;
 mod health;
 mod identity;
 mod log;

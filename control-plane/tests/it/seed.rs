@@ -5,7 +5,7 @@ use control_plane::{ControlPlane, settings::ControlPlaneSettings, settings::Stor
 use std::sync::Arc;
 use store::{
     Store, TenantId,
-    ids::{HoursId, QueueId, UserId},
+    ids::{HoursId, NumberId, QueueId, UserId},
     model::{
         audit::Actor,
         identity::{Membership, Role, User, UserStatus},
@@ -30,6 +30,8 @@ pub(crate) struct Seed {
 pub(crate) const USER: &str = "usr_01h00000000000000000000001";
 /// The queue.
 pub(crate) const QUEUE: &str = "que_01h00000000000000000000001";
+/// The number.
+pub(crate) const NUMBER: &str = "num_01h00000000000000000000001";
 /// The hours of the number: those of `Seed::hours`.
 pub(crate) const HOURS: &str = "hrs_01h00000000000000000000001";
 
@@ -113,22 +115,25 @@ impl Seed {
             openid_subject: None,
             platform_admin: false,
             status: UserStatus::Active,
+            proofs: Default::default(),
             failed_sign_ins: 0,
             locked_until: None,
         };
         tx.insert_as(UserId::known(USER), user).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = store.tenant(&id).begin(&Actor::system("test"), 2).await.unwrap();
-        tx.insert(Membership { user: UserId::known(USER), role: Role::Operator }).await.unwrap();
+        tx.insert(Membership { user: UserId::known(USER), role: Role::Operator, invitation: None })
+            .await
+            .unwrap();
         tx.insert_as(QueueId::known(QUEUE), self.queue).await.unwrap();
         tx.insert_as(HoursId::known(HOURS), self.hours).await.unwrap();
-        tx.insert(self.number).await.unwrap();
+        tx.insert_as(NumberId::known(NUMBER), self.number).await.unwrap();
         tx.commit().await.unwrap();
     }
 }
 
 /// The store of a control plane that is not open.
-async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
+pub(crate) async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
     match &settings.store {
         StoreSettings::Embedded => {
             let path = settings.data_dir.join("tandem.db");
