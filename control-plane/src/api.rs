@@ -25,6 +25,7 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
+mod queue_callers;
 mod queues;
 mod range;
 pub(crate) mod rate;
@@ -32,8 +33,10 @@ pub(crate) mod recording;
 mod recording_format;
 mod refusal;
 mod schema;
+mod simulate;
 mod users;
 mod view;
+mod voicemails;
 
 use crate::shared::Shared;
 use axum::{Router, middleware};
@@ -53,6 +56,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(calls::routes())
         .merge(hours::routes())
         .merge(queues::routes())
+        .merge(queue_callers::routes())
+        .merge(simulate::routes())
+        .merge(voicemails::routes())
 }
 
 /// The OpenAPI document.

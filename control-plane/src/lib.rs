@@ -31,6 +31,7 @@ mod status;
 mod tokens;
 mod twiml;
 mod webhooks;
+mod who_answers;
 
 pub use api::caller::ClientAddress;
 pub use directory::BootstrapError;

@@ -2,15 +2,13 @@
 
 use crate::{
     api::rate::Limiter,
-    directory::{Directory, TenantView},
-    keys::random_token,
+    directory::Directory,
     live::LiveCalls,
     ports::log::QueuedLog,
     recordings::{self, RecordingFormat, Recordings},
     settings::ControlPlaneOptions,
-    tokens::{StreamTokens, WaitingCall},
-    twiml::{Twiml, Verb},
-    webhooks::{HookError, repeated::RepeatedAnswers},
+    tokens::StreamTokens,
+    webhooks::repeated::RepeatedAnswers,
 };
 use engine::{
     engine::Engine,
@@ -19,6 +17,7 @@ use engine::{
 use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
+use routing::Urls;
 use std::{
     path::PathBuf,
     sync::{
@@ -26,7 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, CallStatus, Direction, Store, StoreError, TenantStore};
+use store::{Call, CallStatus, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -34,6 +33,7 @@ use vault::Vault;
 /// Everything that outlives a request.
 pub(crate) struct Shared {
     pub(crate) base_url: Url,
+    pub(crate) urls: Urls,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: ControlPlaneOptions,
     pub(crate) directory: Arc<Directory>,
@@ -76,6 +76,7 @@ impl Shared {
             &limits,
         );
         Self {
+            urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
@@ -148,57 +149,7 @@ impl Shared {
 
     /// Our own address with `path`, which begins with a slash.
     pub(crate) fn own_url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
-    }
-
-    /// Where the carrier's streams come in; without TLS where our own address has none.
-    fn stream_url(&self) -> String {
-        let own = self.own_url("/media-stream");
-        match own.strip_prefix("https://") {
-            Some(rest) => format!("wss://{rest}"),
-            None => own.replacen("http://", "ws://", 1),
-        }
-    }
-
-    /// TwiML that opens a stream for the call, which came through the carrier's account `account`, with a new token. Its
-    /// assistant answers, or the tenant's own if that is gone.
-    pub(crate) fn connect(
-        &self,
-        call: &Call,
-        tenant: &Arc<TenantView>,
-        account: &str,
-        had_stream: bool,
-    ) -> Result<Twiml, HookError> {
-        let own_number = match call.direction {
-            Direction::Inbound => &call.to_number,
-            Direction::Outbound => &call.from_number,
-        };
-        let answering = tenant.answering(&call.assistant_id, own_number).ok_or(HookError::NobodyAnswers)?;
-        let token = random_token();
-        let waiting = WaitingCall {
-            call: call.id.as_str().into(),
-            tenant: tenant.id.clone(),
-            account: account.to_owned(),
-            answering,
-            record: tenant.record,
-            from: call.from_number.clone(),
-            to: call.to_number.clone(),
-            had_stream,
-        };
-        self.tokens
-            .lock()
-            .hand_out(
-                Instant::now(),
-                call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
-                &token,
-                waiting,
-            )
-            .map_err(|_| HookError::TooManyWaiting)?;
-        Ok(Twiml::new(&[Verb::Connect {
-            action: &self.own_url("/api/voice/stream-ended"),
-            stream: &self.stream_url(),
-            token: &token,
-        }]))
+        self.urls.of(path)
     }
 
     /// Where a call's recording is.

@@ -3,24 +3,42 @@
 mod believe;
 pub(crate) mod dial_status;
 pub(crate) mod fallback;
+pub(crate) mod gather;
 pub(crate) mod incoming;
+pub(crate) mod queue;
+pub(crate) mod recording_status;
 pub(crate) mod repeated;
 mod request;
+mod route;
 mod signature;
+mod softphone;
 pub(crate) mod status;
+mod stream;
 pub(crate) mod stream_ended;
+pub(crate) mod voicemail;
+pub(crate) mod whisper;
 
 pub(crate) use request::Webhook;
 
-use crate::{clock::now_us, problem::Problem, twiml::Twiml};
-use axum::response::{IntoResponse, Response};
+use crate::{
+    clock::now_us,
+    problem::{Code, Problem},
+    twiml::Twiml,
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use std::{error::Error, future::Future};
-use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError};
+use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError, ids::NumberId};
 use tokio::time::timeout;
 use tracing::error;
 
 /// Webhooks that were served, by hook and outcome.
 const WEBHOOKS: &str = "tandem_webhooks_total";
+
+/// Who writes in the store what the carrier tells.
+const CARRIER: &str = "carrier";
 
 /// Why a webhook that is the carrier's could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +106,41 @@ async fn answer(
     response
 }
 
+/// Answers a report of the carrier, which asks nothing and sends the report again if it is not taken.
+fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
+    let (outcome, response) = match kept {
+        Ok(()) => ("ok", StatusCode::OK.into_response()),
+        Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
+        Err(
+            cause @ (HookError::Store(_)
+            | HookError::TooManyWaiting
+            | HookError::NobodyAnswers
+            | HookError::TooLong),
+        ) => {
+            error!(hook, error = &cause as &dyn Error, "a report of the carrier is not stored");
+            let detail = "the report could not be stored";
+            let problem = Problem::new(Code::StoreUnavailable, detail);
+            ("trouble", problem.into_response())
+        }
+    };
+    metrics::counter!(WEBHOOKS, "hook" => hook, "outcome" => outcome).increment(1);
+    response
+}
+
 /// The call that the webhook is about; it is stored if it is new.
 async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
+    let number = webhook.own_number().and_then(|e164| webhook.tenant.number(e164));
+    call_on(webhook, status, number.map(|number| number.id.clone()), webhook.tenant.default_assistant_id())
+        .await
+}
+
+/// The same, on one of the tenant's numbers, with the assistant that it begins with.
+async fn call_on(
+    webhook: &Webhook,
+    status: CallStatus,
+    number: Option<NumberId>,
+    assistant: &str,
+) -> Result<Call, HookError> {
     let direction = match webhook.param("Direction") {
         Some(direction) if direction.starts_with("outbound") => Direction::Outbound,
         Some(_) | None => Direction::Inbound,
@@ -97,12 +148,12 @@ async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookErro
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
-        number: webhook.own_number().and_then(|e164| Some(webhook.tenant.number(e164)?.id.clone())),
+        number,
         parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),
         to_number: webhook.param("To").unwrap_or_default().to_owned(),
-        assistant_id: webhook.tenant.default_assistant_id().to_owned(),
+        assistant_id: assistant.to_owned(),
         status,
         outbound: None,
         created_at: now_us(),

@@ -38,6 +38,8 @@ needs! {
     RoutingManage: Write,
     CallsRead: Read,
     RecordingsRead: Read,
+    VoicemailsRead: Read,
+    VoicemailsManage: Write,
     WebhooksRead: Read,
     WebhooksManage: Write,
     MembersRead: Read,

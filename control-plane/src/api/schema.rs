@@ -10,6 +10,7 @@ use store::{
         call_status::CallStatus,
         identity::{KeyMode, KeyStatus, Role, UserStatus},
         number::NumberStatus,
+        queue::VoicemailStatus,
         tenant::{TenantStatus, WebhookMode},
         webhook::EndpointStatus,
     },
@@ -54,6 +55,7 @@ words!(
     Role,
     TenantStatus,
     UserStatus,
+    VoicemailStatus,
     WebhookMode,
 );
 

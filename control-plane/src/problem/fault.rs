@@ -94,6 +94,14 @@ impl Faults {
         self.field(name, |faults| faults.add(code, detail));
     }
 
+    /// Something is wrong at `pointer`, which begins at what is being looked at.
+    pub(crate) fn add_pointed(&mut self, pointer: &str, code: FaultCode, detail: impl Into<String>) {
+        let before = self.at.len();
+        self.at.push_str(pointer);
+        self.add(code, detail);
+        self.at.truncate(before);
+    }
+
     /// The pointer to the field `name` of what is being looked at.
     pub(crate) fn pointer(&self, name: &str) -> String {
         let mut pointer = self.at.clone();

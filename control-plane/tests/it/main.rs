@@ -4,12 +4,15 @@
 mod admissions;
 mod api;
 mod calls;
+mod directory;
 mod health;
 mod identity;
 mod log;
 mod recordings;
 mod resources;
+mod routing;
 mod secrets;
+mod seed;
 mod support;
 mod tools;
 mod webhooks;

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    http::{HeaderMap, Request, StatusCode},
+    http::{HeaderMap, Method, Request, StatusCode},
 };
 use base64_simd::STANDARD;
 use control_plane::{
@@ -287,6 +287,22 @@ impl Harness {
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = Request::get(path).header("authorization", format!("Bearer {}", self.key));
         self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A request with a JSON body and the key.
+    pub(crate) async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer {}", self.key));
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn patch_json(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::PATCH, path, body).await
     }
 
     /// A signed form.
