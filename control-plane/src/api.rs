@@ -37,6 +37,8 @@ mod simulate;
 mod users;
 mod view;
 mod voicemails;
+mod webhook_deliveries;
+mod webhook_endpoints;
 
 use crate::shared::Shared;
 use axum::{Router, middleware};
@@ -59,6 +61,8 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(queue_callers::routes())
         .merge(simulate::routes())
         .merge(voicemails::routes())
+        .merge(webhook_endpoints::routes())
+        .merge(webhook_deliveries::routes())
 }
 
 /// The OpenAPI document.

@@ -12,6 +12,7 @@ pub mod admin;
 mod after_stream;
 mod api;
 pub mod assistants;
+mod call_events;
 mod clock;
 mod directory;
 mod health;

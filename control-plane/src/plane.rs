@@ -11,6 +11,7 @@ use crate::{
     sign_in,
 };
 use axum::Router;
+use deliveries::{Sender, SystemLookup, Worker};
 use engine::{
     engine::Engine,
     ids::TenantId,
@@ -82,8 +83,8 @@ pub enum OpenError {
     /// The tenant of the settings cannot be made known.
     #[error(transparent)]
     Tenant(#[from] BootstrapError),
-    /// The HTTP client of the tools cannot be made.
-    #[error("the client for the tenant's tools cannot be made")]
+    /// The HTTP client of the tools, or of customers' webhooks, cannot be made.
+    #[error("the client for the tenants' servers cannot be made")]
     Client(#[from] reqwest::Error),
     /// The OpenID providers cannot be used.
     #[error("the OpenID providers cannot be used")]
@@ -128,7 +129,11 @@ impl ControlPlane {
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
         let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
-        let shared = Arc::new(Shared::new(settings, directory, store, vault, identity));
+        let sender = Sender::new(settings.limits.delivery, Arc::new(SystemLookup))?;
+        let options = settings.limits.deliveries;
+        let deliveries =
+            Worker::start(Arc::clone(&store), Arc::clone(&vault), sender, options, Arc::new(now_us));
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, identity, deliveries));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -192,6 +197,7 @@ impl ControlPlane {
         self.shared.drain();
         self.shared.attach(None);
         self.shared.recordings.stop();
+        self.shared.deliveries.drain(self.shared.limits.deliveries_drain).await;
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
         self.shared.close_store().await;
         flushed.map_err(|_| CloseError)

@@ -5,6 +5,7 @@ use crate::{
     directory::is_e164,
     providers::{Providers, Services},
 };
+use deliveries::{SenderOptions, WorkerOptions};
 use engine::{ids::TenantId, ports::Assistant, provider::Secret};
 use identity::{
     IdentityOptions,
@@ -199,6 +200,12 @@ impl Default for RateLimits {
 /// Every timeout, queue and limit of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlPlaneOptions {
+    /// How customers' webhooks are worked on.
+    pub deliveries: WorkerOptions,
+    /// How they are sent.
+    pub delivery: SenderOptions,
+    /// At the end, those that are on the way have so long to come to theirs. Default 5 s: what has not is sent again.
+    pub deliveries_drain: Duration,
     /// Longest body of a webhook, in bytes. Default 65,536: the carrier's own limit for bodies.
     pub webhook_body_bytes: usize,
     /// Longest time for a webhook, its body included. Default 8 s: the carrier hangs up after 15 s, and the
@@ -318,6 +325,9 @@ impl Default for ControlPlaneOptions {
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),
             directory: DirectoryOptions::default(),
+            deliveries: WorkerOptions::default(),
+            delivery: SenderOptions::default(),
+            deliveries_drain: Duration::from_secs(5),
             sqlite: SqliteOptions::default(),
             postgres: PostgresOptions::default(),
         }

@@ -10,6 +10,7 @@ use crate::{
     tokens::StreamTokens,
     webhooks::repeated::RepeatedAnswers,
 };
+use deliveries::Worker;
 use engine::{
     engine::Engine,
     ids::{CallId, TenantId},
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) vault: Arc<Vault>,
     /// Knows who is who.
     pub(crate) identity: Arc<Identity>,
+    /// Tells customers' servers what happened.
+    pub(crate) deliveries: Worker,
 }
 
 impl Shared {
@@ -64,6 +67,7 @@ impl Shared {
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
         identity: Arc<Identity>,
+        deliveries: Worker,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -94,6 +98,7 @@ impl Shared {
             store,
             vault,
             identity,
+            deliveries,
         }
     }
 

@@ -21,6 +21,7 @@ pub(crate) mod whisper;
 pub(crate) use request::Webhook;
 
 use crate::{
+    call_events,
     clock::now_us,
     problem::{Code, Problem},
     twiml::Twiml,
@@ -158,5 +159,5 @@ async fn call_on(
         outbound: None,
         created_at: now_us(),
     };
-    Ok(webhook.store.ensure_call(new).await?)
+    Ok(call_events::ensure_call(&*webhook.store, new).await?)
 }

@@ -22,8 +22,8 @@ pub use crate::fan_out::MOST_ENDPOINTS;
 
 /// Messages that are looked at, or deleted, in one unit of work.
 const BATCH: u16 = 200;
-/// Messages that one replay sends at most.
-pub const MOST_REPLAYED: usize = 10_000;
+/// Messages that one replay sends at most: one unit of work, and SQLite serves one at a time.
+pub const MOST_REPLAYED: usize = 500;
 
 /// What of an endpoint its owner sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,49 +128,54 @@ pub struct Replay {
     pub failed_only: bool,
 }
 
-/// Sends an endpoint's messages of a time again, the newest [`MOST_REPLAYED`] of them; says how many.
+/// What a replay did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// So many messages are sent again.
+    pub deliveries: usize,
+    /// Whether that is all of the time; otherwise older ones are left, for another replay.
+    pub complete: bool,
+}
+
+/// Sends an endpoint's messages of a time again, the newest [`MOST_REPLAYED`] of them. Those that still wait are sent anyway.
 ///
 /// # Errors
-/// See [`StoreError`]. What was sent again before the failure is.
+/// See [`StoreError`].
 pub async fn replay(
     part: &dyn TenantStore,
+    tx: &mut dyn TenantTx,
     endpoint: &EndpointId,
     replay: Replay,
-    actor: &Actor,
-    now: i64,
-) -> Result<usize, StoreError> {
+) -> Result<Replayed, StoreError> {
     let (mut sent, mut after) = (0, None);
-    while sent < MOST_REPLAYED {
+    let complete = 'all: loop {
         let mut filter = Filter::first(BATCH).of(endpoint.as_str());
         if replay.failed_only {
             filter = filter.with_status(DeliveryStatus::Failed.as_str());
         }
         filter.after = after.take();
         let page = part.list::<WebhookDelivery>(&filter).await?;
-        let Some(last) = page.last() else { break };
-        let is_last = last.created_at < replay.from || page.len() < usize::from(BATCH);
-        after = Some(last.id.to_string());
-        let chosen =
-            page.iter().filter(|delivery| (replay.from..replay.until).contains(&delivery.created_at));
-        let mut tx = part.begin(actor, now).await?;
-        for delivery in chosen.take(MOST_REPLAYED - sent) {
-            // Those that still wait are sent anyway.
-            let stored = tx.get::<WebhookDelivery>(&delivery.id).await?;
-            if stored.is_some_and(|stored| stored.value.status != DeliveryStatus::Pending) {
-                resend(&mut *tx, &delivery.id).await?;
-                sent += 1;
+        for delivery in &page {
+            if delivery.created_at < replay.from {
+                break 'all true;
             }
+            if delivery.created_at >= replay.until || delivery.value.status == DeliveryStatus::Pending {
+                continue;
+            }
+            if sent == MOST_REPLAYED {
+                break 'all false;
+            }
+            resend(tx, &delivery.id).await?;
+            sent += 1;
         }
-        tx.commit().await?;
-        if is_last {
-            break;
+        if page.len() < usize::from(BATCH) {
+            break true;
         }
-    }
-    let mut tx = part.begin(actor, now).await?;
+        after = page.last().map(|last| last.id.to_string());
+    };
     let details = json!({ "from_us": replay.from, "until_us": replay.until, "deliveries": sent });
     tx.note("webhook_endpoint.replay", endpoint.as_str(), &details).await?;
-    tx.commit().await?;
-    Ok(sent)
+    Ok(Replayed { deliveries: sent, complete })
 }
 
 /// Deletes an endpoint with all of its messages. It is disabled first, so that none are added.

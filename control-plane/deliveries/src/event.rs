@@ -1,7 +1,7 @@
 //! What can be told: a closed list, so that whoever listens knows what may come.
 
 use serde_json::{Value, json};
-use store::ids::EventId;
+use store::{CallId, ids::EventId};
 
 macro_rules! events {
     ($($variant:ident = $name:literal, $about:literal;)+) => {
@@ -67,11 +67,26 @@ impl Event {
         Self { id: EventId::generate(), kind, at, data }
     }
 
+    /// Something that happens once in a call's life: told twice, it is one event, so that whoever learns of it may tell it.
+    #[must_use]
+    pub fn once_in_call(kind: EventType, call: &CallId, at: i64, data: Value) -> Self {
+        Self { id: id_in_call(kind, call).unwrap_or_else(EventId::generate), kind, at, data }
+    }
+
     /// The message that tells it, but for the time as text, which the caller formats (RFC 3339).
     #[must_use]
     pub(crate) fn message(&self, timestamp: &str) -> Value {
         json!({ "type": self.kind.as_str(), "timestamp": timestamp, "data": self.data })
     }
+}
+
+/// The call's id with a random digit changed by the kind; `None` if the call has no id of ours.
+fn id_in_call(kind: EventType, call: &CallId) -> Option<EventId> {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let (random, last) = call.as_str().strip_prefix("call_")?.split_at_checked(25)?;
+    let last = DIGITS.iter().position(|digit| last.as_bytes() == [*digit])?;
+    let number = EventType::ALL.iter().position(|known| *known == kind)? + 1;
+    EventId::parse(&format!("evt_{random}{}", char::from(DIGITS[(last ^ number) & 31]))).ok()
 }
 
 /// Whether this is an event's name, or a group of them such as `call.*`.
@@ -112,6 +127,16 @@ mod tests {
             assert!(EventType::ALL[..index].iter().all(|other| other.as_str() != name));
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte)), "{name}");
         }
+    }
+
+    #[test]
+    fn what_happens_once_in_a_call_has_one_id() {
+        let (one, two) = (CallId::generate(), CallId::generate());
+        let id = |kind, call| Event::once_in_call(kind, call, 0, json!({})).id;
+        assert_eq!(id(EventType::CallEnded, &one), id(EventType::CallEnded, &one));
+        assert_ne!(id(EventType::CallEnded, &one), id(EventType::CallStarted, &one));
+        assert_ne!(id(EventType::CallEnded, &one), id(EventType::CallEnded, &two));
+        assert!(EventId::parse(id(EventType::CallEnded, &one).as_str()).is_ok());
     }
 
     #[test]

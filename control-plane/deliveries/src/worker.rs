@@ -1,7 +1,7 @@
 //! Sends what is due. Each tenant and each endpoint has only so many messages on the way at once; what finds no place is put
 //! back, so that a slow endpoint, or a tenant with much to tell, holds nobody else.
 
-use crate::{fan_out::fan_out, sender::Sender, tries::attempt};
+use crate::{address::Reach, fan_out::fan_out, sender::Sender, tries::attempt};
 use engine::provider::AbortOnDrop;
 use parking_lot::Mutex;
 use std::{
@@ -97,7 +97,7 @@ pub(crate) struct Inner {
 /// Sends what is due, until it is dropped.
 pub struct Worker {
     inner: Arc<Inner>,
-    task: AbortOnDrop,
+    task: Mutex<Option<AbortOnDrop>>,
 }
 
 impl fmt::Debug for Worker {
@@ -128,7 +128,13 @@ impl Worker {
             drains: AtomicBool::new(false),
         });
         let task = AbortOnDrop(tokio::spawn(work(Arc::clone(&inner))));
-        Self { inner, task }
+        Self { inner, task: Mutex::new(Some(task)) }
+    }
+
+    /// Where messages may go.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.inner.sender.reach()
     }
 
     /// There is work: it is looked for at once.
@@ -138,10 +144,11 @@ impl Worker {
 
     /// Takes no more work, and waits until what is on the way has come to its end, at most `within`. What has not is tried again
     /// when its lease is over.
-    pub async fn drain(mut self, within: Duration) {
+    pub async fn drain(&self, within: Duration) {
         self.inner.drains.store(true, Ordering::Relaxed);
         self.inner.wake.notify_one();
-        if timeout(within, &mut self.task.0).await.is_err() {
+        let Some(mut task) = self.task.lock().take() else { return };
+        if timeout(within, &mut task.0).await.is_err() {
             tracing::warn!("some webhooks were on the way when the worker was stopped");
         }
     }

@@ -12,7 +12,7 @@ use store::{
         number::NumberStatus,
         queue::VoicemailStatus,
         tenant::{TenantStatus, WebhookMode},
-        webhook::EndpointStatus,
+        webhook::{DeliveryStatus, EndpointStatus},
     },
 };
 use utoipa::openapi::{
@@ -47,6 +47,7 @@ words!(
     AccountStatus,
     ActorKind,
     CallStatus,
+    DeliveryStatus,
     Direction,
     EndpointStatus,
     KeyMode,

@@ -5,7 +5,7 @@
 //! counted and logged.
 
 use super::record::records;
-use crate::{clock::now_us, live::LiveCalls, settings::ControlPlaneOptions};
+use crate::{call_events, clock::now_us, live::LiveCalls, settings::ControlPlaneOptions};
 use engine::{
     ids::{CallId, TenantId},
     ports::{CallEvent, CallLog, LogFull},
@@ -196,7 +196,7 @@ impl Writer {
     async fn append(&self, tenant: &dyn TenantStore, records: &[Record]) -> Result<(), store::StoreError> {
         let mut failures = 0_u32;
         loop {
-            match tenant.append(records).await {
+            match call_events::append(tenant, records).await {
                 Err(cause) if cause.is_retryable() => {
                     if failures == 0 {
                         warn!(error = &cause as &dyn Error, "the log of calls waits for the database");

@@ -2,6 +2,7 @@
 
 use super::{HookError, Webhook, call_of, queue, reported};
 use crate::{
+    call_events,
     clock::now_us,
     status::{StatusReport, parse_carrier_status, step},
 };
@@ -31,7 +32,7 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     }
     for _ in 0..ATTEMPTS {
         let Some(step) = step(&call, report) else { return Ok(()) };
-        if webhook.store.move_call(&call.id, step).await? {
+        if call_events::move_call(&*webhook.store, &call, step).await? {
             webhook.shared.status_moved(&call, step.to);
             return Ok(());
         }

@@ -74,7 +74,11 @@ async fn a_time_is_replayed() {
     let hour = |number: i64| START + number * 3_600_000_000;
     let part = house.store.tenant(&tenant);
     let replayed = async |id, from, until, failed_only| {
-        replay(&*part, id, Replay { from, until, failed_only }, &actor(), house.now()).await.unwrap()
+        let mut tx = part.begin(&actor(), house.now()).await.unwrap();
+        let replayed = replay(&*part, &mut *tx, id, Replay { from, until, failed_only }).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(replayed.complete);
+        replayed.deliveries
     };
     assert_eq!(replayed(&id, hour(0), hour(9), true).await, 0);
     assert_eq!(replayed(&other, hour(0), hour(9), false).await, 0);
