@@ -10,24 +10,27 @@
 
 mod after_stream;
 mod api;
+pub mod assistants;
 mod clock;
+mod directory;
 mod health;
 mod keys;
 mod live;
 mod plane;
 mod ports;
 mod problem;
+pub mod providers;
 mod recordings;
 mod request_id;
 mod routes;
 pub mod settings;
 mod shared;
 mod status;
-mod tenants;
 mod tokens;
 mod twiml;
 mod webhooks;
 mod who_answers;
 
 pub use api::caller::ClientAddress;
+pub use directory::BootstrapError;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

@@ -2,15 +2,14 @@
 
 use crate::{
     api::rate::Limiter,
+    directory::{Directory, TenantView},
     keys::random_token,
     live::LiveCalls,
     ports::log::QueuedLog,
     recordings::{self, RecordingFormat, Recordings},
-    settings::{ControlPlaneOptions, TenantSettings},
-    tenants::Tenants,
-    tokens::{StreamTokens, TooManyWaiting, WaitingCall},
-    twiml::{Twiml, Verb},
-    webhooks::repeated::RepeatedAnswers,
+    settings::ControlPlaneOptions,
+    tokens::{StreamTokens, WaitingCall},
+    webhooks::{HookError, repeated::RepeatedAnswers},
 };
 use engine::{
     engine::Engine,
@@ -27,7 +26,8 @@ use std::{
     },
 };
 use store::{
-    Call, CallStatus, KeyOwner, Store, StoreError, TenantStore, ids::UserId, model::identity::UserMembership,
+    Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore, ids::UserId,
+    model::identity::UserMembership,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) urls: Urls,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: ControlPlaneOptions,
-    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Mutex<StreamTokens>,
     pub(crate) live: Arc<LiveCalls>,
     pub(crate) log: Arc<QueuedLog>,
@@ -61,7 +61,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         settings: crate::settings::ControlPlaneSettings,
-        tenants: Arc<Tenants>,
+        directory: Arc<Directory>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
     ) -> Self {
@@ -80,7 +80,7 @@ impl Shared {
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
-            tenants,
+            directory,
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
             log,
             recordings,
@@ -161,42 +161,37 @@ impl Shared {
         self.urls.of(path)
     }
 
-    /// A new token for the call's next stream.
+    /// A new token for the next stream of the call, which came through the carrier's account `account`. That assistant
+    /// answers, or the call's own, or the tenant's if that is gone.
     pub(crate) fn hand_out(
         &self,
         call: &Call,
-        tenant: &Arc<TenantSettings>,
+        tenant: &Arc<TenantView>,
+        account: &str,
+        assistant: Option<&str>,
         had_stream: bool,
-    ) -> Result<String, TooManyWaiting> {
+    ) -> Result<String, HookError> {
+        let own_number = match call.direction {
+            Direction::Inbound => &call.to_number,
+            Direction::Outbound => &call.from_number,
+        };
+        let assistant = assistant.unwrap_or(&call.assistant_id);
+        let answering = tenant.answering(assistant, own_number).ok_or(HookError::NobodyAnswers)?;
         let token = random_token();
         let waiting = WaitingCall {
             call: call.id.as_str().into(),
-            tenant: Arc::clone(tenant),
+            tenant: tenant.id.clone(),
+            account: account.to_owned(),
+            answering,
+            record: tenant.record,
             from: call.from_number.clone(),
             to: call.to_number.clone(),
             had_stream,
         };
-        self.tokens.lock().hand_out(
-            Instant::now(),
-            call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
-            &token,
-            waiting,
-        )?;
+        let carrier_sid = call.carrier_sid.as_deref().unwrap_or(call.id.as_str());
+        let handed_out = self.tokens.lock().hand_out(Instant::now(), carrier_sid, &token, waiting);
+        handed_out.map_err(|_| HookError::TooManyWaiting)?;
         Ok(token)
-    }
-
-    /// TwiML that opens a stream for the call, with a new token; `action` is the path that is asked when it has ended.
-    pub(crate) fn connect(
-        &self,
-        call: &Call,
-        tenant: &Arc<TenantSettings>,
-        had_stream: bool,
-        action: &str,
-    ) -> Result<Twiml, TooManyWaiting> {
-        let token = self.hand_out(call, tenant, had_stream)?;
-        let connect =
-            Verb::Connect { action: &self.urls.of(action), stream: &self.urls.stream(), token: &token };
-        Ok(Twiml::new(&[connect]))
     }
 
     /// Where a call's recording is.

@@ -1,5 +1,6 @@
 //! What the carrier tells and asks: believed only with its signature, answered with TwiML.
 
+mod believe;
 pub(crate) mod dial_status;
 pub(crate) mod fallback;
 pub(crate) mod gather;
@@ -28,7 +29,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::{error::Error, future::Future};
-use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError, ids::NumberId};
+use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError};
 use tokio::time::timeout;
 use tracing::error;
 
@@ -50,6 +51,9 @@ pub(crate) enum HookError {
     /// Too many calls wait for their stream.
     #[error("too many calls wait for their stream")]
     TooManyWaiting,
+    /// The tenant has no assistant that can answer.
+    #[error("the tenant has no assistant that can answer")]
+    NobodyAnswers,
     /// It took too long.
     #[error("the webhook took too long")]
     TooLong,
@@ -87,9 +91,10 @@ async fn answer(
             ("ok", twiml.into_response())
         }
         Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
-        Err(cause @ HookError::TooManyWaiting) => {
-            error!(hook, error = &cause as &dyn Error, "a caller is asked to leave a message");
-            ("full", webhook.leave_message().into_response())
+        Err(cause @ (HookError::TooManyWaiting | HookError::NobodyAnswers)) => {
+            error!(hook, tenant = %webhook.tenant.id, error = &cause as &dyn Error, "a caller is asked to leave a message");
+            let outcome = if matches!(cause, HookError::NobodyAnswers) { "nobody" } else { "full" };
+            (outcome, webhook.leave_message().into_response())
         }
         Err(cause @ (HookError::Store(_) | HookError::TooLong)) => {
             error!(hook, error = &cause as &dyn Error, "a caller hears that we are in trouble");
@@ -105,7 +110,12 @@ fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
     let (outcome, response) = match kept {
         Ok(()) => ("ok", StatusCode::OK.into_response()),
         Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
-        Err(cause @ (HookError::Store(_) | HookError::TooManyWaiting | HookError::TooLong)) => {
+        Err(
+            cause @ (HookError::Store(_)
+            | HookError::TooManyWaiting
+            | HookError::NobodyAnswers
+            | HookError::TooLong),
+        ) => {
             error!(hook, error = &cause as &dyn Error, "a report of the carrier is not stored");
             let detail = "the report could not be stored";
             let problem = Problem::new(Code::StoreUnavailable, detail);
@@ -118,11 +128,11 @@ fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
 
 /// The call that the webhook is about; it is stored if it is new.
 async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
-    call_on(webhook, status, None).await
+    call_for(webhook, status, webhook.tenant.default_assistant_id()).await
 }
 
-/// The same, on one of the tenant's numbers.
-async fn call_on(webhook: &Webhook, status: CallStatus, number: Option<NumberId>) -> Result<Call, HookError> {
+/// The same, which this assistant answers if any does.
+async fn call_for(webhook: &Webhook, status: CallStatus, assistant: &str) -> Result<Call, HookError> {
     let direction = match webhook.param("Direction") {
         Some(direction) if direction.starts_with("outbound") => Direction::Outbound,
         Some(_) | None => Direction::Inbound,
@@ -130,12 +140,12 @@ async fn call_on(webhook: &Webhook, status: CallStatus, number: Option<NumberId>
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
-        number,
+        number: webhook.own_number().and_then(|e164| Some(webhook.tenant.number(e164)?.id.clone())),
         parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),
         to_number: webhook.param("To").unwrap_or_default().to_owned(),
-        assistant_id: webhook.tenant.assistant.id.0.clone(),
+        assistant_id: assistant.to_owned(),
         status,
         outbound: None,
         created_at: now_us(),

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     clock::{now_us, rfc3339},
+    directory::TenantView,
     problem::{FaultCode, Faults, Problem},
     shared::Shared,
     who_answers::WhoAnswers,
@@ -18,12 +19,16 @@ use axum::Json;
 use jiff::Timestamp;
 use routing::{
     Failed, Failure, Planned, Reason, Step,
-    render::{self, Scene, VOICE},
+    render::{self, Scene},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
-use store::{ids::HoursId, ids::NumberId, model::number::Number};
+use store::{
+    StoreError,
+    ids::{HoursId, NumberId},
+    model::number::Number,
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -171,8 +176,9 @@ async fn simulate(
 ) -> Result<Json<SimulationView>, Problem> {
     let asked = body.value;
     let row = op.store.get::<Number>(&id).await?.ok_or_else(|| Problem::not_found("number"))?;
-    let configured = op.shared.tenants.get(op.tenant().as_str());
-    let who = WhoAnswers::of(&*op.store, configured.map(|tenant| &**tenant), Some(row.id), row.value).await?;
+    let tenant = op.shared.directory.tenant(op.tenant()).await.map_err(StoreError::from)?;
+    let tenant = tenant.ok_or_else(|| Problem::not_found("tenant"))?;
+    let who = WhoAnswers::of(&tenant, row.value);
     let at = asked.time().flatten().map_or_else(now_us, |time| time.as_microsecond());
     let caller = asked.caller.as_deref().unwrap_or(ANYBODY);
     let failed: Vec<_> = asked
@@ -181,9 +187,7 @@ async fn simulate(
         .filter_map(|failed| Some(Failed { position: failed.position, why: failure(&failed.why)? }))
         .collect();
     let decision = who.decide(caller, at, &failed, &who.waiting(&*op.store).await?);
-    let configured_voice = configured.map(|tenant| tenant.texts.voice.as_str());
-    let voice = who.settings.voice.as_deref().or(configured_voice).unwrap_or(VOICE);
-    let steps = steps(&op.shared, &who, voice, decision.steps(), failed)?;
+    let steps = steps(&op.shared, &tenant, &who.number.e164, decision.steps(), failed)?;
     let reasons = decision.reasons.iter().map(Into::into).collect();
     Ok(Json(SimulationView {
         at: rfc3339(at),
@@ -195,8 +199,8 @@ async fn simulate(
 }
 
 fn hours(who: &WhoAnswers, at: i64) -> Option<HoursView> {
-    let id = who.number.routing.hours.as_ref().or(who.settings.default_hours.as_ref())?;
-    let hours = who.book.hours.get(id)?;
+    let id = who.number.routing.hours.as_ref().or(who.settings().default_hours.as_ref())?;
+    let hours = who.book().hours.get(id)?;
     let at = Timestamp::from_microsecond(at).ok()?;
     let state = hours.at(at);
     Some(HoursView {
@@ -210,23 +214,22 @@ fn hours(who: &WhoAnswers, at: i64) -> Option<HoursView> {
 /// The steps, each with the TwiML that it would have if those before it had failed as they usually do.
 fn steps<'a>(
     shared: &Shared,
-    who: &WhoAnswers,
-    voice: &str,
+    tenant: &TenantView,
+    own_number: &str,
     planned: impl Iterator<Item = &'a Planned>,
     mut failed: Vec<Failed>,
 ) -> Result<Vec<StepView>, Problem> {
-    let recording = &who.settings.recording;
-    let disclosure = recording.disclosure.as_deref().filter(|_| recording.enabled);
+    let disclosure = tenant.tenant.settings.recording.disclosure.as_deref().filter(|_| tenant.record);
     let mut shown = Vec::new();
     for planned in planned {
         let said_first: Vec<_> = disclosure.into_iter().filter(|_| failed.is_empty()).collect();
         let scene = Scene {
             urls: &shared.urls,
-            voice,
+            voice: &tenant.texts.voice,
             said_first: &said_first,
-            own_number: &who.number.e164,
+            own_number,
             call: "call_simulated",
-            record: recording.enabled,
+            record: tenant.record,
             failed: &failed,
             stream_token: "simulated",
         };

@@ -4,11 +4,11 @@
 use super::{HookError, Webhook, queue};
 use crate::{clock::now_us, twiml::Twiml, who_answers::WhoAnswers};
 use routing::{
-    Decision, Failed, Failure, Planned, Step,
-    render::{self, FAILED, POSITION, Scene, VOICE},
+    Decision, Failed, Failure, Step,
+    render::{self, FAILED, POSITION, Scene},
 };
 use serde_json::json;
-use store::{Call, Direction, Event, Record};
+use store::{Call, Direction, Event, Record, ids::AssistantId};
 use tracing::info;
 
 /// What has happened in a call so far.
@@ -68,22 +68,36 @@ pub(super) async fn lead(
 ) -> Result<Twiml, HookError> {
     let waiting = who.waiting(&*webhook.store).await?;
     let decision = who.decide(other_side(call), call.created_at, &so_far.failed, &waiting);
-    keep(webhook, call, &decision);
-    carry_out(webhook, call, who, &so_far, &decision.now).await
+    carry_out(webhook, call, who, &so_far, &decision).await
 }
 
-async fn carry_out(
+/// The assistant that answers first by this decision, if any does.
+pub(super) fn assistant_of(decision: &Decision) -> Option<&str> {
+    decision.steps().find_map(|planned| match &planned.step {
+        Step::Assistant { assistant } => assistant.as_ref().map(AssistantId::as_str),
+        Step::Ring { .. }
+        | Step::Forward { .. }
+        | Step::Queue { .. }
+        | Step::Voicemail { .. }
+        | Step::Message { .. }
+        | Step::Reject { .. } => None,
+    })
+}
+
+/// Does what was decided, and says it.
+pub(super) async fn carry_out(
     webhook: &Webhook,
     call: &Call,
     who: &WhoAnswers,
     so_far: &SoFar,
-    planned: &Planned,
+    decision: &Decision,
 ) -> Result<Twiml, HookError> {
-    let shared = &webhook.shared;
+    keep(webhook, call, decision);
+    let planned = &decision.now;
     info!(call = %call.id, position = planned.position, step = ?planned.step, "a call is led on");
     let token = match &planned.step {
-        Step::Assistant { .. } => {
-            shared.hand_out(call, &webhook.tenant, call.streams > 0).map_err(|_| HookError::TooManyWaiting)?
+        Step::Assistant { assistant } => {
+            webhook.hand_out(call, assistant.as_ref().map(AssistantId::as_str), call.streams > 0)?
         }
         Step::Queue { queue, .. } => {
             queue::enter(&*webhook.store, call, queue).await?;
@@ -95,15 +109,15 @@ async fn carry_out(
         | Step::Message { .. }
         | Step::Reject { .. } => String::new(),
     };
-    let recording = &who.settings.recording;
-    let records = recording.enabled && webhook.tenant.record;
+    let recording = &who.settings().recording;
+    let records = webhook.tenant.record;
     let texts = &webhook.tenant.texts;
     let disclosure = recording.disclosure.as_deref().filter(|_| records && so_far.is_new);
     let apology = so_far.assistant_failed().then_some(texts.last_resort.as_str());
     let said_first: Vec<_> = disclosure.into_iter().chain(apology).collect();
     let scene = Scene {
-        urls: &shared.urls,
-        voice: voice(webhook, who),
+        urls: &webhook.shared.urls,
+        voice: &texts.voice,
         said_first: &said_first,
         own_number: own_number(call),
         call: call.id.as_str(),
@@ -112,12 +126,6 @@ async fn carry_out(
         stream_token: &token,
     };
     Ok(render::twiml(planned, &scene).into())
-}
-
-/// The carrier's voice in which the tenant's words are said.
-pub(super) fn voice<'a>(webhook: &'a Webhook, who: &'a WhoAnswers) -> &'a str {
-    let own = who.settings.voice.as_deref();
-    own.or(Some(webhook.tenant.texts.voice.as_str())).filter(|voice| !voice.is_empty()).unwrap_or(VOICE)
 }
 
 /// Keeps the decision with the call, so that it can be explained later. The caller does not wait for that.

@@ -11,7 +11,7 @@ use crate::{
     twiml::{Dial, Noun, Twiml, Verb},
 };
 use axum::response::Response;
-use routing::Failure;
+use routing::{Failure, render::ASSISTANT};
 use store::{Call, CallStatus, Direction};
 use tracing::{info, warn};
 
@@ -38,8 +38,7 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
         NextStep::NotPutThrough => Ok(webhook.say(&texts.not_put_through)),
         NextStep::Reconnect => {
             webhook.store.count_reconnect(&call.id).await?;
-            let path = webhook.path_called();
-            webhook.shared.connect(&call, &webhook.tenant, true, path).map_err(|_| HookError::TooManyWaiting)
+            webhook.connect(&call, webhook.query(ASSISTANT), true, webhook.path_called())
         }
         NextStep::GiveUp => {
             warn!(call = %call.id, "a call's stream did not come back");

@@ -8,7 +8,7 @@ use store::{
     ids::{HoursId, NumberId, QueueId, UserId},
     model::{
         audit::Actor,
-        identity::{Membership, Role, User, UserStatus},
+        identity::{Membership, Proofs, Role, User, UserStatus},
         number::{BusinessHours, Capabilities, Destination, Number, NumberStatus, Routing, WeeklySpan},
         queue::{Queue, QueueMember},
         tenant::{Tenant, TenantSettings, TenantStatus},
@@ -117,11 +117,14 @@ impl Seed {
             status: UserStatus::Active,
             failed_sign_ins: 0,
             locked_until: None,
+            proofs: Proofs::default(),
         };
         tx.insert_as(UserId::known(USER), user).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = store.tenant(&id).begin(&Actor::system("test"), 2).await.unwrap();
-        tx.insert(Membership { user: UserId::known(USER), role: Role::Operator }).await.unwrap();
+        tx.insert(Membership { user: UserId::known(USER), role: Role::Operator, invitation: None })
+            .await
+            .unwrap();
         tx.insert_as(QueueId::known(QUEUE), self.queue).await.unwrap();
         tx.insert_as(HoursId::known(HOURS), self.hours).await.unwrap();
         tx.insert_as(NumberId::known(NUMBER), self.number).await.unwrap();
