@@ -156,7 +156,9 @@ pub(super) fn unkept(body: impl Serialize) -> Response {
 pub(super) fn unproven(error: IdentityError) -> Problem {
     match error {
         IdentityError::Refused => {
-            Problem { code: Code::Unauthorized, ..Problem::from(IdentityError::Refused) }
+            let mut problem = Problem::from(IdentityError::Refused);
+            problem.code = Code::Unauthorized;
+            problem
         }
         error => error.into(),
     }

@@ -126,7 +126,7 @@ fn services() -> Services {
 }
 
 /// Where the data of a folder is: in it, or with `TANDEM_TEST_STORE=postgres` in a PostgreSQL database of its own.
-async fn store_settings(folder: &Folder) -> StoreSettings {
+pub(crate) async fn store_settings(folder: &Folder) -> StoreSettings {
     if std::env::var("TANDEM_TEST_STORE").as_deref() != Ok("postgres") {
         return StoreSettings::Embedded;
     }
