@@ -3,8 +3,8 @@
 
 use crate::config::{AnthropicAuth, Config, KeysError, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
 use control_plane::settings::{
-    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings,
-    TenantSettings, TwilioAccount,
+    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, ProviderAddresses, RecordingSettings,
+    RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
 };
 use engine::{
     ids::{AssistantId, TenantId},
@@ -32,6 +32,7 @@ use engine::{
 use futures_util::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, sync::Arc, time::Duration};
+use twilio_rest::TwilioOptions;
 use url::Url;
 
 /// Why the parts cannot be put together.
@@ -97,6 +98,8 @@ pub fn control_plane(
             None => StoreSettings::Embedded,
         },
         keys: config.key_ring()?,
+        twilio: TwilioOptions::at(address("tenant.twilio.base_url", &tenant.twilio.base_url)?),
+        addresses: addresses(config)?,
         metrics,
         limits: ControlPlaneOptions::default(),
         recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },
@@ -119,6 +122,16 @@ pub fn control_plane(
             record: tenant.record,
             texts: CarrierTexts::default(),
         },
+    })
+}
+
+fn addresses(config: &Config) -> Result<ProviderAddresses, WiringError> {
+    let providers = &config.providers;
+    Ok(ProviderAddresses {
+        deepgram: address("providers.deepgram.base_url", &providers.deepgram.base_url)?,
+        anthropic: address("providers.anthropic.base_url", &providers.anthropic.base_url)?,
+        openai: address("providers.openai.base_url", &providers.openai.base_url)?,
+        elevenlabs: address("providers.elevenlabs.base_url", &providers.elevenlabs.base_url)?,
     })
 }
 

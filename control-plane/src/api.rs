@@ -4,17 +4,23 @@
 //! [`body::Body`], a list's query as [`page::List`]. What a handler says of itself with `#[utoipa::path]` becomes the
 //! OpenAPI document. A resource that is only kept is a [`crud::Form`] and five short handlers: `queues.rs` shows one.
 
+pub(crate) mod accounts;
+mod assistants;
+mod audit;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
+mod company_config;
 pub(crate) mod crud;
 mod docs;
+mod endpoints;
 pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
 pub(crate) mod need;
+mod numbers;
 pub(crate) mod once;
 pub(crate) mod op;
 mod openapi;
@@ -25,7 +31,11 @@ mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod routing_form;
 mod schema;
+mod secret;
+mod settings;
+mod tenants;
 mod view;
 
 use crate::shared::Shared;
@@ -36,7 +46,17 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<Arc<Shared>> {
-    openapi::base().merge(calls::routes()).merge(hours::routes()).merge(queues::routes())
+    openapi::base()
+        .merge(tenants::routes())
+        .merge(numbers::routes())
+        .merge(hours::routes())
+        .merge(assistants::routes())
+        .merge(queues::routes())
+        .merge(calls::routes())
+        .merge(accounts::routes())
+        .merge(company_config::routes())
+        .merge(endpoints::routes())
+        .merge(audit::routes())
 }
 
 /// The OpenAPI document.

@@ -1,6 +1,7 @@
 //! Opens the control plane, and closes it without losing anything.
 
 use crate::{
+    api::accounts::trial::Trial,
     clock::now_us,
     keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
@@ -30,6 +31,7 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
+use twilio_rest::{ClientError, TwilioClient};
 use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
@@ -77,6 +79,9 @@ pub enum OpenError {
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The HTTP client for the carrier cannot be made.
+    #[error("the client for the carrier cannot be made")]
+    Carrier(#[from] ClientError),
 }
 
 /// What happened in calls could not be stored before the end.
@@ -108,7 +113,9 @@ impl ControlPlane {
         put_tenant(&*store, &tenant, &settings.tenant.name).await?;
         let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
         let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, tenants, store, vault));
+        let twilio = TwilioClient::new(settings.twilio.clone())?;
+        let trial = Trial::new(twilio, settings.addresses.clone(), settings.limits.credentials_trial)?;
+        let shared = Arc::new(Shared::new(settings, tenants, store, vault, trial));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;

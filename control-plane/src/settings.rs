@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
+use twilio_rest::TwilioOptions;
 use url::Url;
 use vault::KeyRing;
 
@@ -24,12 +25,29 @@ pub struct ControlPlaneSettings {
     pub keys: KeyRing,
     /// The tenant.
     pub tenant: TenantSettings,
+    /// How Twilio's REST API is reached.
+    pub twilio: TwilioOptions,
+    /// Where the other providers are, unless a tenant's account is elsewhere.
+    pub addresses: ProviderAddresses,
     /// What becomes of recordings.
     pub recording: RecordingSettings,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
     pub limits: ControlPlaneOptions,
+}
+
+/// Where providers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderAddresses {
+    /// Deepgram.
+    pub deepgram: Url,
+    /// Anthropic.
+    pub anthropic: Url,
+    /// OpenAI, or a server that speaks the same protocol.
+    pub openai: Url,
+    /// ElevenLabs.
+    pub elevenlabs: Url,
 }
 
 /// What becomes of recordings when their call is over.
@@ -242,6 +260,8 @@ pub struct ControlPlaneOptions {
     pub api_body_bytes: usize,
     /// How long such a body may take to come. Default 10 s.
     pub api_body_deadline: Duration,
+    /// How long a provider may take to say whether it takes credentials. Default 10 s.
+    pub credentials_trial: Duration,
     /// How long an answer is kept for those who send the same request again. Default 24 h.
     pub idempotency_kept: Duration,
     /// How often each tenant may ask.
@@ -288,6 +308,7 @@ impl Default for ControlPlaneOptions {
             page_max: 100,
             api_body_bytes: 256 * 1024,
             api_body_deadline: Duration::from_secs(10),
+            credentials_trial: Duration::from_secs(10),
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
             rate: RateLimits::default(),
             readiness_cache: Duration::from_secs(1),

@@ -1,7 +1,7 @@
 //! What the handlers and the ports share.
 
 use crate::{
-    api::rate::Limiter,
+    api::{accounts::trial::Trial, rate::Limiter},
     keys::random_token,
     live::LiveCalls,
     ports::log::QueuedLog,
@@ -25,9 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{
-    Call, CallStatus, KeyOwner, Store, StoreError, TenantStore, ids::UserId, model::identity::UserMembership,
-};
+use store::{Call, CallStatus, KeyOwner, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -54,6 +52,8 @@ pub(crate) struct Shared {
     store: Arc<dyn Store>,
     /// Seals and opens stored credentials.
     pub(crate) vault: Arc<Vault>,
+    /// Tries credentials before they are stored.
+    pub(crate) trial: Trial,
 }
 
 impl Shared {
@@ -62,6 +62,7 @@ impl Shared {
         tenants: Arc<Tenants>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
+        trial: Trial,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -90,6 +91,7 @@ impl Shared {
             engine: Mutex::new(None),
             store,
             vault,
+            trial,
         }
     }
 
@@ -101,11 +103,6 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(tenant)
-    }
-
-    /// In which tenants a user is what.
-    pub(crate) async fn memberships_of(&self, user: &UserId) -> Result<Vec<UserMembership>, StoreError> {
-        self.store.memberships_of(user).await
     }
 
     /// Whom a key speaks for.

@@ -29,6 +29,7 @@ macro_rules! needs {
 needs! {
     TenantRead: Read,
     TenantUpdate: Write,
+    TenantClose: Write,
     AuditRead: Read,
     AccountsRead: Read,
     AccountsManage: Spend,
@@ -42,4 +43,5 @@ needs! {
     WebhooksManage: Write,
     TenantsRead: Read,
     TenantsManage: Write,
+    PlatformManage: Write,
 }
