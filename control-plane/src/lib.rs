@@ -10,23 +10,26 @@
 
 mod after_stream;
 mod api;
+pub mod assistants;
 mod clock;
+mod directory;
 mod health;
 mod keys;
 mod live;
 mod plane;
 mod ports;
 mod problem;
+pub mod providers;
 mod recordings;
 mod request_id;
 mod routes;
 pub mod settings;
 mod shared;
 mod status;
-mod tenants;
 mod tokens;
 mod twiml;
 mod webhooks;
 
 pub use api::caller::ClientAddress;
+pub use directory::BootstrapError;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

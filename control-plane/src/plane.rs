@@ -3,13 +3,13 @@
 use crate::{
     api::accounts::trial::Trial,
     clock::now_us,
+    directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     recordings::RecordingLog,
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
     shared::Shared,
-    tenants::Tenants,
 };
 use axum::Router;
 use engine::{
@@ -24,7 +24,6 @@ use store::{
     model::{
         audit::Actor,
         identity::{ApiKey, KeyMode, KeyStatus},
-        tenant::{Tenant, TenantSettings, TenantStatus},
     },
 };
 use store_postgres::PostgresStore;
@@ -76,6 +75,9 @@ pub enum OpenError {
     /// The keys that protect stored credentials are not those of this database.
     #[error("the keys that protect stored credentials do not fit this database")]
     Vault(#[from] VaultError),
+    /// The tenant of the settings cannot be made known.
+    #[error(transparent)]
+    Tenant(#[from] BootstrapError),
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
@@ -102,7 +104,7 @@ impl ControlPlane {
             warn!(base_url = %settings.base_url, "the public address has no TLS: a real carrier will not stream to it");
         }
         if !settings.tenant.has_account() {
-            warn!("no carrier account is set up: every webhook is refused");
+            warn!("no carrier account is configured: only the stored accounts' webhooks are believed");
         }
         let path = settings.data_dir.clone();
         tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
@@ -110,12 +112,21 @@ impl ControlPlane {
         let vault = Arc::new(Vault::new(Arc::clone(&store), settings.keys.clone()));
         vault.check().await?;
         let tenant = settings.tenant.id.clone();
-        put_tenant(&*store, &tenant, &settings.tenant.name).await?;
-        let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
-        let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
+        put_configured_tenant(&*store, &settings.tenant).await?;
+        let directory = Directory::new(DirectoryParts {
+            store: Arc::clone(&store),
+            vault: Arc::clone(&vault),
+            services: settings.services.clone(),
+            configured: settings.tenant.clone(),
+            options: settings.limits.directory,
+        });
+        // It is at hand from the first call on, also if the database does not serve then.
+        directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
+        let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
         let twilio = TwilioClient::new(settings.twilio.clone())?;
-        let trial = Trial::new(twilio, settings.addresses.clone(), settings.limits.credentials_trial)?;
-        let shared = Arc::new(Shared::new(settings, tenants, store, vault, trial));
+        let addresses = settings.services.addresses.clone();
+        let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, trial));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -213,31 +224,6 @@ async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, S
     })
 }
 
-/// Makes the tenant of the settings known, or gives it the name that it has there now. It keeps the id that it has there.
-async fn put_tenant(store: &dyn Store, tenant: &TenantId, name: &str) -> Result<(), StoreError> {
-    let id = store::TenantId::known(tenant.0.as_str());
-    let known = store.platform().get::<Tenant>(&id).await?;
-    let mut tx = store.platform().begin(&Actor::system(SELF), now_us()).await?;
-    match known {
-        Some(known) if known.value.name == name => return Ok(()),
-        Some(known) => {
-            let renamed = Tenant { name: name.to_owned(), ..known.value };
-            tx.update(&id, known.version, renamed).await?;
-        }
-        None => {
-            let new = Tenant {
-                name: name.to_owned(),
-                slug: tenant.0.clone(),
-                status: TenantStatus::Active,
-                settings: TenantSettings::default(),
-            };
-            // Another node may have been faster.
-            tx.insert_new(id, new).await?;
-        }
-    }
-    tx.commit().await
-}
-
 fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
     let url = &settings.base_url;
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
@@ -247,6 +233,9 @@ fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
         return Some("the public address must have neither a query nor a fragment");
     }
     let limits = &settings.limits;
+    if limits.directory.tenants == 0 || limits.directory.lookups == 0 || limits.directory.rows == 0 {
+        return Some("the directory must hold at least one tenant, number and row");
+    }
     if limits.log_queue <= limits.log_reserve
         || limits.log_batch == 0
         || limits.page_max == 0
@@ -274,6 +263,7 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.rate.lock().sweep(now);
         shared.live.sweep(now, shared.limits.ended_calls_kept);
         shared.log.measure();
+        shared.directory.measure();
         shared.metrics.run_upkeep();
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::{
     api::{accounts::trial::Trial, rate::Limiter},
+    directory::{Directory, TenantView},
     keys::random_token,
     live::LiveCalls,
     ports::log::QueuedLog,
     recordings::{self, RecordingFormat, Recordings},
-    settings::{ControlPlaneOptions, TenantSettings},
-    tenants::Tenants,
-    tokens::{StreamTokens, TooManyWaiting, WaitingCall},
+    settings::ControlPlaneOptions,
+    tokens::{StreamTokens, WaitingCall},
     twiml::{Twiml, Verb},
-    webhooks::repeated::RepeatedAnswers,
+    webhooks::{HookError, repeated::RepeatedAnswers},
 };
 use engine::{
     engine::Engine,
@@ -25,7 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, CallStatus, KeyOwner, Store, StoreError, TenantStore};
+use store::{Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     pub(crate) base_url: Url,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: ControlPlaneOptions,
-    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Mutex<StreamTokens>,
     pub(crate) live: Arc<LiveCalls>,
     pub(crate) log: Arc<QueuedLog>,
@@ -59,7 +59,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         settings: crate::settings::ControlPlaneSettings,
-        tenants: Arc<Tenants>,
+        directory: Arc<Directory>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
         trial: Trial,
@@ -78,7 +78,7 @@ impl Shared {
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
-            tenants,
+            directory,
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
             log,
             recordings,
@@ -164,27 +164,40 @@ impl Shared {
         }
     }
 
-    /// TwiML that opens a stream for the call, with a new token.
+    /// TwiML that opens a stream for the call, which came through the carrier's account `account`, with a new token. Its
+    /// assistant answers, or the tenant's own if that is gone.
     pub(crate) fn connect(
         &self,
         call: &Call,
-        tenant: &Arc<TenantSettings>,
+        tenant: &Arc<TenantView>,
+        account: &str,
         had_stream: bool,
-    ) -> Result<Twiml, TooManyWaiting> {
+    ) -> Result<Twiml, HookError> {
+        let own_number = match call.direction {
+            Direction::Inbound => &call.to_number,
+            Direction::Outbound => &call.from_number,
+        };
+        let answering = tenant.answering(&call.assistant_id, own_number).ok_or(HookError::NobodyAnswers)?;
         let token = random_token();
         let waiting = WaitingCall {
             call: call.id.as_str().into(),
-            tenant: Arc::clone(tenant),
+            tenant: tenant.id.clone(),
+            account: account.to_owned(),
+            answering,
+            record: tenant.record,
             from: call.from_number.clone(),
             to: call.to_number.clone(),
             had_stream,
         };
-        self.tokens.lock().hand_out(
-            Instant::now(),
-            call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
-            &token,
-            waiting,
-        )?;
+        self.tokens
+            .lock()
+            .hand_out(
+                Instant::now(),
+                call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
+                &token,
+                waiting,
+            )
+            .map_err(|_| HookError::TooManyWaiting)?;
         Ok(Twiml::new(&[Verb::Connect {
             action: &self.own_url("/api/voice/stream-ended"),
             stream: &self.stream_url(),

@@ -1,5 +1,6 @@
 //! What the carrier tells and asks: believed only with its signature, answered with TwiML.
 
+mod believe;
 pub(crate) mod dial_status;
 pub(crate) mod fallback;
 pub(crate) mod incoming;
@@ -33,6 +34,9 @@ pub(crate) enum HookError {
     /// Too many calls wait for their stream.
     #[error("too many calls wait for their stream")]
     TooManyWaiting,
+    /// The tenant has no assistant that can answer.
+    #[error("the tenant has no assistant that can answer")]
+    NobodyAnswers,
     /// It took too long.
     #[error("the webhook took too long")]
     TooLong,
@@ -70,9 +74,10 @@ async fn answer(
             ("ok", twiml.into_response())
         }
         Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
-        Err(cause @ HookError::TooManyWaiting) => {
-            error!(hook, error = &cause as &dyn Error, "a caller is asked to leave a message");
-            ("full", webhook.leave_message().into_response())
+        Err(cause @ (HookError::TooManyWaiting | HookError::NobodyAnswers)) => {
+            error!(hook, tenant = %webhook.tenant.id, error = &cause as &dyn Error, "a caller is asked to leave a message");
+            let outcome = if matches!(cause, HookError::NobodyAnswers) { "nobody" } else { "full" };
+            (outcome, webhook.leave_message().into_response())
         }
         Err(cause @ (HookError::Store(_) | HookError::TooLong)) => {
             error!(hook, error = &cause as &dyn Error, "a caller hears that we are in trouble");
@@ -92,12 +97,12 @@ async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookErro
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
-        number: None,
+        number: webhook.own_number().and_then(|e164| Some(webhook.tenant.number(e164)?.id.clone())),
         parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),
         to_number: webhook.param("To").unwrap_or_default().to_owned(),
-        assistant_id: webhook.tenant.assistant.id.0.clone(),
+        assistant_id: webhook.tenant.default_assistant_id().to_owned(),
         status,
         outbound: None,
         created_at: now_us(),

@@ -19,7 +19,12 @@ pub(crate) async fn status(webhook: Webhook) -> Response {
     let (outcome, response) = match keep(&webhook).await {
         Ok(()) => ("ok", StatusCode::OK.into_response()),
         Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
-        Err(cause @ (HookError::Store(_) | HookError::TooManyWaiting | HookError::TooLong)) => {
+        Err(
+            cause @ (HookError::Store(_)
+            | HookError::TooManyWaiting
+            | HookError::NobodyAnswers
+            | HookError::TooLong),
+        ) => {
             error!(error = &cause as &dyn Error, "a report of the carrier is not stored");
             let detail = "the report could not be stored";
             let problem = Problem::new(Code::StoreUnavailable, detail);

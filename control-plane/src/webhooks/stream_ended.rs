@@ -33,7 +33,7 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
         NextStep::NotPutThrough => Ok(webhook.say(&texts.not_put_through)),
         NextStep::Reconnect => {
             webhook.store.count_reconnect(&call.id).await?;
-            webhook.shared.connect(&call, &webhook.tenant, true).map_err(|_| HookError::TooManyWaiting)
+            webhook.connect(&call, true)
         }
         NextStep::GiveUp => {
             warn!(call = %call.id, "a call's stream did not come back");

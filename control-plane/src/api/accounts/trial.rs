@@ -3,7 +3,7 @@
 use super::{form::Kind, rejected};
 use crate::{
     problem::{Code, Problem},
-    settings::ProviderAddresses,
+    providers::Service,
 };
 use engine::provider::{
     Secret,
@@ -25,7 +25,7 @@ const ANTHROPIC_VERSION: &str = "2023-06-01";
 pub(crate) struct Trial {
     twilio: TwilioClient,
     http: reqwest::Client,
-    addresses: ProviderAddresses,
+    addresses: BTreeMap<Service, Url>,
     patience: Duration,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Tried<'a> {
 impl Trial {
     pub(crate) fn new(
         twilio: TwilioClient,
-        addresses: ProviderAddresses,
+        addresses: BTreeMap<Service, Url>,
         patience: Duration,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self { twilio, http: http_client(HttpOptions::default())?, addresses, patience })
@@ -113,7 +113,7 @@ impl Trial {
             Some(own) => {
                 Url::parse(own).map_err(|_| rejected("/properties/base_url", "it must be an address"))?
             }
-            None => self.address(kind).clone(),
+            None => self.address(kind).ok_or_else(|| unavailable(kind))?.clone(),
         };
         let get = |path: &str| self.http.get(below(&base, path));
         let request = match kind {
@@ -127,13 +127,9 @@ impl Trial {
         judge(kind, request).await
     }
 
-    const fn address(&self, kind: Kind) -> &Url {
-        match kind {
-            Kind::Deepgram => &self.addresses.deepgram,
-            Kind::Anthropic => &self.addresses.anthropic,
-            Kind::Openai | Kind::Twilio => &self.addresses.openai,
-            Kind::Elevenlabs => &self.addresses.elevenlabs,
-        }
+    fn address(&self, kind: Kind) -> Option<&Url> {
+        let service = Service::ALL.into_iter().find(|service| service.name() == kind.as_str())?;
+        self.addresses.get(&service)
     }
 }
 

@@ -81,8 +81,7 @@ pub(super) enum RoutingMode {
 
 /// A change of a tenant's telephony. What is not there, or `null`, stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-#[derive(Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = TwilioConfigChange)]
 pub(super) struct ConfigForm {
     /// The account.

@@ -167,7 +167,7 @@ fn wanted_numbers(form: &ConfigForm, before: &[Stored<Number>]) -> Option<Vec<Nu
         status: number.status,
         is_primary: number.is_primary,
     };
-    let mut wanted = match (&form.phone_numbers, &form.phone_number) {
+    let mut wanted: Vec<NumberForm> = match (&form.phone_numbers, &form.phone_number) {
         (None, None) => return None,
         (Some(listed), _) => listed.iter().map(copy).collect(),
         (None, Some(_)) => before
@@ -186,7 +186,7 @@ fn wanted_numbers(form: &ConfigForm, before: &[Stored<Number>]) -> Option<Vec<Nu
     };
     // The one number of old is the one to call from.
     if let Some(one) = &form.phone_number {
-        wanted.iter_mut().for_each(|number: &mut NumberForm| number.is_primary = false);
+        wanted.iter_mut().for_each(|number| number.is_primary = false);
         match wanted.iter_mut().find(|number| number.phone_number == *one) {
             Some(number) => (number.is_primary, number.status) = (true, SwitchForm::Active),
             None => wanted.push(NumberForm {
