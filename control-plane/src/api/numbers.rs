@@ -385,7 +385,10 @@ async fn update_number(
 /// The active number to call from, if that is asked for.
 async fn primary_number<N>(op: &Op<N>, asked: bool) -> Result<Option<NumberId>, Problem> {
     let mut filter = Filter::first(NUMBERS_AT_ONCE).with_status(NumberStatus::Active.as_str());
-    while asked {
+    if !asked {
+        return Ok(None);
+    }
+    loop {
         let some = op.store.list::<Number>(&filter).await?;
         if let Some(primary) = some.iter().find(|number| number.value.primary) {
             return Ok(Some(primary.id.clone()));
