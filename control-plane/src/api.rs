@@ -5,8 +5,10 @@
 //! OpenAPI document. A resource that is only kept is a [`crud::Form`] and five short handlers: `queues.rs` shows one.
 
 pub(crate) mod accounts;
+mod api_keys;
 mod assistants;
 mod audit;
+mod auth;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
@@ -19,8 +21,11 @@ pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+mod me;
+mod members;
 pub(crate) mod need;
 mod numbers;
+mod oidc;
 pub(crate) mod once;
 pub(crate) mod op;
 mod openapi;
@@ -31,11 +36,13 @@ mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod refusal;
 mod routing_form;
 mod schema;
 mod secret;
 mod settings;
 mod tenants;
+mod users;
 mod view;
 
 use crate::shared::Shared;
@@ -47,7 +54,13 @@ use utoipa_axum::router::OpenApiRouter;
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<Arc<Shared>> {
     openapi::base()
+        .merge(auth::routes())
+        .merge(oidc::routes())
+        .merge(me::routes())
         .merge(tenants::routes())
+        .merge(members::routes())
+        .merge(users::routes())
+        .merge(api_keys::routes())
         .merge(numbers::routes())
         .merge(hours::routes())
         .merge(assistants::routes())

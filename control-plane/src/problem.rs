@@ -28,7 +28,7 @@ pub(crate) struct Problem {
     /// What is wrong where, if the request could be read but will not do.
     pub(crate) faults: Vec<Fault>,
     /// When it makes sense to ask again.
-    retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// What went wrong with a request (RFC 9457).

@@ -16,6 +16,7 @@ use engine::{
     engine::Engine,
     ids::{CallId, TenantId},
 };
+use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use std::{
@@ -25,7 +26,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore};
+use store::{Call, CallStatus, Direction, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) vault: Arc<Vault>,
     /// Tries credentials before they are stored.
     pub(crate) trial: Trial,
+    /// Knows who is who.
+    pub(crate) identity: Arc<Identity>,
 }
 
 impl Shared {
@@ -63,6 +66,7 @@ impl Shared {
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
         trial: Trial,
+        identity: Arc<Identity>,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -92,6 +96,7 @@ impl Shared {
             store,
             vault,
             trial,
+            identity,
         }
     }
 
@@ -103,11 +108,6 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(tenant)
-    }
-
-    /// Whom a key speaks for.
-    pub(crate) async fn key_owner(&self, hash: &str) -> Result<Option<KeyOwner>, StoreError> {
-        self.store.key_owner(hash).await
     }
 
     pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {

@@ -41,7 +41,11 @@ needs! {
     RecordingsRead: Read,
     WebhooksRead: Read,
     WebhooksManage: Write,
+    MembersRead: Read,
+    MembersManage: Write,
+    KeysRead: Read,
+    KeysManage: Write,
+    PlatformManage: Write,
     TenantsRead: Read,
     TenantsManage: Write,
-    PlatformManage: Write,
 }

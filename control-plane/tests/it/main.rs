@@ -5,6 +5,8 @@ mod admissions;
 mod api;
 mod calls;
 mod health;
+mod identity;
+mod isolation;
 mod log;
 mod recordings;
 mod resources;

@@ -11,7 +11,7 @@ use control_plane::{
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
         CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
-        RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
+        RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -129,7 +129,7 @@ fn services() -> Services {
 }
 
 /// Where the data of a folder is: in it, or with `TANDEM_TEST_STORE=postgres` in a PostgreSQL database of its own.
-async fn store_settings(folder: &Folder) -> StoreSettings {
+pub(crate) async fn store_settings(folder: &Folder) -> StoreSettings {
     if std::env::var("TANDEM_TEST_STORE").as_deref() != Ok("postgres") {
         return StoreSettings::Embedded;
     }
@@ -153,6 +153,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         recording: RecordingSettings::default(),
         twilio: TwilioOptions::at(NOWHERE.parse().unwrap()),
         store: store_settings(folder).await,
+        sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         services: services(),
         tenant: TenantSettings {
