@@ -39,6 +39,8 @@ use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
 const SELF: &str = "control_plane";
+/// Sessions that are over and are deleted at once: few, because SQLite serves one writer.
+const SESSIONS_FORGOTTEN: u16 = 50;
 /// Calls that wait for their stream, as a gauge.
 const AWAITED: &str = "tandem_streams_awaited";
 
@@ -265,5 +267,8 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.log.measure();
         shared.directory.measure();
         shared.metrics.run_upkeep();
+        if let Err(error) = shared.identity.forget_sessions(SESSIONS_FORGOTTEN, now_us()).await {
+            warn!(error = &error as &dyn std::error::Error, "sessions that are over could not be deleted");
+        }
     }
 }

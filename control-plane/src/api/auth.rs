@@ -156,9 +156,7 @@ pub(super) fn unkept(body: impl Serialize) -> Response {
 pub(super) fn unproven(error: IdentityError) -> Problem {
     match error {
         IdentityError::Refused => {
-            let mut problem = Problem::from(IdentityError::Refused);
-            problem.code = Code::Unauthorized;
-            problem
+            Problem::new(Code::Unauthorized, Problem::from(IdentityError::Refused).detail)
         }
         error => error.into(),
     }
