@@ -37,6 +37,8 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Back up the embedded database, or bring it back
     Store(Store),
+    /// Make, change and count the keys that protect stored credentials
+    Keys(Keys),
 }
 
 /// Runs a whole recorded call through the real engine. The outside services (carrier, speech recognition,
@@ -189,6 +191,52 @@ pub enum StoreCommand {
         /// The backup
         file: PathBuf,
     },
+}
+
+/// Makes, changes and counts the keys that protect stored credentials. Works while the server runs.
+///
+/// Reads the configuration as `tandem serve` does, to know where the keys and the database are. A key-encryption key wraps the
+/// tenants' data keys, which seal their credentials. To change it: make one (`new`), add it at the end of secrets.keys or of the
+/// key file, restart the nodes, `rotate`, and take the old one out when `status` says that it wraps nothing.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:\n  tandem keys new >> data/secrets.key\n  tandem keys rotate\n  \
+                             tandem keys rotate --data-keys --dry-run\n  tandem keys status --json")]
+pub struct Keys {
+    /// What to do
+    #[command(subcommand)]
+    pub command: KeysCommand,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do with the keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Print a new key; nothing is changed
+    New,
+    /// Say which keys are in use, and whether everything opens; the exit code is 1 if something does not
+    Status {
+        /// Print one JSON object and nothing else on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Wrap all data keys with the newest key. What was cut off goes on when it is started again
+    Rotate(Rotate),
+}
+
+/// How keys are changed.
+#[derive(Args, Debug)]
+pub struct Rotate {
+    /// Also give every tenant a new data key, and seal all its credentials with it
+    #[arg(long)]
+    pub data_keys: bool,
+    /// Only count what would be changed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Who is called, and as whom.

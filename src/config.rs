@@ -20,6 +20,7 @@ mod error;
 mod file;
 mod providers;
 mod recording;
+mod secrets;
 mod tenant;
 mod validate;
 
@@ -34,6 +35,7 @@ pub use providers::{
     TtsName, Voice,
 };
 pub use recording::Recording;
+pub use secrets::{KeysError, Secrets};
 pub use tenant::{Tenant, Twilio};
 
 /// The environment, as the caller of [`Config::load`] collected it.
@@ -52,6 +54,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where what is kept is kept.
     pub store: Store,
+    /// What protects stored credentials.
+    pub secrets: Secrets,
     /// Threads that serve calls; unset: one per core.
     pub worker_threads: Option<usize>,
     /// What is logged, and how.
@@ -77,6 +81,7 @@ impl Default for Config {
             base_url: None,
             data_dir: PathBuf::from("data"),
             store: Store::default(),
+            secrets: Secrets::default(),
             worker_threads: None,
             log: Log::default(),
             tenant: Tenant::default(),

@@ -130,7 +130,7 @@ pub struct Event {
 
 #[derive(Deserialize)]
 struct Page {
-    calls: Vec<Entry>,
+    data: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
@@ -269,7 +269,7 @@ impl Rehearsal {
         let deadline = std::time::Instant::now() + STORED_WITHIN;
         loop {
             let page: Page = self.get("/v1/calls?limit=100").await?;
-            let entry = page.calls.into_iter().find(|entry| entry.carrier_call_id == carrier_sid);
+            let entry = page.data.into_iter().find(|entry| entry.carrier_call_id == carrier_sid);
             if let Some(entry) =
                 entry.filter(|entry| entry.status != "in_progress" && entry.status != "ringing")
             {

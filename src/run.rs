@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 mod call;
 mod demo;
+mod keys;
 mod load;
 mod observe;
 mod sandbox;
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Load(load) => load::run(&load),
         Command::Sandbox(sandbox) => sandbox::run(&sandbox),
         Command::Store(store) => store::run(&store),
+        Command::Keys(keys) => keys::run(&keys),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! From a configuration to running parts: provider clients, the assistant, the control plane's settings and the
 //! engine's limits.
 
-use crate::config::{AnthropicAuth, Config, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
+use crate::config::{AnthropicAuth, Config, KeysError, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
 use control_plane::settings::{
     CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings,
     TenantSettings, TwilioAccount,
@@ -48,6 +48,9 @@ pub enum WiringError {
         #[source]
         source: url::ParseError,
     },
+    /// The keys that protect stored credentials cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// No HTTP client can be made.
     #[error("failed to set up the HTTP client")]
     Client(#[from] reqwest::Error),
@@ -93,6 +96,7 @@ pub fn control_plane(
             Some(url) => StoreSettings::Postgres { url: url.clone() },
             None => StoreSettings::Embedded,
         },
+        keys: config.key_ring()?,
         metrics,
         limits: ControlPlaneOptions::default(),
         recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },

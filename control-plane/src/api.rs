@@ -1,11 +1,51 @@
-//! `/v1`: what a tenant may read of its own calls, with a key.
+//! `/v1`: what may be asked of a tenant's part, and by whom.
+//!
+//! A handler takes an [`op::Op`] (or [`op::PlatformOp`]) that says in its type what it needs; a body comes as
+//! [`body::Body`], a list's query as [`page::List`]. What a handler says of itself with `#[utoipa::path]` becomes the
+//! OpenAPI document. A resource that is only kept is a [`crud::Form`] and five short handlers: `queues.rs` shows one.
 
-mod auth;
+pub(crate) mod body;
+pub(crate) mod caller;
 pub(crate) mod calls;
-mod cursor;
+mod check;
+pub(crate) mod crud;
+mod docs;
+pub(crate) mod etag;
+mod hours;
+pub(crate) mod item;
 pub(crate) mod journal;
-mod query;
+pub(crate) mod need;
+pub(crate) mod once;
+pub(crate) mod op;
+mod openapi;
+pub(crate) mod page;
+pub(crate) mod path;
+mod queues;
 mod range;
+pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod schema;
 mod view;
+
+use crate::shared::Shared;
+use axum::{Router, middleware};
+use serde_json::Value;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every route that the document describes.
+fn described() -> OpenApiRouter<Arc<Shared>> {
+    openapi::base().merge(calls::routes()).merge(hours::routes()).merge(queues::routes())
+}
+
+/// The OpenAPI document.
+pub(crate) fn document() -> Value {
+    openapi::finish(described().get_openapi())
+}
+
+/// All routes of the API, its document and the page that shows it.
+pub(crate) fn router() -> Router<Arc<Shared>> {
+    let described = Router::from(described()).layer(middleware::from_fn(rate::with_rate_limit));
+    described.merge(docs::router(document().to_string()))
+}

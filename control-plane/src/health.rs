@@ -1,12 +1,11 @@
 //! For those who watch the process: is it alive, does it take calls, what does it measure.
 
-use crate::{clock::now_us, problem::Problem, shared::Shared};
-use axum::{
-    Json,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
+use crate::{
+    clock::now_us,
+    problem::{Code, Problem},
+    shared::Shared,
 };
+use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde_json::{Value, json};
 use std::{error::Error, sync::Arc};
 use tokio::time::{Instant, timeout};
@@ -21,11 +20,11 @@ pub(crate) async fn healthz() -> Json<Value> {
 pub(crate) async fn readyz(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
     if shared.is_draining() {
         let detail = "the node is draining and takes no new calls";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail));
+        return Err(Problem::new(Code::Draining, detail));
     }
     if !can_write(&shared).await {
         let detail = "the database cannot write now";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail));
+        return Err(Problem::new(Code::StoreUnavailable, detail));
     }
     Ok(Json(json!({ "status": "ok", "calls": shared.live.streaming() })))
 }

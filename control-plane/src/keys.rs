@@ -26,7 +26,12 @@ pub(crate) fn random_token() -> String {
 
 /// SHA-256, lower-case hexadecimal. Enough for what is random; not for passwords.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         #[expect(clippy::expect_used, reason = "writing to a string cannot fail")]
         write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
         hex

@@ -28,4 +28,5 @@ mod tokens;
 mod twiml;
 mod webhooks;
 
+pub use api::caller::ClientAddress;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

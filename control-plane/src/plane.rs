@@ -30,6 +30,7 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
+use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
 const SELF: &str = "control_plane";
@@ -70,6 +71,9 @@ pub enum OpenError {
     /// The database does not open.
     #[error("the database does not open")]
     Store(#[from] StoreError),
+    /// The keys that protect stored credentials are not those of this database.
+    #[error("the keys that protect stored credentials do not fit this database")]
+    Vault(#[from] VaultError),
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
@@ -98,11 +102,13 @@ impl ControlPlane {
         let path = settings.data_dir.clone();
         tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
         let store = open_store(&settings).await?;
+        let vault = Arc::new(Vault::new(Arc::clone(&store), settings.keys.clone()));
+        vault.check().await?;
         let tenant = settings.tenant.id.clone();
         put_tenant(&*store, &tenant, &settings.tenant.name).await?;
         let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
         let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, tenants, store));
+        let shared = Arc::new(Shared::new(settings, tenants, store, vault));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -136,6 +142,12 @@ impl ControlPlane {
     /// over.
     pub fn attach(&self, engine: Engine) {
         self.shared.attach(Some(engine));
+    }
+
+    /// What seals and opens stored credentials.
+    #[must_use]
+    pub fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.shared.vault)
     }
 
     /// What the engine needs.
@@ -252,6 +264,7 @@ async fn keep_house(shared: Arc<Shared>) {
             tokens.len()
         };
         metrics::gauge!(AWAITED).set(u32::try_from(awaited).unwrap_or(u32::MAX));
+        shared.rate.lock().sweep(now);
         shared.live.sweep(now, shared.limits.ended_calls_kept);
         shared.log.measure();
         shared.metrics.run_upkeep();

@@ -26,11 +26,11 @@ pub(crate) async fn with_request_id(mut request: Request, next: Next) -> Respons
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let allow = response.headers_mut().remove(axum::http::header::ALLOW);
-        response = problem.respond(Some(&id));
-        if let Some(allow) = allow {
-            response.headers_mut().insert(axum::http::header::ALLOW, allow);
-        }
+        let whole = problem.respond(Some(&id));
+        // What was added to the answer on its way here stays.
+        let (mut parts, _) = response.into_parts();
+        parts.headers.extend(whole.headers().clone());
+        response = Response::from_parts(parts, whole.into_body());
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);

@@ -1,10 +1,14 @@
 //! All HTTP routes. An old path of the carrier's webhooks is one line, and is verified as it was called.
 
-use crate::{api, health, problem::Problem, request_id::with_request_id, shared::Shared, webhooks};
+use crate::{
+    api, health,
+    problem::{Code, Problem},
+    request_id::with_request_id,
+    shared::Shared,
+    webhooks,
+};
 use axum::{
-    Router,
-    http::StatusCode,
-    middleware,
+    Router, middleware,
     routing::{MethodRouter, get, post},
 };
 use std::sync::Arc;
@@ -24,20 +28,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/fallback", hook(webhooks::fallback::fallback))
         .route("/api/voice/emergency-recording", hook(webhooks::fallback::message_left))
         .route("/hooks/twilio/emergency-recording", hook(webhooks::fallback::message_left))
-        .route("/v1/calls", get(api::calls::list))
-        .route("/v1/calls/{id}", get(api::calls::read))
-        .route("/v1/calls/{id}/recording", get(api::recording::recording))
-        .route("/v1/calls/{id}/journal", get(api::journal::journal))
+        .merge(api::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .fallback(async || Problem::not_found("page"))
         .method_not_allowed_fallback(async || {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this page does not take that method",
-            )
+            Problem::new(Code::MethodNotAllowed, "this page does not take that method")
         })
         .layer(middleware::from_fn(with_request_id))
         .with_state(shared)

@@ -8,6 +8,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
 use url::Url;
+use vault::KeyRing;
 
 /// Everything that a control plane is opened with.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct ControlPlaneSettings {
     pub data_dir: PathBuf,
     /// Where what is kept is kept.
     pub store: StoreSettings,
+    /// What protects stored credentials.
+    pub keys: KeyRing,
     /// The tenant.
     pub tenant: TenantSettings,
     /// What becomes of recordings.
@@ -143,6 +146,38 @@ impl Default for CarrierTexts {
     }
 }
 
+/// How often a tenant may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// So many requests; at least 1.
+    pub requests: u32,
+    /// In so long a time. All of them may come at once.
+    pub window: Duration,
+}
+
+/// How often a tenant may ask, by what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Requests that read. Default 6,000 in 60 s: a console that asks every second for a hundred people.
+    pub read: RateLimit,
+    /// Requests that write. Default 1,200 in 60 s: each is a flush of the disk, and SQLite serves one at a time.
+    pub write: RateLimit,
+    /// Requests that cost money or go out to a provider: calls that are placed, numbers that are bought, credentials that
+    /// are tried. Default 60 in 60 s: a carrier places one call a second for a new account.
+    pub spend: RateLimit,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        let window = Duration::from_secs(60);
+        Self {
+            read: RateLimit { requests: 6_000, window },
+            write: RateLimit { requests: 1_200, window },
+            spend: RateLimit { requests: 60, window },
+        }
+    }
+}
+
 /// Every timeout, queue and limit of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlPlaneOptions {
@@ -198,10 +233,19 @@ pub struct ControlPlaneOptions {
     pub dial_timeout_s: u32,
     /// Longest message that a caller can leave, in s. Default 60.
     pub voicemail_max_s: u32,
-    /// Calls in a page of a list. Default 20.
+    /// Things in a page of a list. Default 20.
     pub page_default: u16,
-    /// Most calls in a page of a list. Default 100.
+    /// Most things in a page of a list. Default 100.
     pub page_max: u16,
+    /// Longest body of a request to `/v1`, in bytes. Default 262,144: an assistant's prompt with all of its tools is below
+    /// a quarter of it.
+    pub api_body_bytes: usize,
+    /// How long such a body may take to come. Default 10 s.
+    pub api_body_deadline: Duration,
+    /// How long an answer is kept for those who send the same request again. Default 24 h.
+    pub idempotency_kept: Duration,
+    /// How often each tenant may ask.
+    pub rate: RateLimits,
     /// How long the answer to "can the database write" is good for. Default 1 s: the question is open to
     /// everybody and costs a flush of the disk.
     pub readiness_cache: Duration,
@@ -242,6 +286,10 @@ impl Default for ControlPlaneOptions {
             voicemail_max_s: 60,
             page_default: 20,
             page_max: 100,
+            api_body_bytes: 256 * 1024,
+            api_body_deadline: Duration::from_secs(10),
+            idempotency_kept: Duration::from_secs(24 * 60 * 60),
+            rate: RateLimits::default(),
             readiness_cache: Duration::from_secs(1),
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),

@@ -1,6 +1,7 @@
 //! What the handlers and the ports share.
 
 use crate::{
+    api::rate::Limiter,
     keys::random_token,
     live::LiveCalls,
     ports::log::QueuedLog,
@@ -24,9 +25,12 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, CallStatus, KeyOwner, Store, StoreError, TenantStore};
+use store::{
+    Call, CallStatus, KeyOwner, Store, StoreError, TenantStore, ids::UserId, model::identity::UserMembership,
+};
 use tokio::time::Instant;
 use url::Url;
+use vault::Vault;
 
 /// Everything that outlives a request.
 pub(crate) struct Shared {
@@ -39,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<QueuedLog>,
     pub(crate) recordings: Recordings,
     pub(crate) repeated: Mutex<RepeatedAnswers>,
+    pub(crate) rate: Mutex<Limiter>,
     pub(crate) metrics: PrometheusHandle,
     /// When the database was last asked whether it can write, and what came of it.
     pub(crate) writable: tokio::sync::Mutex<Option<(Instant, bool)>>,
@@ -47,6 +52,8 @@ pub(crate) struct Shared {
     engine: Mutex<Option<Engine>>,
     /// Reached through a tenant only.
     store: Arc<dyn Store>,
+    /// Seals and opens stored credentials.
+    pub(crate) vault: Arc<Vault>,
 }
 
 impl Shared {
@@ -54,6 +61,7 @@ impl Shared {
         settings: crate::settings::ControlPlaneSettings,
         tenants: Arc<Tenants>,
         store: Arc<dyn Store>,
+        vault: Arc<Vault>,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -75,17 +83,29 @@ impl Shared {
             recordings,
             live,
             repeated: Mutex::new(RepeatedAnswers::new(limits.repeated_answers)),
+            rate: Mutex::new(Limiter::default()),
             metrics: settings.metrics,
             writable: tokio::sync::Mutex::new(None),
             draining: AtomicBool::new(false),
             engine: Mutex::new(None),
             store,
+            vault,
         }
     }
 
     /// The tenant's part of the store.
     pub(crate) fn store(&self, tenant: &TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(&store::TenantId::known(tenant.0.as_str()))
+    }
+
+    /// The tenant's part of the store.
+    pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
+        self.store.tenant(tenant)
+    }
+
+    /// In which tenants a user is what.
+    pub(crate) async fn memberships_of(&self, user: &UserId) -> Result<Vec<UserMembership>, StoreError> {
+        self.store.memberships_of(user).await
     }
 
     /// Whom a key speaks for.

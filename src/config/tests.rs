@@ -231,6 +231,8 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
         "[providers]\nopenai = { api_key = 5550199 }",
         "[tenant]\ntwilio = { auth_token = [5550199] }",
         "[tenant.twilio]\nprevious_auth_token = '5550199",
+        "[secrets]\nkeys = \"5550199\"",
+        "[secrets]\nkeys = [5550199]",
     ] {
         let error = load(text).expect_err(text);
         assert!(!error.to_string().contains("5550199"), "{error}");
@@ -238,6 +240,19 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
     }
     let config = load("[providers.openai]\napi_key = \"5550199\"").expect("valid");
     assert!(!format!("{config:?}").contains("5550199"));
+}
+
+#[test]
+fn keys_that_are_none_are_refused_and_a_file_beside_them_too() {
+    let found = problems("[secrets]\nkeys = [\"5550199\"]\nkey_file = \"k\"").to_string();
+    assert!(found.contains("tandem.toml:2: `secrets.keys` is of no use: key 1 is not 32 bytes"), "{found}");
+    assert!(found.contains("tandem.toml:3: `secrets.key_file`") && !found.contains("5550199"), "{found}");
+    let key = vault::new_key().expect("random numbers");
+    let both =
+        [("TANDEM_SECRETS_KEYS", format!("{},{}", key.reveal(), vault::new_key().expect("more").reveal()))];
+    let config =
+        with_environment("", both.each_ref().map(|(name, value)| (*name, value.as_str()))).expect("valid");
+    assert_eq!(config.key_ring().expect("keys").ids().count(), 2);
 }
 
 #[test]

@@ -16,6 +16,7 @@ const TOOL_TIMEOUT_MS: RangeInclusive<u64> = 100..=60_000;
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found::default();
     top_level(config, &mut found);
+    secrets(config, &mut found);
     tenant(config, &mut found);
     recording(config, &mut found);
     assistant(config, &mut found);
@@ -363,6 +364,19 @@ fn order<T: PartialEq>(key: &str, names: &[T], write: &str, found: &mut Found) {
     }
     if names.iter().enumerate().any(|(index, name)| names[..index].contains(name)) {
         found.add(key, "names a service twice", write);
+    }
+}
+
+fn secrets(config: &Config, found: &mut Found) {
+    let secrets = &config.secrets;
+    if secrets.keys.is_empty() {
+        return;
+    }
+    if let Err(error) = vault::KeyRing::new(&secrets.keys) {
+        found.add("secrets.keys", format!("is of no use: {error}"), "write keys that `tandem keys new` made");
+    }
+    if secrets.key_file.is_some() {
+        found.add("secrets.key_file", "is set beside secrets.keys", "write one of them");
     }
 }
 

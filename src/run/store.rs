@@ -1,8 +1,13 @@
 //! `tandem store`: backup and restore of the embedded database.
 
 use super::{Failure, Outcome, runtime, serve::configuration, tool_log};
-use crate::cli::{Store, StoreCommand};
-use store_sqlite::{SqliteStore, restore};
+use crate::{
+    cli::{Store, StoreCommand},
+    config::Config,
+};
+use std::sync::Arc;
+use store_postgres::{PostgresOptions, PostgresStore};
+use store_sqlite::{SqliteOptions, SqliteStore, restore};
 
 /// One thread waits for the disk, one could be enough for all else.
 const THREADS: usize = 1;
@@ -34,4 +39,16 @@ pub(super) fn run(store: &Store) -> Result<Outcome, Failure> {
         }
     }
     Ok(Outcome::Success)
+}
+
+/// The database of a server that was started before.
+pub(super) async fn open_store(config: &Config) -> Result<Arc<dyn store::Store>, Failure> {
+    if let Some(url) = &config.store.url {
+        return Ok(Arc::new(PostgresStore::open(url.reveal(), PostgresOptions::default()).await?));
+    }
+    let file = config.database_file();
+    if !file.exists() {
+        return Err(Failure::new(format!("there is no database {}", file.display())));
+    }
+    Ok(Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await?))
 }

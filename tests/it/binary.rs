@@ -188,7 +188,7 @@ fn the_call(address: SocketAddr, key: &str) -> CallDetail {
     let until = Instant::now() + PATIENCE;
     loop {
         let page = json(address, "/v1/calls", key);
-        let id = page["calls"][0]["id"].as_str().unwrap().to_owned();
+        let id = page["data"][0]["id"].as_str().unwrap().to_owned();
         let detail: CallDetail =
             serde_json::from_value(json(address, &format!("/v1/calls/{id}"), key)).unwrap();
         if detail.end_reason.is_some() {
@@ -357,7 +357,7 @@ fn invariant_8_a_killed_node_costs_one_reconnect_and_at_most_a_second_of_the_rec
     let zero = clock.recv_timeout(PATIENCE).unwrap();
     std::thread::sleep(Duration::from_secs(14).saturating_sub(zero.elapsed()));
     let page = json(listen, "/v1/calls", &key);
-    let id = page["calls"][0]["id"].as_str().unwrap().to_owned();
+    let id = page["data"][0]["id"].as_str().unwrap().to_owned();
     server.0.kill().unwrap();
     let killed_ms = zero.elapsed().as_millis() as u64;
     server.0.wait().unwrap();

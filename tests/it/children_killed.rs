@@ -98,7 +98,7 @@ async fn kill_at(
         match event {
             CarrierEvent::StreamStarted { .. } if name.is_empty() => {
                 let calls: serde_json::Value = rehearsal.get("/v1/calls").await.unwrap();
-                name = format!("{}/{role}", calls["calls"][0]["id"].as_str().unwrap());
+                name = format!("{}/{role}", calls["data"][0]["id"].as_str().unwrap());
                 for moment in moments {
                     let (Model(request, after), log) = (*moment, rehearsal.sandbox.log()) else { continue };
                     let name = name.clone();

@@ -6,6 +6,7 @@ mod binary;
 mod children_killed;
 mod heard_truth;
 mod invariants;
+mod keys_command;
 mod opus_recording;
 mod provider_faults;
 mod recorded_calls;

@@ -1,34 +1,120 @@
 //! `GET /v1/calls` and `GET /v1/calls/{id}`.
 
 use super::{
-    auth::Op,
-    cursor, query,
-    view::{CallDetail, CallPage, CallView, RecordingView},
+    journal,
+    need::CallsRead,
+    op::Op,
+    page::{List, Page, PageParams, foreign_cursor},
+    path::PathId,
+    recording, schema,
+    view::{CallDetail, CallView, RecordingView},
 };
-use crate::{problem::Problem, recordings::RecordingFormat};
-use axum::{Json, extract::RawQuery};
-use store::Page;
+use crate::{problem::Problem, recordings::RecordingFormat, shared::Shared};
+use axum::Json;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use std::{path::PathBuf, sync::Arc};
+use store::{Call, CallFilter, CallId, CallStatus};
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The tenant's calls, newest first.
-pub(crate) async fn list(op: Op, RawQuery(query): RawQuery) -> Result<Json<CallPage>, Problem> {
-    let (filter, page) = query::read(query.as_deref().unwrap_or_default(), &op.limits)?;
-    let length = usize::from(page.limit);
-    // One more than is shown tells whether there is a next page.
-    let mut calls = op.store.calls(&filter, &Page { limit: page.limit.saturating_add(1), ..page }).await?;
-    let has_more = calls.len() > length;
-    calls.truncate(length);
-    let next_cursor = calls.last().filter(|_| has_more).map(cursor::after);
-    Ok(Json(CallPage { calls: calls.into_iter().map(CallView::from).collect(), next_cursor }))
+pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default()
+        .routes(routes!(list_calls))
+        .routes(routes!(read_call))
+        .merge(journal::routes())
+        .merge(recording::routes())
 }
 
-/// One call, with its transcript and what happened in it.
-pub(crate) async fn read(op: Op) -> Result<Json<CallDetail>, Problem> {
-    let call = op.call().await?;
+/// Which calls to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CallParams {
+    /// With this status.
+    #[param(schema_with = schema::word::<CallStatus>)]
+    status: Option<CallStatus>,
+    /// From this caller.
+    #[param(example = "+15550100")]
+    from: Option<String>,
+    /// To this number.
+    #[param(example = "+15550199")]
+    to: Option<String>,
+    /// That began at this time or later.
+    #[serde(deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_after: Option<i64>,
+    /// That began before this time.
+    #[serde(deserialize_with = "time")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    created_before: Option<i64>,
+}
+
+/// Reads an RFC 3339 time as the store keeps it.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let time: Timestamp = text
+        .parse()
+        .map_err(|_| D::Error::custom("an RFC 3339 time is needed, such as 2026-11-21T04:00:00Z"))?;
+    Ok(Some(time.as_microsecond()))
+}
+
+impl From<CallParams> for CallFilter {
+    fn from(params: CallParams) -> Self {
+        Self {
+            status: params.status,
+            from_number: params.from,
+            to_number: params.to,
+            created_from: params.created_after,
+            created_until: params.created_before,
+            ..Self::default()
+        }
+    }
+}
+
+/// One of the tenant's calls. Another tenant's is not there.
+pub(crate) async fn call_of<N>(op: &Op<N>, id: &CallId) -> Result<Call, Problem> {
+    op.store.call(id).await?.ok_or_else(|| Problem::not_found("call"))
+}
+
+/// Where the recording of one of the tenant's calls is.
+pub(crate) fn recording_path<N>(op: &Op<N>, call: &Call, format: RecordingFormat) -> PathBuf {
+    op.shared.recording_path(op.tenant().as_str(), call.id.as_str(), format)
+}
+
+/// Lists the calls, newest first.
+#[utoipa::path(
+    get, path = "/v1/calls", tag = "Calls", security(("bearer" = ["calls:read"])), params(PageParams, CallParams),
+    responses((status = 200, description = "A page of them", body = Page<CallView>)),
+)]
+async fn list_calls(op: Op<CallsRead>, list: List<CallParams>) -> Result<Json<Page<CallView>>, Problem> {
+    let after =
+        list.position().map(|position| read_position(position).ok_or_else(foreign_cursor)).transpose()?;
+    let page = store::Page { after, limit: list.one_more() };
+    let calls = op.store.calls(&list.filter.clone().into(), &page).await?;
+    let position = |call: &Call| format!("{}:{}", call.created_at, call.id);
+    Ok(Json(list.page(calls, position, CallView::from)))
+}
+
+/// Where a page of calls ended: time and id of its last one.
+fn read_position(position: &str) -> Option<(i64, CallId)> {
+    let (at, id) = position.split_once(':')?;
+    Some((at.parse().ok()?, CallId::parse(id).ok()?))
+}
+
+/// Reads a call, with its transcript and what happened in it.
+#[utoipa::path(
+    get, path = "/v1/calls/{id}", tag = "Calls", security(("bearer" = ["calls:read"])),
+    params(("id" = String, Path, description = "`call_…`")),
+    responses((status = 200, description = "The call", body = CallDetail)),
+)]
+async fn read_call(op: Op<CallsRead>, PathId(id): PathId<CallId>) -> Result<Json<CallDetail>, Problem> {
+    let call = call_of(&op, &id).await?;
     let turns = op.store.turns(&call.id).await?;
     let events = op.store.events(&call.id).await?;
     let mut formats = Vec::new();
     for format in RecordingFormat::ALL {
-        if tokio::fs::try_exists(op.recording_path(&call, format)).await.unwrap_or(false) {
+        if tokio::fs::try_exists(recording_path(&op, &call, format)).await.unwrap_or(false) {
             formats.push(format.name());
         }
     }

@@ -1,11 +1,18 @@
 //! `GET /v1/calls/{id}/recording`: the WAV or Ogg file, whole or in part; the WAV file also while it is being written.
 
 use super::{
-    auth::Op,
+    calls::{call_of, recording_path},
+    need::RecordingsRead,
+    op::Op,
+    path::PathId,
     range::{Part, part},
     recording_format::Choice,
 };
-use crate::{problem::Problem, recordings::RecordingFormat};
+use crate::{
+    problem::{Code, Problem},
+    recordings::RecordingFormat,
+    shared::Shared,
+};
 use axum::{
     body::Body,
     extract::RawQuery,
@@ -17,25 +24,48 @@ use futures_util::{Stream, stream};
 use std::{
     error::Error,
     io::{self, SeekFrom},
+    sync::Arc,
 };
-use store::Call;
+use store::{Call, CallId};
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt},
 };
 use tracing::error;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Bytes read at once.
 const PIECE: usize = 64 * 1024;
 
-pub(crate) async fn recording(
-    op: Op,
+pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::default().routes(routes!(read_recording))
+}
+
+/// Reads a call's recording, whole or in part; the WAV file also while it grows.
+#[utoipa::path(
+    get, path = "/v1/calls/{id}/recording", tag = "Calls", security(("bearer" = ["recordings:read"])),
+    params(
+        ("id" = String, Path, description = "`call_…`"),
+        ("format" = Option<String>, Query, description = "`wav` or `ogg`; without it the `Accept` header decides",
+            pattern = "^(wav|ogg)$"),
+        ("Range" = Option<String>, Header, description = "Which part of it, such as `bytes=0-99999`"),
+    ),
+    responses(
+        (status = 200, description = "The recording", content(
+            (Vec<u8> = "audio/wav"), (Vec<u8> = "audio/ogg"))),
+        (status = 206, description = "The part that was asked for", content(
+            (Vec<u8> = "audio/wav"), (Vec<u8> = "audio/ogg"))),
+    ),
+)]
+async fn read_recording(
+    op: Op<RecordingsRead>,
+    PathId(id): PathId<CallId>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let choice = Choice::read(query.as_deref().unwrap_or_default(), accept)?;
-    let call = op.call().await?;
+    let call = call_of(&op, &id).await?;
     let (mut file, format) = open(&op, &call, &choice).await?;
     // A live call's file grows; what is there now is what is sent.
     let len = file.metadata().await.map_err(|cause| unreadable(&cause))?.len();
@@ -45,8 +75,7 @@ pub(crate) async fn recording(
         Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::Unsatisfiable => {
             let detail = format!("the recording has {len} bytes");
-            let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail);
-            return Err(problem);
+            return Err(Problem::new(Code::RangeNotSatisfiable, detail));
         }
     };
     file.seek(SeekFrom::Start(range.start)).await.map_err(|cause| unreadable(&cause))?;
@@ -66,10 +95,10 @@ pub(crate) async fn recording(
 }
 
 /// The recording in the first of the formats that will do in which it is there.
-async fn open(op: &Op, call: &Call, choice: &Choice) -> Result<(File, RecordingFormat), Problem> {
+async fn open<N>(op: &Op<N>, call: &Call, choice: &Choice) -> Result<(File, RecordingFormat), Problem> {
     let mut others = Vec::new();
     for format in choice.in_order() {
-        match File::open(op.recording_path(call, format)).await {
+        match File::open(recording_path(op, call, format)).await {
             Ok(file) if choice.takes(format) => return Ok((file, format)),
             Ok(_) => others.push(format),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
@@ -100,5 +129,5 @@ fn pieces(file: File, left: u64) -> impl Stream<Item = io::Result<Bytes>> {
 
 fn unreadable(cause: &io::Error) -> Problem {
     error!(error = cause as &dyn Error, "a recording cannot be read");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the recording cannot be read")
+    Problem::new(Code::Internal, "the recording cannot be read")
 }

@@ -1,7 +1,9 @@
 //! Which format of a recording is asked for: `format` in the query, else the `Accept` header, else WAV if it is there.
 
-use crate::{problem::Problem, recordings::RecordingFormat};
-use axum::http::StatusCode;
+use crate::{
+    problem::{Code, Problem},
+    recordings::RecordingFormat,
+};
 use std::cmp::Reverse;
 use url::form_urlencoded;
 
@@ -51,15 +53,13 @@ impl Choice {
     /// The answer if none of what will do is there, but `others` are.
     pub(crate) fn nothing(&self, others: &[RecordingFormat]) -> Problem {
         match others {
-            [] => Problem::new(StatusCode::NOT_FOUND, "no_recording", "there is no recording of this call"),
+            [] => Problem::new(Code::NoRecording, "there is no recording of this call"),
             [other, ..] if self.named => Problem::new(
-                StatusCode::NOT_FOUND,
-                "no_recording",
+                Code::NoRecording,
                 format!("the recording of this call is there as {} only", other.name()),
             ),
             [other, ..] => Problem::new(
-                StatusCode::NOT_ACCEPTABLE,
-                "not_acceptable",
+                Code::NotAcceptable,
                 format!("the recording of this call is there as {} only", other.media_type()),
             ),
         }
@@ -98,6 +98,7 @@ fn quality(accept: &str, names: &[&str]) -> u16 {
 mod tests {
     use super::*;
     use RecordingFormat::{Ogg, Wav};
+    use axum::http::StatusCode;
 
     fn order(query: &str, accept: Option<&str>) -> Vec<RecordingFormat> {
         let choice = Choice::read(query, accept).unwrap();
@@ -130,7 +131,7 @@ mod tests {
     fn what_is_not_known_is_refused() {
         for query in ["format=mp3", "format=", "fromat=ogg"] {
             assert_eq!(
-                Choice::read(query, None).map_err(|problem| problem.status),
+                Choice::read(query, None).map_err(|problem| problem.status()),
                 Err(StatusCode::BAD_REQUEST)
             );
         }
@@ -139,9 +140,9 @@ mod tests {
     #[test]
     fn what_is_not_there_is_not_found_if_it_was_named_and_not_acceptable_if_it_was_negotiated() {
         let named = Choice::read("format=ogg", None).unwrap();
-        assert_eq!(named.nothing(&[Wav]).status, StatusCode::NOT_FOUND);
+        assert_eq!(named.nothing(&[Wav]).status(), StatusCode::NOT_FOUND);
         let negotiated = Choice::read("", Some("audio/ogg")).unwrap();
-        assert_eq!(negotiated.nothing(&[Wav]).status, StatusCode::NOT_ACCEPTABLE);
-        assert_eq!(negotiated.nothing(&[]).status, StatusCode::NOT_FOUND);
+        assert_eq!(negotiated.nothing(&[Wav]).status(), StatusCode::NOT_ACCEPTABLE);
+        assert_eq!(negotiated.nothing(&[]).status(), StatusCode::NOT_FOUND);
     }
 }

@@ -1,16 +1,20 @@
 //! Calls as the API shows them.
 
+use super::schema;
 use crate::clock::rfc3339;
 use engine::ports::Waterfall;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Call, CallStatus, Direction, Event, Turn};
+use utoipa::ToSchema;
 
 /// A call in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CallView {
     id: String,
+    #[schema(schema_with = schema::word::<CallStatus>)]
     status: CallStatus,
+    #[schema(schema_with = schema::word::<Direction>)]
     direction: Direction,
     from: String,
     to: String,
@@ -51,16 +55,8 @@ impl From<Call> for CallView {
     }
 }
 
-/// A page of calls.
-#[derive(Debug, Serialize)]
-pub(crate) struct CallPage {
-    pub(crate) calls: Vec<CallView>,
-    /// For the next page; none after the last.
-    pub(crate) next_cursor: Option<String>,
-}
-
 /// A call with what was said and what happened.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CallDetail {
     #[serde(flatten)]
     pub(crate) call: CallView,
@@ -70,7 +66,7 @@ pub(crate) struct CallDetail {
 }
 
 /// Where the recording is; while the call is live it grows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RecordingView {
     pub(crate) url: String,
     pub(crate) duration_ms: Option<i64>,
@@ -79,16 +75,19 @@ pub(crate) struct RecordingView {
 }
 
 /// A turn.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TurnView {
     number: i64,
     epoch: i64,
     caller: String,
     assistant: String,
     interrupted: bool,
+    #[schema(value_type = Vec<Object>)]
     tools: Option<Box<RawValue>>,
+    #[schema(value_type = Object)]
     usage: Option<Box<RawValue>>,
     /// When the stages were reached, ms since the start of the call.
+    #[schema(value_type = Object)]
     waterfall: Waterfall,
     /// How long they took.
     latency: Latency,
@@ -113,7 +112,7 @@ impl From<Turn> for TurnView {
 
 /// How long each stage of a turn took after the one before it, in ms; `None` if either was not reached. A stage
 /// that was ready early, because the answer was begun before the turn was over, took less than nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Latency {
     /// From the end of speech until the turn was taken to be over.
     endpointing_ms: Option<i64>,
@@ -148,10 +147,11 @@ fn between(start: Option<u64>, end: Option<u64>) -> Option<i64> {
 }
 
 /// Something that happened beside the turns.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventView {
     at: String,
     kind: String,
+    #[schema(value_type = Object)]
     data: Option<Box<RawValue>>,
 }
 

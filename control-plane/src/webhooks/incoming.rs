@@ -2,10 +2,10 @@
 
 use super::{HookError, Webhook, answer, call_of};
 use crate::{
-    problem::Problem,
+    problem::{Code, Problem},
     twiml::{Twiml, Verb},
 };
-use axum::{http::StatusCode, response::Response};
+use axum::response::Response;
 use store::CallStatus;
 use tracing::{info, warn};
 
@@ -19,7 +19,7 @@ async fn open_stream(webhook: &Webhook) -> Result<Twiml, HookError> {
     if !webhook.tenant.numbers.iter().any(|number| number == own_number) {
         warn!(tenant = %webhook.tenant.id, "a call to a number that no tenant has is not answered");
         let detail = format!("no tenant was found for the number {own_number}");
-        return Err(Problem::new(StatusCode::NOT_FOUND, "number_unknown", detail).into());
+        return Err(Problem::new(Code::NumberUnknown, detail).into());
     }
     if webhook.shared.is_draining() {
         return Ok(webhook.leave_message());

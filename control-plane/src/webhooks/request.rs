@@ -5,7 +5,7 @@ use super::{
     signature::{SignedBody, SignedRequest, verify},
 };
 use crate::{
-    problem::Problem,
+    problem::{Code, Problem},
     settings::TenantSettings,
     shared::Shared,
     twiml::{Twiml, Verb},
@@ -13,7 +13,7 @@ use crate::{
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
 };
 use bytes::Bytes;
 use engine::log_limit::LogLimit;
@@ -78,10 +78,9 @@ impl FromRequest<Arc<Shared>> for Webhook {
         let (parts, body) = request.into_parts();
         let path = called_path(&parts);
         let limit = shared.limits.webhook_body_bytes;
-        let body =
-            timeout(shared.limits.webhook_deadline, read_body(body, limit)).await.map_err(|_| {
-                Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time")
-            })??;
+        let body = timeout(shared.limits.webhook_deadline, read_body(body, limit))
+            .await
+            .map_err(|_| Problem::new(Code::TooSlow, "the body did not come in time"))??;
         let (fields, kind) = read_fields(&parts, &body)?;
         let account_sid = single(&fields, "AccountSid").unwrap_or_default();
         let Some(tenant) = shared.tenants.of_account(account_sid) else {
@@ -141,7 +140,7 @@ async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {
     // The only other failure is a connection that broke, and then nobody reads the answer.
     to_bytes(body, limit).await.map_err(|_| {
         let detail = format!("a webhook's body must come whole and have at most {limit} bytes");
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+        Problem::new(Code::BodyTooLarge, detail)
     })
 }
 
@@ -164,11 +163,7 @@ fn read_fields(parts: &Parts, body: &[u8]) -> Result<(Vec<(String, String)>, Kin
             });
             Ok((texts.collect(), Kind::Json))
         }
-        _ => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "a webhook's body is a form or JSON",
-        )),
+        _ => Err(Problem::new(Code::UnsupportedMediaType, "a webhook's body is a form or JSON")),
     }
 }
 
@@ -197,9 +192,5 @@ fn refuse(reason: &'static str, path: &str, fields: &[(String, String)]) -> Prob
         let names: Vec<_> = fields.iter().take(NAMES_LOGGED).map(|(name, _)| shortened(name)).collect();
         warn!(reason, path, ?names, left_out, "a webhook is not believed");
     }
-    Problem::new(
-        StatusCode::FORBIDDEN,
-        "invalid_signature",
-        "the request is not signed by the carrier account that it names",
-    )
+    Problem::new(Code::InvalidSignature, "the request is not signed by the carrier account that it names")
 }

@@ -3,7 +3,7 @@
 use super::{HookError, WEBHOOKS, Webhook, call_of};
 use crate::{
     clock::now_us,
-    problem::Problem,
+    problem::{Code, Problem},
     status::{StatusReport, parse_carrier_status, step},
 };
 use axum::response::IntoResponse;
@@ -22,7 +22,7 @@ pub(crate) async fn status(webhook: Webhook) -> Response {
         Err(cause @ (HookError::Store(_) | HookError::TooManyWaiting | HookError::TooLong)) => {
             error!(error = &cause as &dyn Error, "a report of the carrier is not stored");
             let detail = "the report could not be stored";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail);
+            let problem = Problem::new(Code::StoreUnavailable, detail);
             ("trouble", problem.into_response())
         }
     };

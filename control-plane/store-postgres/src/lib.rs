@@ -31,7 +31,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{str::FromStr as _, time::Duration};
-use store::{StoreError, TenantId};
+use store::{ChangeListeners, StoreError, TenantId};
 
 /// What the shared text calls this database.
 type Db = Postgres;
@@ -65,6 +65,7 @@ impl Default for PostgresOptions {
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    listeners: ChangeListeners,
 }
 
 impl PostgresStore {
@@ -95,7 +96,7 @@ impl PostgresStore {
             .connect_with(connect)
             .await
             .map_err(failed("connecting to the database"))?;
-        Ok(Self { pool })
+        Ok(Self { pool, listeners: ChangeListeners::default() })
     }
 
     /// A transaction that sees what belongs to the tenant.

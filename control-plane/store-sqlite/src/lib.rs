@@ -30,7 +30,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, sync::Arc, time::Duration};
-use store::{StoreError, TenantId};
+use store::{ChangeListeners, StoreError, TenantId};
 
 pub use backup::{BackupError, Restored, restore};
 
@@ -63,6 +63,7 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    listeners: ChangeListeners,
     /// Says to other processes that the file is in use.
     _in_use: Arc<FileLock>,
 }
@@ -100,7 +101,7 @@ impl SqliteStore {
             .connect_with(connect.pragma("query_only", "on"))
             .await
             .map_err(failed("opening the database file for reading"))?;
-        Ok(Self { writer, readers, _in_use: Arc::new(in_use) })
+        Ok(Self { writer, readers, listeners: ChangeListeners::default(), _in_use: Arc::new(in_use) })
     }
 
     /// A connection that reads. The tenant is in every query.

@@ -82,6 +82,8 @@ macro_rules! contract_tests {
                 what_others_belong_to_is_not_deleted,
                 a_resource_of_a_newer_version_is_not_misread,
                 keys_and_numbers_come_back_as_they_were_stored,
+                what_answers_calls_changes_the_tenants_stamp_and_is_told,
+                a_directory_is_read_as_it_stands,
             ]
         }
     };

@@ -86,6 +86,34 @@ impl Table {
         }
     }
 
+    /// Whether a tenant's calls are answered by what stands there: a change counts in the tenant's [`Stamp`](crate::Stamp).
+    #[must_use]
+    pub const fn is_directory(self) -> bool {
+        match self {
+            Self::Tenants
+            | Self::Memberships
+            | Self::ProviderAccounts
+            | Self::PhoneNumbers
+            | Self::BusinessHours
+            | Self::Assistants
+            | Self::Queues => true,
+            Self::Users
+            | Self::Sessions
+            | Self::ApiKeys
+            | Self::DataKeys
+            | Self::QueueEntries
+            | Self::Voicemails
+            | Self::Recordings
+            | Self::Prices
+            | Self::Budgets
+            | Self::WebhookEndpoints
+            | Self::WebhookDeliveries
+            | Self::InboundEvents
+            | Self::Jobs
+            | Self::Health => false,
+        }
+    }
+
     /// Whether every change is written to the audit log: all that people set up or may see, not what the program notes
     /// for itself while it works.
     #[must_use]

@@ -7,6 +7,7 @@
 //!
 //! Times are unix microseconds, UTC. Ids are text.
 
+mod changes;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod document;
@@ -16,6 +17,7 @@ pub mod model;
 mod port;
 pub mod row;
 
+pub use changes::{ChangeListener, ChangeListeners, Stamp};
 pub use document::{Body, Document, Filter, Order, Resource, Stored, Table};
 pub use error::StoreError;
 pub use ids::{CallId, Id, TenantId, new_id};
@@ -27,4 +29,4 @@ pub use model::{
     call_status::CallStatus,
     identity::KeyOwner,
 };
-pub use port::{Store, StoreFuture, TenantStore, TenantTx};
+pub use port::{DirectoryRows, Store, StoreFuture, TenantStore, TenantTx};

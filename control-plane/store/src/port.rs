@@ -7,11 +7,11 @@
 mod tenant;
 mod tx;
 
-pub use tenant::TenantStore;
+pub use tenant::{DirectoryRows, TenantStore};
 pub use tx::TenantTx;
 
 use crate::{
-    StoreError,
+    ChangeListener, StoreError,
     ids::{TenantId, UserId},
     model::{
         identity::{KeyOwner, UserMembership},
@@ -59,6 +59,10 @@ pub trait Store: Send + Sync {
         lease_until: i64,
         limit: u16,
     ) -> StoreFuture<'_, Vec<Claim>>;
+
+    /// Tells `listener` from now on whose directory a unit of work of this process has changed: after it counts, and before
+    /// [`TenantTx::commit`] returns.
+    fn on_change(&self, listener: ChangeListener);
 
     /// Writes something and waits until it is durable.
     fn check_writable(&self, now: i64) -> StoreFuture<'_, ()>;

@@ -67,7 +67,7 @@ async fn pages_hold_every_call_once_newest_first() {
     let mut path = "/v1/calls?limit=2".to_owned();
     loop {
         let page = harness.get(&path).await.json();
-        let calls = page["calls"].as_array().unwrap();
+        let calls = page["data"].as_array().unwrap();
         assert!(calls.len() <= 2);
         read.extend(calls.iter().map(|call| call["carrier_call_id"].as_str().unwrap().to_owned()));
         match page["next_cursor"].as_str() {
@@ -85,7 +85,7 @@ async fn calls_are_filtered() {
         harness.hook("/api/voice/status", &call_fields(sid, status)).await;
     }
     let count = async |query: &str| {
-        harness.get(&format!("/v1/calls?{query}")).await.json()["calls"].as_array().unwrap().len()
+        harness.get(&format!("/v1/calls?{query}")).await.json()["data"].as_array().unwrap().len()
     };
     assert_eq!(count("status=busy").await, 1);
     assert_eq!(count("from=%2B15550100&to=%2B15550199").await, 2);

@@ -131,7 +131,7 @@ async fn after_a_kill_a_caller_is_still_put_through() {
 }
 
 async fn status_of(harness: &Harness) -> Value {
-    harness.get("/v1/calls").await.json()["calls"][0].clone()
+    harness.get("/v1/calls").await.json()["data"][0].clone()
 }
 
 #[tokio::test]

@@ -64,5 +64,5 @@ async fn closing_stores_everything_that_was_taken() {
 async fn an_event_of_a_call_that_was_never_let_in_is_not_stored() {
     let harness = Harness::new().await;
     harness.tell(&CallId::from("call_of_nobody"), CallEvent::StreamLost);
-    assert_eq!(harness.get("/v1/calls").await.json()["calls"].as_array().unwrap().len(), 0);
+    assert_eq!(harness.get("/v1/calls").await.json()["data"].as_array().unwrap().len(), 0);
 }

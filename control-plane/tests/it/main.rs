@@ -7,6 +7,7 @@ mod calls;
 mod health;
 mod log;
 mod recordings;
+mod resources;
 mod secrets;
 mod support;
 mod tools;

@@ -9,8 +9,8 @@ use base64_simd::STANDARD;
 use control_plane::{
     ControlPlane,
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
-        StoreSettings, TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
+        RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -126,6 +126,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         data_dir: folder.0.clone(),
         recording: RecordingSettings::default(),
         store: store_settings(folder).await,
+        keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         tenant: TenantSettings {
             id: "ten_1".into(),
             name: "A tenant".to_owned(),
@@ -162,6 +163,10 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         limits: ControlPlaneOptions {
             stream_verdict: std::time::Duration::from_millis(50),
             log_linger: std::time::Duration::ZERO,
+            rate: RateLimits {
+                read: RateLimit { requests: 1_000_000, window: std::time::Duration::from_secs(60) },
+                ..RateLimits::default()
+            },
             ..ControlPlaneOptions::default()
         },
     }

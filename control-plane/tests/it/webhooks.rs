@@ -28,8 +28,8 @@ async fn a_call_is_answered_with_a_stream() {
         )
     );
     let calls = harness.get("/v1/calls").await.json();
-    assert_eq!(calls["calls"][0]["carrier_call_id"], SID);
-    assert_eq!(calls["calls"][0]["status"], "ringing");
+    assert_eq!(calls["data"][0]["carrier_call_id"], SID);
+    assert_eq!(calls["data"][0]["status"], "ringing");
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn what_is_not_signed_by_the_account_it_names_is_refused() {
         assert_eq!(answer.problem(403), "invalid_signature");
         assert!(!answer.text().contains(TOKEN));
     }
-    assert_eq!(harness.get("/v1/calls").await.json()["calls"].as_array().unwrap().len(), 0);
+    assert_eq!(harness.get("/v1/calls").await.json()["data"].as_array().unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -214,8 +214,8 @@ async fn the_same_call_told_again_is_the_same_call() {
     assert!(harness.admit(SID, &first).await.is_err(), "the older token is replaced");
     let plan = harness.admit(SID, &second).await.unwrap();
     let calls = harness.get("/v1/calls").await.json();
-    assert_eq!(calls["calls"].as_array().unwrap().len(), 1);
-    assert_eq!(calls["calls"][0]["id"], plan.call.0);
+    assert_eq!(calls["data"].as_array().unwrap().len(), 1);
+    assert_eq!(calls["data"][0]["id"], plan.call.0);
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn a_message_that_is_left_is_kept_with_its_call() {
     fields.push(("RecordingUrl", "https://api.example.test/recordings/RE1"));
     let answer = harness.hook("/api/voice/emergency-recording", &fields).await;
     assert!(answer.text().contains("<Hangup/>"));
-    let call = harness.get("/v1/calls").await.json()["calls"][0]["id"].as_str().unwrap().to_owned();
+    let call = harness.get("/v1/calls").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     let events = harness.get(&format!("/v1/calls/{call}")).await.json()["events"].clone();
     assert_eq!(events[0]["kind"], "message_left");
     assert_eq!(events[0]["data"]["recording_url"], "https://api.example.test/recordings/RE1");

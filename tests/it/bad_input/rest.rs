@@ -137,7 +137,7 @@ fn a_recording_is_read_in_every_range_and_none_breaks_it() {
         stranger.new_stream().await.stop().await;
         let with_recording = async |path: &str| loop {
             let calls: Value = stranger.rehearsal.get("/v1/calls?status=completed").await.unwrap();
-            if let Some(id) = calls["calls"][0]["id"].as_str() {
+            if let Some(id) = calls["data"][0]["id"].as_str() {
                 return path.replace("{id}", id);
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

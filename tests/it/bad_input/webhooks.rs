@@ -85,7 +85,7 @@ fn a_webhook_is_believed_only_with_the_accounts_own_signature() {
         }
         // Nothing of it has made a call.
         let calls: Value = stranger.rehearsal.get("/v1/calls").await.unwrap();
-        assert_eq!(calls["calls"].as_array().unwrap().len(), 1, "{calls}");
+        assert_eq!(calls["data"].as_array().unwrap().len(), 1, "{calls}");
     });
 }
 

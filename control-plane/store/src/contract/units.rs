@@ -6,16 +6,19 @@ use super::{
     tenant,
 };
 use crate::{
-    Body, Filter, Store, StoreError, Table,
+    Body, Filter, Store, StoreError, Table, TenantId,
     ids::{BudgetId, InboundEventId},
     model::{
         audit::{AuditFilter, Idempotency, IdempotencyRequest, StoredResponse},
+        number::Number,
+        tenant::Tenant,
         usage::Budget,
         webhook::{EndpointStatus, InboundEvent, InboundStatus, WebhookEndpoint},
         work::{Claim, WorkKind},
     },
 };
 use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
 
 pub async fn a_resource_changes_only_from_the_version_that_was_read(store: &dyn Store) {
     let tenant = tenant(store, "a").await;
@@ -269,4 +272,67 @@ pub async fn keys_and_numbers_come_back_as_they_were_stored(store: &dyn Store) {
     assert_eq!(tenant.get(&key.id).await.unwrap(), Some(key));
     assert_eq!(tenant.find("+15550142").await.unwrap(), Some(number));
     tenant.touch_key(&crate::ids::KeyId::generate(), 2).await.unwrap_err();
+}
+
+pub async fn what_answers_calls_changes_the_tenants_stamp_and_is_told(store: &dyn Store) {
+    let (told, listener) = {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&told);
+        (told, Arc::new(move |tenant: &TenantId| kept.lock().unwrap().push(tenant.clone())))
+    };
+    let heard = || std::mem::take(&mut *told.lock().unwrap());
+    store.on_change(listener);
+    assert_eq!(store.tenant(&TenantId::generate()).stamp().await.unwrap(), None);
+    let ours = tenant(store, "a").await;
+    let theirs = tenant(store, "b").await;
+    assert_eq!(heard(), [ours.id().clone(), theirs.id().clone()]);
+    let mut stamps = vec![ours.stamp().await.unwrap().unwrap()];
+    let other = theirs.stamp().await.unwrap();
+
+    let mut tx = ours.begin(&actor(), 10).await.unwrap();
+    let made = tx.insert(number("+15559990001")).await.unwrap();
+    tx.commit().await.unwrap();
+    stamps.push(ours.stamp().await.unwrap().unwrap());
+    let mut tx = ours.begin(&actor(), 11).await.unwrap();
+    tx.update(&made.id, 1, Number { name: "another".to_owned(), ..made.value.clone() }).await.unwrap();
+    tx.commit().await.unwrap();
+    stamps.push(ours.stamp().await.unwrap().unwrap());
+    let mut tx = ours.begin(&actor(), 12).await.unwrap();
+    tx.delete::<Number>(&made.id, 2).await.unwrap();
+    tx.commit().await.unwrap();
+    stamps.push(ours.stamp().await.unwrap().unwrap());
+    let mut tx = store.platform().begin(&actor(), 13).await.unwrap();
+    let row = tx.get::<Tenant>(ours.id()).await.unwrap().unwrap();
+    tx.update(ours.id(), row.version, Tenant { name: "Renamed".to_owned(), ..row.value }).await.unwrap();
+    tx.commit().await.unwrap();
+    stamps.push(ours.stamp().await.unwrap().unwrap());
+    for pair in stamps.windows(2) {
+        assert_ne!(pair[0], pair[1]);
+    }
+    assert_eq!(heard(), vec![ours.id().clone(); 4]);
+    assert_eq!(theirs.stamp().await.unwrap(), other, "another tenant's stays");
+
+    let mut tx = ours.begin(&actor(), 14).await.unwrap();
+    tx.insert(budget("all")).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ours.stamp().await.unwrap(), stamps.last().copied(), "no call is answered by a budget");
+    assert_eq!(heard(), []);
+}
+
+pub async fn a_directory_is_read_as_it_stands(store: &dyn Store) {
+    let ours = tenant(store, "a").await;
+    let theirs = tenant(store, "b").await;
+    for (tenant, e164) in [(&ours, "+15559990001"), (&theirs, "+15559990002")] {
+        let mut tx = tenant.begin(&actor(), 10).await.unwrap();
+        tx.insert(number(e164)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let lists = [(Table::PhoneNumbers, Filter::first(10)), (Table::Queues, Filter::first(10))];
+    let rows = ours.directory(&lists).await.unwrap().unwrap();
+    assert_eq!(Some(rows.stamp), ours.stamp().await.unwrap());
+    assert_eq!(rows.tenant.id, ours.id().as_str());
+    let counts: Vec<_> = rows.lists.iter().map(Vec::len).collect();
+    assert_eq!(counts, [1, 0]);
+    assert!(rows.lists[0][0].body.contains("+15559990001"));
+    assert_eq!(store.tenant(&TenantId::generate()).directory(&lists).await.unwrap(), None);
 }

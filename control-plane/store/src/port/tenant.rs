@@ -2,7 +2,7 @@
 
 use super::{StoreFuture, TenantTx};
 use crate::{
-    Document, Filter, Resource, StoreError, Stored, Table,
+    Document, Filter, Resource, Stamp, StoreError, Stored, Table,
     ids::{CallId, KeyId, TenantId},
     model::{
         audit::{Actor, AuditEntry, AuditFilter},
@@ -11,6 +11,17 @@ use crate::{
         work::Claim,
     },
 };
+
+/// What a tenant's directory held when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryRows {
+    /// Its stamp; the rows may already be newer.
+    pub stamp: Stamp,
+    /// The tenant's own row.
+    pub tenant: Document,
+    /// The lists that were asked for, in that order.
+    pub lists: Vec<Vec<Document>>,
+}
 
 /// One tenant's part of a database. Resources are read with [`get`](Self#method.get), [`find`](Self#method.find) and
 /// [`list`](Self#method.list), and changed in a unit of work ([`begin`](Self::begin)).
@@ -37,6 +48,12 @@ pub trait TenantStore: Send + Sync {
 
     /// How many rows there are; a limit and a place to start from do not count.
     fn document_count<'a>(&'a self, table: Table, filter: &'a Filter) -> StoreFuture<'a, i64>;
+
+    /// The stamp of the tenant's directory; `None` if there is no such tenant.
+    fn stamp(&self) -> StoreFuture<'_, Option<Stamp>>;
+
+    /// The tenant's row and rows of other tables, on one connection; `None` if there is no such tenant.
+    fn directory<'a>(&'a self, lists: &'a [(Table, Filter)]) -> StoreFuture<'a, Option<DirectoryRows>>;
 
     /// Lines of the audit log, newest first.
     fn audit_log<'a>(&'a self, filter: &'a AuditFilter) -> StoreFuture<'a, Vec<AuditEntry>>;

@@ -2,6 +2,7 @@
 //! takes this module in by its path; its compiler checks every line against that database's own schema.
 
 pub(crate) mod calls;
+pub(crate) mod changes;
 pub(crate) mod directory;
 pub(crate) mod documents;
 pub(crate) mod ledger;

@@ -9,7 +9,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use store::{
-    KeyOwner, Store, StoreError, StoreFuture, TenantId, TenantStore,
+    ChangeListener, KeyOwner, Store, StoreError, StoreFuture, TenantId, TenantStore,
     ids::UserId,
     model::{
         identity::{Membership, UserMembership},
@@ -89,6 +89,10 @@ impl Store for Backend {
             };
             Ok(rows.into_iter().map(claim_of).collect())
         })
+    }
+
+    fn on_change(&self, listener: ChangeListener) {
+        self.listeners.add(listener);
     }
 
     fn check_writable(&self, now: i64) -> StoreFuture<'_, ()> {

@@ -3,14 +3,14 @@
 use crate::{
     Backend, Read,
     failure::failed,
-    queries::{calls, documents, ledger, records, work},
+    queries::{calls, changes, documents, ledger, records, work},
     record,
     tx::Tx,
 };
 use sqlx::Transaction;
 use store::{
-    Call, CallFacts, CallFilter, CallId, CallMove, Document, Event, Filter, JournalChunk, NewCall, Page,
-    Record, StoreError, StoreFuture, Table, TenantId, TenantStore, TenantTx, Turn,
+    Call, CallFacts, CallFilter, CallId, CallMove, DirectoryRows, Document, Event, Filter, JournalChunk,
+    NewCall, Page, Record, Stamp, StoreError, StoreFuture, Table, TenantId, TenantStore, TenantTx, Turn,
     ids::KeyId,
     model::{
         audit::{Actor, AuditEntry, AuditFilter},
@@ -84,8 +84,9 @@ impl TenantStore for Tenant {
     fn begin<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>> {
         Box::pin(async move {
             let transaction = self.write("beginning a unit of work").await?;
+            let listeners = self.store.listeners.clone();
             let tx: Box<dyn TenantTx> =
-                Box::new(Tx::new(transaction, self.tenant.clone(), actor.clone(), now));
+                Box::new(Tx::new(transaction, self.tenant.clone(), actor.clone(), now, listeners));
             Ok(tx)
         })
     }
@@ -104,6 +105,27 @@ impl TenantStore for Tenant {
 
     fn document_count<'a>(&'a self, table: Table, filter: &'a Filter) -> StoreFuture<'a, i64> {
         read!(self, "counting resources", |db, tenant| documents::count(db, table, tenant, filter))
+    }
+
+    fn stamp(&self) -> StoreFuture<'_, Option<Stamp>> {
+        read!(self, "reading a tenant's stamp", |db, tenant| changes::stamp(db, tenant))
+    }
+
+    fn directory<'a>(&'a self, lists: &'a [(Table, Filter)]) -> StoreFuture<'a, Option<DirectoryRows>> {
+        Box::pin(async move {
+            const DOING: &str = "reading a tenant's directory";
+            let mut scope = self.read(DOING).await?;
+            let (db, id) = (&mut *scope, self.tenant.as_str());
+            // First, so that what changes meanwhile makes the stamp an older one.
+            let Some(stamp) = changes::stamp(db, id).await.map_err(failed(DOING))? else { return Ok(None) };
+            let tenant = documents::by_id(db, Table::Tenants, id, id).await.map_err(failed(DOING))?;
+            let Some(tenant) = tenant else { return Ok(None) };
+            let mut rows = DirectoryRows { stamp, tenant, lists: Vec::with_capacity(lists.len()) };
+            for (table, filter) in lists {
+                rows.lists.push(documents::list(db, *table, id, filter).await.map_err(failed(DOING))?);
+            }
+            Ok(Some(rows))
+        })
     }
 
     fn audit_log<'a>(&'a self, filter: &'a AuditFilter) -> StoreFuture<'a, Vec<AuditEntry>> {

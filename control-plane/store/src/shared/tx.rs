@@ -3,12 +3,12 @@
 use crate::{
     Db,
     failure::{failed, taken},
-    queries::{calls, documents, ledger, work},
+    queries::{calls, changes, documents, ledger, work},
     record,
 };
 use sqlx::Transaction;
 use store::{
-    Body, CallFacts, CallId, CallMove, Document, NewCall, Record, StoreError, StoreFuture, Table, TenantId,
+    Body, CallFacts, CallId, CallMove, ChangeListeners, Document, NewCall, Record, StoreError, StoreFuture, Table, TenantId,
     TenantTx,
     model::{
         audit::{Actor, AuditEntry, Idempotency, IdempotencyRequest, StoredResponse, shown},
@@ -28,6 +28,25 @@ pub(crate) struct Tx {
     broken: bool,
     /// A request that has no answer yet.
     unanswered: Option<String>,
+    /// What it changed of the tenant's directory besides the tenant's own row, whose version says it.
+    counts: bool,
+    /// Whose directory it changed.
+    changed: Changed,
+}
+
+/// Tells the listeners in the end, whether or not somebody still waits for it: what was changed may count by then.
+#[derive(Debug)]
+struct Changed {
+    tenants: Vec<TenantId>,
+    listeners: ChangeListeners,
+}
+
+impl Drop for Changed {
+    fn drop(&mut self) {
+        for tenant in &self.tenants {
+            self.listeners.tell(tenant);
+        }
+    }
 }
 
 /// What is written to the audit log of one change.
@@ -71,8 +90,22 @@ impl Tx {
         tenant: TenantId,
         actor: Actor,
         now: i64,
+        listeners: ChangeListeners,
     ) -> Self {
-        Self { transaction, tenant, actor, now, broken: false, unanswered: None }
+        let changed = Changed { tenants: Vec::new(), listeners };
+        Self { transaction, tenant, actor, now, broken: false, unanswered: None, counts: false, changed }
+    }
+
+    /// Remembers that a row was changed by which calls are answered.
+    fn note_change(&mut self, table: Table, id: &str) {
+        if !table.is_directory() {
+            return;
+        }
+        let tenant = if table == Table::Tenants { TenantId::known(id) } else { self.tenant.clone() };
+        self.counts |= table != Table::Tenants;
+        if !self.changed.tenants.contains(&tenant) {
+            self.changed.tenants.push(tenant);
+        }
     }
 
     fn sound(&self) -> Result<(), StoreError> {
@@ -119,6 +152,7 @@ impl Tx {
             .await
             .map_err(taken(DOING, table.noun()))?;
         if is_new {
+            self.note_change(table, id);
             self.audit(Change { table, id, verb: "create", before: None, after: Some(body) }).await?;
         }
         Ok(is_new)
@@ -150,6 +184,7 @@ impl Tx {
             .await
             .map_err(taken("changing a resource", table.noun()))?
             .ok_or(StoreError::Stale { what: table.noun() })?;
+        self.note_change(table, id);
         self.audit(Change { table, id, verb: "update", before: Some(&before), after: Some(body) }).await?;
         Ok(row)
     }
@@ -162,6 +197,7 @@ impl Tx {
         if !removed {
             return Err(StoreError::Stale { what: table.noun() });
         }
+        self.note_change(table, id);
         self.audit(Change { table, id, verb: "delete", before: Some(&before), after: None }).await
     }
 
@@ -322,6 +358,7 @@ impl TenantTx for Tx {
     }
 
     fn commit(self: Box<Self>) -> StoreFuture<'static, ()> {
+        const DOING: &str = "committing a unit of work";
         Box::pin(async move {
             self.sound()?;
             if self.unanswered.is_some() {
@@ -330,7 +367,13 @@ impl TenantTx for Tx {
                     why: "a request in it has no answer".to_owned(),
                 });
             }
-            self.transaction.commit().await.map_err(failed("committing a unit of work"))
+            let Self { mut transaction, tenant, counts, changed, .. } = *self;
+            if counts {
+                changes::count_change(&mut transaction, tenant.as_str()).await.map_err(failed(DOING))?;
+            }
+            let done = transaction.commit().await.map_err(failed(DOING));
+            drop(changed);
+            done
         })
     }
 }

@@ -1,0 +1,45 @@
+//! What an operation needs, as a type: `Op<NumbersRead>` is one that whoever has that permission may ask for. The permissions
+//! and who has them stand in [`identity::permission`].
+
+use super::rate::Cost;
+use identity::permission::Permission;
+
+/// What an operation needs.
+pub(crate) trait Need: Send + Sync + 'static {
+    /// Which permission.
+    const PERMISSION: Permission;
+    /// Which limit it counts for.
+    const COST: Cost;
+}
+
+macro_rules! needs {
+    ($($name:ident: $cost:ident),+ $(,)?) => {
+        $(
+            #[doc = concat!("Needs [`Permission::", stringify!($name), "`].")]
+            pub(crate) struct $name;
+
+            impl Need for $name {
+                const PERMISSION: Permission = Permission::$name;
+                const COST: Cost = Cost::$cost;
+            }
+        )+
+    };
+}
+
+needs! {
+    TenantRead: Read,
+    TenantUpdate: Write,
+    AuditRead: Read,
+    AccountsRead: Read,
+    AccountsManage: Spend,
+    NumbersRead: Read,
+    NumbersManage: Write,
+    RoutingRead: Read,
+    RoutingManage: Write,
+    CallsRead: Read,
+    RecordingsRead: Read,
+    WebhooksRead: Read,
+    WebhooksManage: Write,
+    TenantsRead: Read,
+    TenantsManage: Write,
+}

@@ -1,0 +1,226 @@
+//! The OpenAPI 3.1 document: what the handlers say of themselves, and what all of them have in common (who may ask, headers,
+//! problems), which no handler has to repeat. It is committed as `openapi.json`, so that a change of the API is seen.
+
+use crate::{
+    problem::{Code, ProblemSchema},
+    shared::Shared,
+};
+use identity::permission::{Least, Permission};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+const ABOUT: &str = "\
+Answers and places phone calls with an AI assistant, for many tenants.
+
+- **Who asks** says `Authorization: Bearer <key or token>`. Each operation lists the permission that it needs.
+- **For whom**: a key belongs to one tenant. Who may act for several names one in the header `Tandem-Tenant`.
+- **Errors** are problem documents (RFC 9457) with a `code` of a closed list.
+- **Once**: a POST with an `Idempotency-Key` has its effect once, however often it is sent.
+- **Not over others' changes**: send the `ETag` that you read as `If-Match`.
+- **Lists** come in pages: follow `next_cursor` until it is `null`.
+- **Limits**: `RateLimit` tells how much is left.";
+
+#[derive(OpenApi)]
+#[openapi(components(schemas(ProblemSchema)))]
+struct Base;
+
+/// An empty document, for the router to fill.
+pub(super) fn base() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::with_openapi(Base::openapi())
+}
+
+/// The document, complete.
+pub(super) fn finish(filled: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(filled).unwrap_or_default();
+    document["info"] = json!({
+        "title": "Tandem",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": ABOUT,
+        "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+    });
+    document["servers"] = json!([{ "url": "/" }]);
+    document["security"] = json!([{ "bearer": [] }]);
+    let components = &mut document["components"];
+    components["securitySchemes"] = json!({ "bearer": {
+        "type": "http", "scheme": "bearer",
+        "description": "A key (`tdm_…`) or a user's access token. The scopes are the permissions that an operation needs.",
+    }});
+    components["headers"] = headers();
+    components["parameters"] = parameters();
+    components["responses"] = problems();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (path, item) in paths {
+            let Some(operations) = item.as_object_mut() else { continue };
+            for (method, operation) in operations {
+                complete(path, method, operation);
+            }
+        }
+    }
+    document
+}
+
+fn headers() -> Value {
+    let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    json!({
+        "X-Request-Id": text("Names the request in the program's log."),
+        "RateLimit-Policy": text("The limit that the request counts for: `\"read\";q=6000;w=60` is 6000 in 60 s."),
+        "RateLimit": text("What is left of it, and in how many seconds all of it is there again: `\"read\";r=5999;t=1`."),
+    })
+}
+
+fn parameters() -> Value {
+    let header = |name: &str, max: usize, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": false, "description": description,
+            "schema": { "type": "string", "minLength": 1, "maxLength": max, "pattern": "^[!-~]+$" },
+        })
+    };
+    json!({
+        "Tandem-Tenant": header("Tandem-Tenant", 64, "For which tenant; needed only by those who may act for several."),
+        "Idempotency-Key": header(
+            "Idempotency-Key",
+            super::once::KEY_MAX,
+            "A name of your own for this request. Sent again with the same name, it has no second effect, and the answer of \
+             the first time comes again.",
+        ),
+        "If-Match": header("If-Match", 64, "The ETag of what you have read: if it was changed since, nothing is done."),
+        "If-None-Match": header("If-None-Match", 64, "The ETag of what you know: if it is still so, it is not sent again."),
+    })
+}
+
+/// A response for each status that a problem can have, with the codes that come with it.
+fn problems() -> Value {
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for &code in Code::ALL {
+        by_status.entry(code.status().as_u16()).or_default().push(code);
+    }
+    let response = |(status, codes): (u16, Vec<Code>)| {
+        let lines: Vec<_> =
+            codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
+        let schema = json!({ "$ref": "#/components/schemas/Problem" });
+        let mut response = json!({
+            "description": lines.join("\n\n"),
+            "headers": { "X-Request-Id": { "$ref": "#/components/headers/X-Request-Id" } },
+            "content": { "application/problem+json": { "schema": schema } },
+        });
+        if matches!(status, 429 | 503) {
+            response["headers"]["Retry-After"] =
+                json!({ "description": "Seconds to wait.", "schema": { "type": "integer", "minimum": 1 } });
+        }
+        (status.to_string(), response)
+    };
+    Value::Object(by_status.into_iter().map(response).collect())
+}
+
+/// The permission that an operation says it needs.
+fn needed(operation: &Value) -> Option<Permission> {
+    let name = operation["security"][0]["bearer"][0].as_str()?;
+    Permission::ALL.iter().copied().find(|permission| permission.as_str() == name)
+}
+
+/// What every operation has.
+fn complete(path: &str, method: &str, operation: &mut Value) {
+    let is_platforms = needed(operation).is_some_and(|needed| needed.least() == Least::Platform);
+    let names_tenant = path.contains("{tenant_id}");
+    let mut headers = Vec::new();
+    if !is_platforms && !names_tenant {
+        headers.push("Tandem-Tenant");
+    }
+    let mut statuses = vec![400, 401, 403, 404, 429, 500, 503];
+    match method {
+        "post" => {
+            headers.push("Idempotency-Key");
+            statuses.extend([408, 409, 413, 415, 422]);
+        }
+        "put" | "patch" => {
+            headers.push("If-Match");
+            statuses.extend([408, 409, 412, 413, 415, 422]);
+        }
+        "delete" => {
+            headers.push("If-Match");
+            statuses.extend([409, 412]);
+        }
+        _ => {
+            if operation["responses"]["304"].is_object() {
+                headers.push("If-None-Match");
+            }
+        }
+    }
+    if !operation["parameters"].is_array() {
+        operation["parameters"] = json!([]);
+    }
+    if let Some(parameters) = operation["parameters"].as_array_mut() {
+        parameters
+            .extend(headers.iter().map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
+    }
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for response in responses.values_mut().filter(|response| response["$ref"].is_null()) {
+        if !response["headers"].is_object() {
+            response["headers"] = Value::Object(Map::new());
+        }
+        for name in ["X-Request-Id", "RateLimit-Policy", "RateLimit"] {
+            response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
+        }
+    }
+    for status in statuses {
+        responses
+            .entry(status.to_string())
+            .or_insert_with(|| json!({ "$ref": format!("#/components/responses/{status}") }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api;
+    use serde_json::Value;
+    use std::{collections::HashSet, fs};
+
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+
+    /// `UPDATE_EXPECT=1 cargo test -p control-plane openapi` writes the document anew.
+    #[test]
+    fn the_committed_document_is_what_the_code_says() {
+        let document = format!("{:#}\n", api::document());
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(COMMITTED, &document).unwrap();
+        }
+        let committed = fs::read_to_string(COMMITTED).unwrap();
+        assert!(committed == document, "openapi.json is not what the code says: run with UPDATE_EXPECT=1");
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn check(value: &Value, document: &Value) {
+            match value {
+                Value::Object(fields) => {
+                    if let Some(Value::String(reference)) = fields.get("$ref") {
+                        let pointer = reference.strip_prefix('#').unwrap();
+                        assert!(document.pointer(pointer).is_some(), "{reference}");
+                    }
+                    fields.values().for_each(|value| check(value, document));
+                }
+                Value::Array(values) => values.iter().for_each(|value| check(value, document)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        let document = api::document();
+        check(&document, &document);
+    }
+
+    #[test]
+    fn every_operation_says_what_it_is_called_and_what_it_needs() {
+        let document = api::document();
+        let mut names = HashSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name.to_owned()), "{name} is there twice");
+                assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{method} {path}");
+                assert!(super::needed(operation).is_some(), "{method} {path}: {}", operation["security"]);
+            }
+        }
+        assert!(names.len() > 3);
+    }
+}

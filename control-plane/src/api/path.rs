@@ -1,0 +1,23 @@
+//! What a path names. What is no id of the kind that stands there is not there.
+
+use crate::problem::{Code, Problem};
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
+use store::Id;
+
+/// The id in the path's `{id}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PathId<I>(pub(crate) I);
+
+impl<S: Send + Sync, I: Id> FromRequestParts<S> for PathId<I> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let missing = || Problem::new(Code::NotFound, "there is nothing with this id");
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
+        let id = params.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
+        id.and_then(|id| I::parse(id).ok()).map(Self).ok_or_else(missing)
+    }
+}

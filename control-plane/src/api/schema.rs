@@ -1,0 +1,85 @@
+//! Schemas of what the store's types are in JSON: words of a list, ids and times of the day.
+
+use store::{
+    Id,
+    model::{
+        account::{AccountMode, AccountStatus},
+        audit::ActorKind,
+        call::Direction,
+        call_status::CallStatus,
+        number::NumberStatus,
+        tenant::{TenantStatus, WebhookMode},
+        webhook::EndpointStatus,
+    },
+};
+use utoipa::openapi::{
+    ObjectBuilder, Schema, Type,
+    schema::SchemaType::{Array, Type as One},
+};
+
+/// A word of a list.
+pub(crate) trait Word {
+    /// The list.
+    fn words() -> Vec<&'static str>;
+}
+
+macro_rules! words {
+    ($($type:ty),+ $(,)?) => {
+        $(impl Word for $type {
+            fn words() -> Vec<&'static str> {
+                Self::ALL.iter().map(|word| word.as_str()).collect()
+            }
+        })+
+    };
+}
+
+words!(
+    AccountMode,
+    AccountStatus,
+    ActorKind,
+    CallStatus,
+    Direction,
+    EndpointStatus,
+    NumberStatus,
+    TenantStatus,
+    WebhookMode,
+);
+
+/// One of the words of `W`.
+pub(crate) fn word<W: Word>() -> Schema {
+    Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(W::words())).build())
+}
+
+/// The id of something.
+pub(crate) fn id<I: Id>() -> Schema {
+    Schema::Object(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern::<I>())).build())
+}
+
+/// The id of something, or `null`.
+pub(crate) fn optional_id<I: Id>() -> Schema {
+    let types = Array(vec![Type::String, Type::Null]);
+    Schema::Object(ObjectBuilder::new().schema_type(types).pattern(Some(pattern::<I>())).build())
+}
+
+/// How an id of 26 digits of Crockford's base 32 looks.
+fn pattern<I: Id>() -> String {
+    format!("^{}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", I::PREFIX)
+}
+
+/// A time of the day, `HH:MM`.
+pub(crate) fn clock_time() -> Schema {
+    let time = ObjectBuilder::new().schema_type(One(Type::String));
+    Schema::Object(time.pattern(Some("^([01][0-9]|2[0-3]):[0-5][0-9]$")).examples(["09:00"]).build())
+}
+
+/// A time of the day, or its end, `24:00`.
+pub(crate) fn closing_time() -> Schema {
+    let time = ObjectBuilder::new().schema_type(One(Type::String));
+    Schema::Object(time.pattern(Some("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")).examples(["17:30"]).build())
+}
+
+/// A phone number, E.164.
+pub(crate) fn e164() -> Schema {
+    let number = ObjectBuilder::new().schema_type(One(Type::String));
+    Schema::Object(number.pattern(Some(r"^\+[1-9][0-9]{6,14}$")).examples(["+15550100"]).build())
+}
