@@ -99,7 +99,12 @@ pub fn control_plane(
         keys: config.key_ring()?,
         metrics,
         limits: ControlPlaneOptions::default(),
-        recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },
+        recording: RecordingSettings {
+            opus: config.recording.opus,
+            keep_wav: config.recording.keep_wav,
+            ..RecordingSettings::default()
+        },
+        carrier_api: TwilioOptions::default(),
         tenant: TenantSettings {
             id: TenantId::from(tenant.id.as_str()),
             name: tenant.name.clone(),

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use proptest::{option, prelude::*, sample::select};
 
-    const REASONS: [EndReason; 8] = [
+    const REASONS: [EndReason; 9] = [
         EndReason::CallerHungUp,
         EndReason::AssistantEnded,
         EndReason::OperatorEnded,

@@ -14,6 +14,7 @@ pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+pub(crate) mod media;
 pub(crate) mod need;
 pub(crate) mod once;
 pub(crate) mod op;
@@ -25,6 +26,7 @@ mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod recordings;
 mod schema;
 mod view;
 
@@ -36,7 +38,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<Arc<Shared>> {
-    openapi::base().merge(calls::routes()).merge(hours::routes()).merge(queues::routes())
+    openapi::base()
+        .merge(calls::routes())
+        .merge(hours::routes())
+        .merge(queues::routes())
+        .merge(recordings::routes())
 }
 
 /// The OpenAPI document.

@@ -10,6 +10,7 @@
 
 mod after_stream;
 mod api;
+mod carriers;
 mod clock;
 mod health;
 mod keys;
@@ -27,6 +28,7 @@ mod tenants;
 mod tokens;
 mod twiml;
 mod webhooks;
+mod work;
 
 pub use api::caller::ClientAddress;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

@@ -1,13 +1,14 @@
 //! Opens the control plane, and closes it without losing anything.
 
 use crate::{
+    carriers::ConfiguredCarriers,
     clock::now_us,
     keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
-    recordings::RecordingLog,
+    recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
-    shared::Shared,
+    shared::{Outside, Shared},
     tenants::Tenants,
 };
 use axum::Router;
@@ -17,6 +18,7 @@ use engine::{
     ports::Ports,
     provider::{AbortOnDrop, Secret},
 };
+use objects::{Links, ObjectError};
 use std::{fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
@@ -30,6 +32,7 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
+use twilio_rest::{ClientError, TwilioClient};
 use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
@@ -74,6 +77,15 @@ pub enum OpenError {
     /// The keys that protect stored credentials are not those of this database.
     #[error("the keys that protect stored credentials do not fit this database")]
     Vault(#[from] VaultError),
+    /// The place where recordings stay cannot be used.
+    #[error("the place where recordings stay cannot be used")]
+    Objects(#[from] ObjectError),
+    /// The secret that signs links cannot be used.
+    #[error("the secret that signs links to recordings cannot be used")]
+    Links(#[from] LinksError),
+    /// The client for the carrier's API cannot be made.
+    #[error("the client for the carrier's API cannot be made")]
+    Carrier(#[from] ClientError),
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
@@ -108,7 +120,8 @@ impl ControlPlane {
         put_tenant(&*store, &tenant, &settings.tenant.name).await?;
         let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
         let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, tenants, store, vault));
+        let outside = outside(&settings, &tenants)?;
+        let shared = Arc::new(Shared::new(settings, tenants, store, vault, outside));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -192,6 +205,26 @@ impl fmt::Debug for ControlPlane {
             .field("base_url", &self.shared.base_url.as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// What is reached outside of this program.
+fn outside(settings: &ControlPlaneSettings, tenants: &Arc<Tenants>) -> Result<Outside, OpenError> {
+    let recording = &settings.recording;
+    let secret = match &recording.link_secret {
+        Some(secret) => secret.clone(),
+        None => recordings::link_secret(&settings.data_dir)?,
+    };
+    let mut base = settings.base_url.clone();
+    base.set_path(&format!("{}{MEDIA}", base.path().trim_end_matches('/')));
+    let links = Links::new(base, secret)?;
+    Ok(Outside {
+        objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
+        links,
+        carriers: Arc::new(ConfiguredCarriers {
+            client: TwilioClient::new(settings.carrier_api.clone())?,
+            tenants: Arc::clone(tenants),
+        }),
+    })
 }
 
 async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, StoreError> {

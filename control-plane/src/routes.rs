@@ -3,6 +3,7 @@
 use crate::{
     api, health,
     problem::{Code, Problem},
+    recordings,
     request_id::with_request_id,
     shared::Shared,
     webhooks,
@@ -28,6 +29,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/fallback", hook(webhooks::fallback::fallback))
         .route("/api/voice/emergency-recording", hook(webhooks::fallback::message_left))
         .route("/hooks/twilio/emergency-recording", hook(webhooks::fallback::message_left))
+        .route("/media/{*key}", get(recordings::download::download))
         .merge(api::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

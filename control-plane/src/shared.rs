@@ -2,10 +2,11 @@
 
 use crate::{
     api::rate::Limiter,
+    carriers::Carriers,
     keys::random_token,
     live::LiveCalls,
     ports::log::QueuedLog,
-    recordings::{self, RecordingFormat, Recordings},
+    recordings::{self, RecordingFormat, RecordingParts, Recordings},
     settings::{ControlPlaneOptions, TenantSettings},
     tenants::Tenants,
     tokens::{StreamTokens, TooManyWaiting, WaitingCall},
@@ -17,6 +18,7 @@ use engine::{
     ids::{CallId, TenantId},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
+use objects::{Links, ObjectStore};
 use parking_lot::Mutex;
 use std::{
     path::PathBuf,
@@ -42,6 +44,12 @@ pub(crate) struct Shared {
     pub(crate) live: Arc<LiveCalls>,
     pub(crate) log: Arc<QueuedLog>,
     pub(crate) recordings: Recordings,
+    /// Where recordings stay.
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Links to those that are in a folder.
+    pub(crate) links: Links,
+    /// The carrier's API.
+    pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) repeated: Mutex<RepeatedAnswers>,
     pub(crate) rate: Mutex<Limiter>,
     pub(crate) metrics: PrometheusHandle,
@@ -56,23 +64,34 @@ pub(crate) struct Shared {
     pub(crate) vault: Arc<Vault>,
 }
 
+/// What is reached outside of this program.
+pub(crate) struct Outside {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) links: Links,
+    pub(crate) carriers: Arc<dyn Carriers>,
+}
+
 impl Shared {
     pub(crate) fn new(
         settings: crate::settings::ControlPlaneSettings,
         tenants: Arc<Tenants>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
+        outside: Outside,
     ) -> Self {
+        let Outside { objects, links, carriers } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
-        let recordings = Recordings::start(
-            settings.recording,
-            &settings.data_dir,
-            Arc::clone(&store),
-            Arc::clone(&log),
-            &limits,
-        );
+        let recordings = Recordings::start(RecordingParts {
+            settings: &settings.recording,
+            data_dir: &settings.data_dir,
+            store: &store,
+            log: &log,
+            objects: Arc::clone(&objects),
+            carriers: Arc::clone(&carriers),
+            limits: &limits,
+        });
         Self {
             base_url: settings.base_url,
             data_dir: settings.data_dir,
@@ -81,6 +100,9 @@ impl Shared {
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
             log,
             recordings,
+            objects,
+            links,
+            carriers,
             live,
             repeated: Mutex::new(RepeatedAnswers::new(limits.repeated_answers)),
             rate: Mutex::new(Limiter::default()),

@@ -114,7 +114,7 @@ async fn read_call(op: Op<CallsRead>, PathId(id): PathId<CallId>) -> Result<Json
     let events = op.store.events(&call.id).await?;
     let mut formats = Vec::new();
     for format in RecordingFormat::ALL {
-        if tokio::fs::try_exists(recording_path(&op, &call, format)).await.unwrap_or(false) {
+        if recording::is_there(&op, &call, format).await? {
             formats.push(format.name());
         }
     }

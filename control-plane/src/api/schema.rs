@@ -8,6 +8,7 @@ use store::{
         call::Direction,
         call_status::CallStatus,
         number::NumberStatus,
+        recording::{RecordingPlace, RecordingSource, RecordingStatus},
         tenant::{TenantStatus, WebhookMode},
         webhook::EndpointStatus,
     },
@@ -41,6 +42,9 @@ words!(
     Direction,
     EndpointStatus,
     NumberStatus,
+    RecordingPlace,
+    RecordingSource,
+    RecordingStatus,
     TenantStatus,
     WebhookMode,
 );

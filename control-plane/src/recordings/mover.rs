@@ -42,6 +42,11 @@ const ACTOR: &str = "recordings";
 /// Recordings that are looked at together.
 const PAGE: u16 = 200;
 
+/// A tenant's part of the store.
+pub(super) type Part = dyn TenantStore;
+/// A unit of work.
+type Tx = dyn TenantTx;
+
 pub(crate) struct Mover {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) objects: Arc<dyn ObjectStore>,
@@ -102,12 +107,7 @@ impl Worker for Mover {
 
 impl Mover {
     /// Takes step after step until there is none for now.
-    async fn advance(
-        &self,
-        store: &dyn TenantStore,
-        claim: &Claim,
-        id: &RecordingId,
-    ) -> Result<(), MoveError> {
+    async fn advance(&self, store: &Part, claim: &Claim, id: &RecordingId) -> Result<(), MoveError> {
         loop {
             let Some(row) = store.get::<Recording>(id).await? else {
                 store.finish_work(claim).await?;
@@ -148,7 +148,7 @@ impl Mover {
 
     async fn store_own(
         &self,
-        store: &dyn TenantStore,
+        store: &Part,
         row: Stored<Recording>,
         settings: &RecordingSettings,
     ) -> Result<(), MoveError> {
@@ -161,7 +161,7 @@ impl Mover {
 
     async fn store_carriers(
         &self,
-        store: &dyn TenantStore,
+        store: &Part,
         row: Stored<Recording>,
         settings: &RecordingSettings,
     ) -> Result<(), MoveError> {
@@ -186,7 +186,7 @@ impl Mover {
     /// Puts the file into the object store, and notes that it is there.
     async fn keep(
         &self,
-        store: &dyn TenantStore,
+        store: &Part,
         row: Stored<Recording>,
         file: &Path,
         settings: &RecordingSettings,
@@ -212,14 +212,13 @@ impl Mover {
     }
 
     /// The carrier's recording, as a file that is complete.
-    async fn fetch(
-        &self,
-        store: &dyn TenantStore,
-        recording: &Recording,
-        part: &Path,
-    ) -> Result<(), MoveError> {
+    async fn fetch(&self, store: &Part, recording: &Recording, part: &Path) -> Result<(), MoveError> {
         let (account, sid) = self.at_carrier(store, recording).await?;
-        let media = account.recording_media(&sid, MediaFormat::Mp3, recording.channels == 2).await?;
+        let format = match row::ending(&recording.media_type) {
+            "mp3" => MediaFormat::Mp3,
+            _ => MediaFormat::Wav,
+        };
+        let media = account.recording_media(&sid, format, recording.channels == 2).await?;
         let failed = |doing| move |source| MoveError::File { doing, path: part.to_owned(), source };
         if let Some(folder) = part.parent() {
             tokio::fs::create_dir_all(folder).await.map_err(failed("make the folder of"))?;
@@ -242,7 +241,7 @@ impl Mover {
     }
 
     /// Removes our working file, unless that is where the recording is kept.
-    async fn remove_own(&self, store: &dyn TenantStore, row: &Stored<Recording>) -> Result<(), MoveError> {
+    async fn remove_own(&self, store: &Part, row: &Stored<Recording>) -> Result<(), MoveError> {
         let file = self.own_file(store.id(), &row.value);
         let key = row::key(store.id(), &row.id, &row.value)?;
         if self.is_kept_at(&key, &file).await {
@@ -259,11 +258,7 @@ impl Mover {
         }
     }
 
-    async fn remove_carriers(
-        &self,
-        store: &dyn TenantStore,
-        row: &Stored<Recording>,
-    ) -> Result<(), MoveError> {
+    async fn remove_carriers(&self, store: &Part, row: &Stored<Recording>) -> Result<(), MoveError> {
         let (account, sid) = self.at_carrier(store, &row.value).await?;
         match account.delete_recording(&sid).await {
             Err(cause) if !cause.is_gone() => Err(cause.into()),
@@ -272,13 +267,15 @@ impl Mover {
     }
 
     /// Deletes the recording wherever it is or may be.
-    async fn delete(&self, store: &dyn TenantStore, row: Stored<Recording>) -> Result<(), MoveError> {
+    async fn delete(&self, store: &Part, row: Stored<Recording>) -> Result<(), MoveError> {
         self.objects.delete(&row::key(store.id(), &row.id, &row.value)?).await?;
         match row.value.source {
             RecordingSource::Tandem => remove(&self.own_file(store.id(), &row.value)).await?,
             RecordingSource::Carrier => match self.remove_carriers(store, &row).await {
                 // The account was closed, and its recordings with it.
-                Err(MoveError::NoAccount) => warn!(recording = %row.id, "a tenant without an account deletes nothing there"),
+                Err(MoveError::NoAccount) => {
+                    warn!(recording = %row.id, "a tenant without an account deletes nothing there")
+                }
                 outcome => outcome?,
             },
         }
@@ -291,7 +288,7 @@ impl Mover {
 
     async fn at_carrier(
         &self,
-        store: &dyn TenantStore,
+        store: &Part,
         recording: &Recording,
     ) -> Result<(twilio_rest::Account, RecordingSid), MoveError> {
         let sid = recording.carrier_sid.as_deref().and_then(|sid| sid.parse().ok()).ok_or(MoveError::Sid)?;
@@ -308,7 +305,7 @@ impl Mover {
     /// Changes the row, which must still be as it was read. An error of an earlier try is forgotten.
     async fn note(
         &self,
-        store: &dyn TenantStore,
+        store: &Part,
         row: Stored<Recording>,
         change: impl FnOnce(&mut Recording),
     ) -> Result<(), MoveError> {
@@ -324,7 +321,7 @@ impl Mover {
     /// Notes why it failed, once, and tries again later.
     async fn put_back(
         &self,
-        store: &dyn TenantStore,
+        store: &Part,
         claim: &Claim,
         id: &RecordingId,
         cause: &MoveError,
@@ -344,7 +341,7 @@ impl Mover {
     }
 
     /// Gives every stored recording of the tenant the end that its retention says now.
-    async fn apply_retention(&self, store: &dyn TenantStore, claim: &Claim) -> Result<(), MoveError> {
+    async fn apply_retention(&self, store: &Part, claim: &Claim) -> Result<(), MoveError> {
         let settings = settings(store).await?;
         for status in [RecordingStatus::Stored, RecordingStatus::Kept] {
             let mut filter = Filter::first(PAGE).with_status(status.as_str()).oldest_first();
@@ -363,7 +360,7 @@ impl Mover {
 
     async fn retain(
         &self,
-        store: &dyn TenantStore,
+        store: &Part,
         row: Stored<Recording>,
         settings: &RecordingSettings,
     ) -> Result<(), MoveError> {
@@ -386,12 +383,12 @@ impl Mover {
 }
 
 /// A recording is to be looked after from now on.
-pub(crate) async fn schedule(tx: &mut dyn TenantTx, id: &RecordingId) -> Result<(), StoreError> {
+pub(crate) async fn schedule(tx: &mut Tx, id: &RecordingId) -> Result<(), StoreError> {
     let now = tx.now();
     tx.schedule(WorkKind::Recording, id.as_str(), now).await
 }
 
-async fn settings(store: &dyn TenantStore) -> Result<RecordingSettings, StoreError> {
+async fn settings(store: &Part) -> Result<RecordingSettings, StoreError> {
     let tenant = store.get::<Tenant>(store.id()).await?;
     Ok(tenant.map(|tenant| tenant.value.settings.recording).unwrap_or_default())
 }
@@ -426,3 +423,6 @@ async fn remove(path: &Path) -> Result<(), MoveError> {
         Ok(()) | Err(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

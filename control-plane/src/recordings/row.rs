@@ -50,30 +50,16 @@ pub(super) fn own(call: &CallId, format: RecordingFormat, duration_ms: Option<i6
     }
 }
 
-/// What tells the carrier's recording from others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CarrierRecording {
-    /// `RE…`
-    pub(crate) sid: String,
-    /// 1 or 2.
-    pub(crate) channels: u8,
-    /// Its length.
-    pub(crate) duration_ms: Option<i64>,
-}
-
 /// A recording that the carrier made and that is to be fetched.
-pub(crate) fn carriers(call: &CallId, of: &CarrierRecording) -> Recording {
+#[cfg(test)]
+pub(super) fn carriers(call: &CallId, sid: &str) -> Recording {
     Recording {
         source: RecordingSource::Carrier,
-        carrier_sid: Some(of.sid.clone()),
-        media_type: CARRIER_MEDIA_TYPE.to_owned(),
-        channels: of.channels,
-        ..own(call, RecordingFormat::Wav, of.duration_ms)
+        carrier_sid: Some(sid.to_owned()),
+        channels: 1,
+        ..own(call, RecordingFormat::Wav, None)
     }
 }
-
-/// The carrier's recordings are fetched as MP3.
-const CARRIER_MEDIA_TYPE: &str = "audio/mpeg";
 
 /// How the names of such files end.
 pub(crate) fn ending(media_type: &str) -> &'static str {
@@ -134,9 +120,9 @@ mod tests {
         let id = RecordingId::generate();
         let ogg = own(&call, RecordingFormat::Ogg, None);
         assert_eq!(key(&tenant, &id, &ogg).unwrap().as_str(), format!("recordings/ten_1/{call}.ogg"));
-        let voicemail = carriers(&call, &CarrierRecording { sid: "RE1".to_owned(), channels: 1, duration_ms: None });
+        let voicemail = carriers(&call, "RE1");
         let key = key(&tenant, &id, &voicemail).unwrap();
-        assert_eq!(key.as_str(), format!("recordings/ten_1/{call}.{id}.mp3"));
+        assert_eq!(key.as_str(), format!("recordings/ten_1/{call}.{id}.wav"));
     }
 
     #[test]

@@ -41,7 +41,9 @@ pub(super) fn next(recording: &Recording, around: Circumstances, now: i64) -> St
         (RecordingStatus::Pending, RecordingSource::Tandem) => Step::StoreOwn,
         (RecordingStatus::Pending, RecordingSource::Carrier) => Step::StoreCarriers,
         (RecordingStatus::Stored, RecordingSource::Tandem) => Step::RemoveOwn,
-        (RecordingStatus::Stored, RecordingSource::Carrier) if around.delete_at_carrier => Step::RemoveCarriers,
+        (RecordingStatus::Stored, RecordingSource::Carrier) if around.delete_at_carrier => {
+            Step::RemoveCarriers
+        }
         (RecordingStatus::Stored | RecordingStatus::Kept, _) => match recording.delete_after {
             None => Step::Rest,
             Some(at) if at > now => Step::Wait(at),
@@ -61,7 +63,8 @@ mod tests {
     use proptest::{option, prelude::*, sample::select};
     use store::CallId;
 
-    const AROUND: Circumstances = Circumstances { tenant_holds: false, delete_at_carrier: true, hold_recheck: 10 };
+    const AROUND: Circumstances =
+        Circumstances { tenant_holds: false, delete_at_carrier: true, hold_recheck: 10 };
 
     fn recording(status: RecordingStatus, source: RecordingSource) -> Recording {
         let own = row::own(&CallId::generate(), RecordingFormat::Ogg, None);
