@@ -8,12 +8,14 @@ pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
+mod control;
 pub(crate) mod crud;
 mod docs;
 pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+mod listen;
 pub(crate) mod media;
 pub(crate) mod need;
 pub(crate) mod once;
@@ -21,6 +23,7 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
+mod place;
 mod queues;
 mod range;
 pub(crate) mod rate;
@@ -28,6 +31,7 @@ pub(crate) mod recording;
 mod recording_format;
 mod recordings;
 mod schema;
+mod usage;
 mod view;
 
 use crate::shared::Shared;
@@ -43,6 +47,10 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(hours::routes())
         .merge(queues::routes())
         .merge(recordings::routes())
+        .merge(place::routes())
+        .merge(control::routes())
+        .merge(listen::routes())
+        .merge(usage::routes())
 }
 
 /// The OpenAPI document.

@@ -10,25 +10,30 @@
 
 mod after_stream;
 mod api;
+pub mod assistants;
 mod carriers;
 mod clock;
+mod costs;
+mod directory;
 mod health;
 mod keys;
 mod live;
+mod outbound;
 mod plane;
 mod ports;
 mod problem;
+pub mod providers;
 mod recordings;
 mod request_id;
 mod routes;
 pub mod settings;
 mod shared;
 mod status;
-mod tenants;
 mod tokens;
 mod twiml;
 mod webhooks;
 mod work;
 
 pub use api::caller::ClientAddress;
+pub use directory::BootstrapError;
 pub use plane::{CloseError, ControlPlane, OpenError, Opened};

@@ -1,15 +1,15 @@
 //! Opens the control plane, and closes it without losing anything.
 
 use crate::{
-    carriers::ConfiguredCarriers,
+    carriers::DirectoryCarriers,
     clock::now_us,
+    directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
     shared::{Outside, Shared},
-    tenants::Tenants,
 };
 use axum::Router;
 use engine::{
@@ -25,7 +25,6 @@ use store::{
     model::{
         audit::Actor,
         identity::{ApiKey, KeyMode, KeyStatus},
-        tenant::{Tenant, TenantSettings, TenantStatus},
     },
 };
 use store_postgres::PostgresStore;
@@ -86,6 +85,9 @@ pub enum OpenError {
     /// The client for the carrier's API cannot be made.
     #[error("the client for the carrier's API cannot be made")]
     Carrier(#[from] ClientError),
+    /// The tenant of the settings cannot be made known.
+    #[error(transparent)]
+    Tenant(#[from] BootstrapError),
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
@@ -109,7 +111,7 @@ impl ControlPlane {
             warn!(base_url = %settings.base_url, "the public address has no TLS: a real carrier will not stream to it");
         }
         if !settings.tenant.has_account() {
-            warn!("no carrier account is set up: every webhook is refused");
+            warn!("no carrier account is configured: only the stored accounts' webhooks are believed");
         }
         let path = settings.data_dir.clone();
         tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
@@ -117,11 +119,19 @@ impl ControlPlane {
         let vault = Arc::new(Vault::new(Arc::clone(&store), settings.keys.clone()));
         vault.check().await?;
         let tenant = settings.tenant.id.clone();
-        put_tenant(&*store, &tenant, &settings.tenant.name).await?;
-        let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
-        let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
-        let outside = outside(&settings, &tenants)?;
-        let shared = Arc::new(Shared::new(settings, tenants, store, vault, outside));
+        put_configured_tenant(&*store, &settings.tenant).await?;
+        let directory = Directory::new(DirectoryParts {
+            store: Arc::clone(&store),
+            vault: Arc::clone(&vault),
+            services: settings.services.clone(),
+            configured: settings.tenant.clone(),
+            options: settings.limits.directory,
+        });
+        // It is at hand from the first call on, also if the database does not serve then.
+        directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
+        let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
+        let outside = outside(&settings, &directory)?;
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, outside));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -208,7 +218,7 @@ impl fmt::Debug for ControlPlane {
 }
 
 /// What is reached outside of this program.
-fn outside(settings: &ControlPlaneSettings, tenants: &Arc<Tenants>) -> Result<Outside, OpenError> {
+fn outside(settings: &ControlPlaneSettings, directory: &Arc<Directory>) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
     let secret = match &recording.link_secret {
         Some(secret) => secret.clone(),
@@ -220,9 +230,9 @@ fn outside(settings: &ControlPlaneSettings, tenants: &Arc<Tenants>) -> Result<Ou
     Ok(Outside {
         objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
         links,
-        carriers: Arc::new(ConfiguredCarriers {
+        carriers: Arc::new(DirectoryCarriers {
             client: TwilioClient::new(settings.carrier_api.clone())?,
-            tenants: Arc::clone(tenants),
+            directory: Arc::clone(directory),
         }),
     })
 }
@@ -239,31 +249,6 @@ async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, S
     })
 }
 
-/// Makes the tenant of the settings known, or gives it the name that it has there now. It keeps the id that it has there.
-async fn put_tenant(store: &dyn Store, tenant: &TenantId, name: &str) -> Result<(), StoreError> {
-    let id = store::TenantId::known(tenant.0.as_str());
-    let known = store.platform().get::<Tenant>(&id).await?;
-    let mut tx = store.platform().begin(&Actor::system(SELF), now_us()).await?;
-    match known {
-        Some(known) if known.value.name == name => return Ok(()),
-        Some(known) => {
-            let renamed = Tenant { name: name.to_owned(), ..known.value };
-            tx.update(&id, known.version, renamed).await?;
-        }
-        None => {
-            let new = Tenant {
-                name: name.to_owned(),
-                slug: tenant.0.clone(),
-                status: TenantStatus::Active,
-                settings: TenantSettings::default(),
-            };
-            // Another node may have been faster.
-            tx.insert_new(id, new).await?;
-        }
-    }
-    tx.commit().await
-}
-
 fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
     let url = &settings.base_url;
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
@@ -273,6 +258,9 @@ fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
         return Some("the public address must have neither a query nor a fragment");
     }
     let limits = &settings.limits;
+    if limits.directory.tenants == 0 || limits.directory.lookups == 0 || limits.directory.rows == 0 {
+        return Some("the directory must hold at least one tenant, number and row");
+    }
     if limits.log_queue <= limits.log_reserve
         || limits.log_batch == 0
         || limits.page_max == 0
@@ -300,6 +288,7 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.rate.lock().sweep(now);
         shared.live.sweep(now, shared.limits.ended_calls_kept);
         shared.log.measure();
+        shared.directory.measure();
         shared.metrics.run_upkeep();
     }
 }

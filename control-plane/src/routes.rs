@@ -2,6 +2,7 @@
 
 use crate::{
     api, health,
+    outbound::worker::ANSWERED_BY,
     problem::{Code, Problem},
     recordings,
     request_id::with_request_id,
@@ -23,6 +24,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/stream-ended", hook(webhooks::stream_ended::stream_ended))
         .route("/api/voice/status", hook(webhooks::status::status))
         .route("/hooks/twilio/call-status", hook(webhooks::status::status))
+        .route(ANSWERED_BY, hook(webhooks::answered_by::answered_by))
         .route("/api/voice/dial-status", hook(webhooks::dial_status::dial_status))
         .route("/hooks/twilio/dial-status", hook(webhooks::dial_status::dial_status))
         .route("/api/voice/fallback", hook(webhooks::fallback::fallback))

@@ -3,17 +3,24 @@
 use crate::{
     api::rate::Limiter,
     carriers::Carriers,
+    directory::{Directory, TenantView},
     keys::random_token,
     live::LiveCalls,
+    outbound::worker::CallWorker,
     ports::log::QueuedLog,
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
-    settings::{ControlPlaneOptions, TenantSettings},
-    tenants::Tenants,
-    tokens::{StreamTokens, TooManyWaiting, WaitingCall},
+    settings::ControlPlaneOptions,
+    tokens::{StreamTokens, WaitingCall},
     twiml::{Twiml, Verb},
-    webhooks::repeated::RepeatedAnswers,
+    webhooks::{HookError, repeated::RepeatedAnswers},
+    work::Workers,
 };
 use engine::{
+    call::{
+        listen::{ListenOptions, Listener},
+        supervisor::CallGone,
+        turn::Command,
+    },
     engine::Engine,
     ids::{CallId, TenantId},
 };
@@ -28,7 +35,9 @@ use std::{
     },
 };
 use store::{
-    Call, CallStatus, KeyOwner, Store, StoreError, TenantStore, ids::UserId, model::identity::UserMembership,
+    Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore,
+    ids::UserId,
+    model::{identity::UserMembership, work::WorkKind},
 };
 use tokio::time::Instant;
 use url::Url;
@@ -39,11 +48,13 @@ pub(crate) struct Shared {
     pub(crate) base_url: Url,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: ControlPlaneOptions,
-    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Mutex<StreamTokens>,
     pub(crate) live: Arc<LiveCalls>,
     pub(crate) log: Arc<QueuedLog>,
     pub(crate) recordings: Recordings,
+    /// Place calls, and note what they cost.
+    pub(crate) calls: Workers,
     /// Where recordings stay.
     pub(crate) objects: Arc<dyn ObjectStore>,
     /// Links to those that are in a folder.
@@ -74,7 +85,7 @@ pub(crate) struct Outside {
 impl Shared {
     pub(crate) fn new(
         settings: crate::settings::ControlPlaneSettings,
-        tenants: Arc<Tenants>,
+        directory: Arc<Directory>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
         outside: Outside,
@@ -92,14 +103,23 @@ impl Shared {
             carriers: Arc::clone(&carriers),
             limits: &limits,
         });
+        let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
+        let worker = CallWorker {
+            store: Arc::clone(&store),
+            carriers: Arc::clone(&carriers),
+            work: limits.work,
+            own_address,
+        };
+        let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
-            tenants,
+            directory,
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
             log,
             recordings,
+            calls,
             objects,
             links,
             carriers,
@@ -147,6 +167,23 @@ impl Shared {
         *self.engine.lock() = engine;
     }
 
+    /// Orders something in a call that the engine here has.
+    pub(crate) fn command(&self, call: &store::CallId, command: Command) -> Result<(), CallGone> {
+        let engine = self.engine.lock().clone().ok_or(CallGone)?;
+        engine.command(&CallId::from(call.as_str()), command)
+    }
+
+    /// Listens in on a call that the engine here has.
+    pub(crate) fn listen(&self, call: &store::CallId, options: ListenOptions) -> Result<Listener, CallGone> {
+        let engine = self.engine.lock().clone().ok_or(CallGone)?;
+        engine.listen(&CallId::from(call.as_str()), options)
+    }
+
+    /// All of the store, for what is no tenant's.
+    pub(crate) fn whole_store(&self) -> &dyn Store {
+        &*self.store
+    }
+
     /// The carrier says that the call is over: the engine need not wait for another stream of it.
     pub(crate) fn hung_up(&self, call: &store::CallId) {
         let engine = self.engine.lock().clone();
@@ -189,27 +226,40 @@ impl Shared {
         }
     }
 
-    /// TwiML that opens a stream for the call, with a new token.
+    /// TwiML that opens a stream for the call, which came through the carrier's account `account`, with a new token. Its
+    /// assistant answers, or the tenant's own if that is gone.
     pub(crate) fn connect(
         &self,
         call: &Call,
-        tenant: &Arc<TenantSettings>,
+        tenant: &Arc<TenantView>,
+        account: &str,
         had_stream: bool,
-    ) -> Result<Twiml, TooManyWaiting> {
+    ) -> Result<Twiml, HookError> {
+        let own_number = match call.direction {
+            Direction::Inbound => &call.to_number,
+            Direction::Outbound => &call.from_number,
+        };
+        let answering = tenant.answering(&call.assistant_id, own_number).ok_or(HookError::NobodyAnswers)?;
         let token = random_token();
         let waiting = WaitingCall {
             call: call.id.as_str().into(),
-            tenant: Arc::clone(tenant),
+            tenant: tenant.id.clone(),
+            account: account.to_owned(),
+            answering,
+            record: tenant.record,
             from: call.from_number.clone(),
             to: call.to_number.clone(),
             had_stream,
         };
-        self.tokens.lock().hand_out(
-            Instant::now(),
-            call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
-            &token,
-            waiting,
-        )?;
+        self.tokens
+            .lock()
+            .hand_out(
+                Instant::now(),
+                call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
+                &token,
+                waiting,
+            )
+            .map_err(|_| HookError::TooManyWaiting)?;
         Ok(Twiml::new(&[Verb::Connect {
             action: &self.own_url("/api/voice/stream-ended"),
             stream: &self.stream_url(),

@@ -19,6 +19,8 @@ pub(crate) enum Verb<'a> {
     Record { max_s: u32, action: &'a str },
     /// Hang up.
     Hangup,
+    /// Do not answer; the caller hears that the number is not in service, and nobody pays.
+    Reject,
 }
 
 /// A TwiML document.
@@ -65,6 +67,7 @@ fn element(verb: &Verb<'_>) -> String {
             format!(r#"<Record maxLength="{max_s}" action="{}" method="POST"/>"#, text(action))
         }
         Verb::Hangup => "<Hangup/>".to_owned(),
+        Verb::Reject => "<Reject/>".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the carrier tells and asks: believed only with its signature, answered with TwiML.
 
+pub(crate) mod answered_by;
+mod believe;
 pub(crate) mod dial_status;
 pub(crate) mod fallback;
 pub(crate) mod incoming;
@@ -14,12 +16,15 @@ pub(crate) use request::Webhook;
 use crate::{clock::now_us, problem::Problem, twiml::Twiml};
 use axum::response::{IntoResponse, Response};
 use std::{error::Error, future::Future};
-use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError};
+use store::{Call, CallFacts, CallId, CallStatus, Direction, NewCall, StoreError};
 use tokio::time::timeout;
 use tracing::error;
 
 /// Webhooks that were served, by hook and outcome.
 const WEBHOOKS: &str = "tandem_webhooks_total";
+
+/// Who writes in the store what the carrier tells.
+const CARRIER: &str = "carrier";
 
 /// Why a webhook that is the carrier's could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,9 @@ pub(crate) enum HookError {
     /// Too many calls wait for their stream.
     #[error("too many calls wait for their stream")]
     TooManyWaiting,
+    /// The tenant has no assistant that can answer.
+    #[error("the tenant has no assistant that can answer")]
+    NobodyAnswers,
     /// It took too long.
     #[error("the webhook took too long")]
     TooLong,
@@ -70,9 +78,10 @@ async fn answer(
             ("ok", twiml.into_response())
         }
         Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
-        Err(cause @ HookError::TooManyWaiting) => {
-            error!(hook, error = &cause as &dyn Error, "a caller is asked to leave a message");
-            ("full", webhook.leave_message().into_response())
+        Err(cause @ (HookError::TooManyWaiting | HookError::NobodyAnswers)) => {
+            error!(hook, tenant = %webhook.tenant.id, error = &cause as &dyn Error, "a caller is asked to leave a message");
+            let outcome = if matches!(cause, HookError::NobodyAnswers) { "nobody" } else { "full" };
+            (outcome, webhook.leave_message().into_response())
         }
         Err(cause @ (HookError::Store(_) | HookError::TooLong)) => {
             error!(hook, error = &cause as &dyn Error, "a caller hears that we are in trouble");
@@ -83,8 +92,28 @@ async fn answer(
     response
 }
 
+/// The call of ours that the address names. It learns the carrier's id from whoever comes first: this, or the answer to its
+/// placing.
+async fn placed(webhook: &Webhook) -> Result<Option<Call>, HookError> {
+    let Some(id) = webhook.placed_call() else { return Ok(None) };
+    let sid = webhook.required("CallSid")?;
+    let known = webhook.store.call(id).await?.filter(|call| call.direction == Direction::Outbound);
+    match known {
+        Some(call) if call.carrier_sid.as_deref() == Some(sid) => Ok(Some(call)),
+        Some(call) if call.carrier_sid.is_none() => {
+            let facts = CallFacts { carrier_sid: Some(sid.to_owned()), ..CallFacts::default() };
+            webhook.store.learn(id, &facts).await?;
+            Ok(webhook.store.call(&call.id).await?)
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// The call that the webhook is about; it is stored if it is new.
 async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
+    if let Some(call) = placed(webhook).await? {
+        return Ok(call);
+    }
     let direction = match webhook.param("Direction") {
         Some(direction) if direction.starts_with("outbound") => Direction::Outbound,
         Some(_) | None => Direction::Inbound,
@@ -92,12 +121,12 @@ async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookErro
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
-        number: None,
+        number: webhook.own_number().and_then(|e164| Some(webhook.tenant.number(e164)?.id.clone())),
         parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),
         to_number: webhook.param("To").unwrap_or_default().to_owned(),
-        assistant_id: webhook.tenant.assistant.id.0.clone(),
+        assistant_id: webhook.tenant.default_assistant_id().to_owned(),
         status,
         outbound: None,
         created_at: now_us(),

@@ -1,1 +1,28 @@
-//! Sets up tenants at the carrier, step by step, so that a crash at any step loses and buys nothing twice.
+//! Sets tenants and numbers up at the carrier so that a crash at any point loses nothing and buys nothing twice.
+//!
+//! - [`saga`] decides, without I/O, what comes next after every outcome, forwards and back.
+//! - [`Provisioner`] takes orders (set a tenant up, buy, adopt or release a number, cancel) as jobs, in the unit of work of whoever
+//!   gives them.
+//! - [`Worker`] carries the jobs out, one step for each claim. What a step did counts in the same unit of work as the job's progress.
+//! - [`softphone`]: tokens for softphones.
+//!
+//! Twilio has no idempotency keys. Before anything is created that would cost money or stay behind, the job says so in the store; a
+//! worker that finds such a note looks for what came of it (`twilio_rest::reconcile`) before it creates anything.
+
+mod addresses;
+mod carry_out;
+mod error;
+mod names;
+mod orders;
+mod provisioner;
+pub mod saga;
+pub mod softphone;
+mod state;
+mod worker;
+
+pub use addresses::{Addresses, Difference};
+pub use error::ProvisionError;
+pub use orders::{OwnAccount, Purchase};
+pub use provisioner::{Provisioner, ProvisionerOptions, Settings};
+pub use state::{NumberFacts, State, Subject, TenantFacts};
+pub use worker::{Worker, WorkerOptions};

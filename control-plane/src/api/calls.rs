@@ -14,7 +14,7 @@ use axum::Json;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{path::PathBuf, sync::Arc};
-use store::{Call, CallFilter, CallId, CallStatus};
+use store::{Call, CallFilter, CallId, CallStatus, Direction, ids::NumberId};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,9 +31,18 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CallParams {
-    /// With this status.
-    #[param(schema_with = schema::word::<CallStatus>)]
-    status: Option<CallStatus>,
+    /// With this status; `live`: that are not over.
+    #[param(value_type = Option<String>, pattern = "^(live|queued|initiated|ringing|in_progress|completed|busy|no_answer|failed|canceled)$")]
+    status: Option<Wanted>,
+    /// Placed by this side.
+    #[param(schema_with = schema::word::<Direction>)]
+    direction: Option<Direction>,
+    /// On this number of the tenant's.
+    #[param(value_type = Option<String>, example = "num_…")]
+    number: Option<NumberId>,
+    /// In which this was said, by either side.
+    #[param(min_length = 2, max_length = 100)]
+    q: Option<String>,
     /// From this caller.
     #[param(example = "+15550100")]
     from: Option<String>,
@@ -50,6 +59,25 @@ pub(crate) struct CallParams {
     created_before: Option<i64>,
 }
 
+/// Which statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// All before the end.
+    Live,
+    /// This one.
+    Status(CallStatus),
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "live" {
+            return Ok(Self::Live);
+        }
+        CallStatus::parse(&text).map(Self::Status).map_err(|_| D::Error::custom("there is no such status"))
+    }
+}
+
 /// Reads an RFC 3339 time as the store keeps it.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -62,7 +90,14 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Er
 impl From<CallParams> for CallFilter {
     fn from(params: CallParams) -> Self {
         Self {
-            status: params.status,
+            status: match params.status {
+                Some(Wanted::Status(status)) => Some(status),
+                Some(Wanted::Live) | None => None,
+            },
+            live: params.status == Some(Wanted::Live),
+            direction: params.direction,
+            number: params.number,
+            said: params.q.filter(|text| !text.trim().is_empty()),
             from_number: params.from,
             to_number: params.to,
             created_from: params.created_after,

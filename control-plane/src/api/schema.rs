@@ -10,6 +10,7 @@ use store::{
         number::NumberStatus,
         recording::{RecordingPlace, RecordingSource, RecordingStatus},
         tenant::{TenantStatus, WebhookMode},
+        usage::BudgetPeriod,
         webhook::EndpointStatus,
     },
 };
@@ -38,6 +39,7 @@ words!(
     AccountMode,
     AccountStatus,
     ActorKind,
+    BudgetPeriod,
     CallStatus,
     Direction,
     EndpointStatus,

@@ -1,6 +1,9 @@
 //! From which of its numbers a tenant calls: one that is active and can place calls; the primary one where none is named.
 
-use store::{Stored, model::number::{Number, NumberStatus}};
+use store::{
+    Stored,
+    model::number::{Number, NumberStatus},
+};
 
 /// Why there is no number to call from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -88,8 +88,12 @@ pub(crate) fn next(call: &Call, plan: Option<&Plan>) -> Step {
     }
     match &plan.voicemail {
         Some(OnVoicemail::HangUp) if is_machine(call) && !plan.machine_handled => Step::HangUp,
-        Some(OnVoicemail::LeaveMessage { .. }) if is_machine(call) && !plan.machine_handled => Step::LeaveMessage,
-        Some(OnVoicemail::HangUp | OnVoicemail::LeaveMessage { .. } | OnVoicemail::Assistant) | None => Step::Nothing,
+        Some(OnVoicemail::LeaveMessage { .. }) if is_machine(call) && !plan.machine_handled => {
+            Step::LeaveMessage
+        }
+        Some(OnVoicemail::HangUp | OnVoicemail::LeaveMessage { .. } | OnVoicemail::Assistant) | None => {
+            Step::Nothing
+        }
     }
 }
 

@@ -53,7 +53,11 @@ impl Span {
     }
 
     fn holds(self, time: Time) -> bool {
-        if self.from < self.to { self.from <= time && time < self.to } else { time >= self.from || time < self.to }
+        if self.from < self.to {
+            self.from <= time && time < self.to
+        } else {
+            time >= self.from || time < self.to
+        }
     }
 
     /// When the quiet hours that hold `at` in this zone end; `None` if none do.

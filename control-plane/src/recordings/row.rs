@@ -99,7 +99,6 @@ pub(super) fn delete_after(settings: &RecordingSettings, created_at: i64) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use store::ids::Id;
 
     #[test]
     fn the_id_of_our_own_recording_is_always_the_same_and_sorts_with_its_call() {

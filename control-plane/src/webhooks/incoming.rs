@@ -15,11 +15,14 @@ pub(crate) async fn incoming(webhook: Webhook) -> Response {
 
 async fn open_stream(webhook: &Webhook) -> Result<Twiml, HookError> {
     let is_outbound = webhook.param("Direction").is_some_and(|direction| direction.starts_with("outbound"));
-    let own_number = webhook.required(if is_outbound { "From" } else { "To" })?;
-    if !webhook.tenant.numbers.iter().any(|number| number == own_number) {
+    webhook.required(if is_outbound { "From" } else { "To" })?;
+    if webhook.own_number().and_then(|number| webhook.tenant.number(number)).is_none() {
         warn!(tenant = %webhook.tenant.id, "a call to a number that no tenant has is not answered");
-        let detail = format!("no tenant was found for the number {own_number}");
-        return Err(Problem::new(Code::NumberUnknown, detail).into());
+        return Err(Problem::new(Code::NumberUnknown, "No company found for this number").into());
+    }
+    if !webhook.is_served() {
+        info!(tenant = %webhook.tenant.id, "a call is turned away: its tenant or account is not served");
+        return Ok(Twiml::new(&[Verb::Reject]));
     }
     if webhook.shared.is_draining() {
         return Ok(webhook.leave_message());
@@ -30,5 +33,5 @@ async fn open_stream(webhook: &Webhook) -> Result<Twiml, HookError> {
         return Ok(Twiml::new(&[Verb::Hangup]));
     }
     info!(call = %call.id, call_sid = call.carrier_sid, direction = %call.direction, "a call is answered");
-    webhook.shared.connect(&call, &webhook.tenant, call.streams > 0).map_err(|_| HookError::TooManyWaiting)
+    webhook.connect(&call, call.streams > 0)
 }

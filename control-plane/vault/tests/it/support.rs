@@ -8,7 +8,7 @@ use store::{
     model::{
         account::{AccountMode, AccountStatus, Credential, ProviderAccount},
         audit::Actor,
-        identity::{User, UserStatus},
+        identity::{Proofs, User, UserStatus},
         tenant::{Tenant, TenantSettings, TenantStatus},
         webhook::{EndpointStatus, WebhookEndpoint},
     },
@@ -157,6 +157,7 @@ pub(crate) async fn user(vault: &Vault, store: &dyn Store) -> UserId {
         status: UserStatus::Active,
         failed_sign_ins: 0,
         locked_until: None,
+        proofs: Proofs::default(),
     };
     let mut tx = store.platform().begin(&actor(), 2).await.unwrap();
     tx.insert_as(id.clone(), value).await.unwrap();

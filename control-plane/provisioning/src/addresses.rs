@@ -1,0 +1,99 @@
+//! Where the carrier is to find us, and how what it has differs from that.
+
+use serde::Serialize;
+use twilio_rest::{ApplicationSettings, IncomingNumber, Method, NumberSettings};
+use url::Url;
+
+/// Our own addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    base: String,
+}
+
+/// A setting of a number that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Twilio's name for it, such as `voice_url`.
+    pub setting: &'static str,
+    /// As it is at Twilio; empty if it is not set.
+    pub there: String,
+    /// As it should be.
+    pub ours: String,
+}
+
+impl Addresses {
+    /// Those of the server that is reached at `base`.
+    #[must_use]
+    pub fn of(base: &Url) -> Self {
+        Self { base: base.as_str().trim_end_matches('/').to_owned() }
+    }
+
+    /// Asked what to do with a call.
+    #[must_use]
+    pub fn voice(&self) -> String {
+        format!("{}/api/voice/incoming", self.base)
+    }
+
+    /// Asked when the other fails.
+    #[must_use]
+    pub fn voice_fallback(&self) -> String {
+        format!("{}/api/voice/fallback", self.base)
+    }
+
+    /// Told how calls go.
+    #[must_use]
+    pub fn status(&self) -> String {
+        format!("{}/api/voice/status", self.base)
+    }
+
+    /// A number's settings. An application that was there would go over the addresses, so it is taken away.
+    #[must_use]
+    pub fn number(&self) -> NumberSettings {
+        NumberSettings {
+            voice_url: Some(self.voice()),
+            voice_method: Some(Method::Post),
+            voice_fallback_url: Some(self.voice_fallback()),
+            voice_fallback_method: Some(Method::Post),
+            status_callback: Some(self.status()),
+            status_callback_method: Some(Method::Post),
+            voice_application_sid: Some(String::new()),
+            ..NumberSettings::default()
+        }
+    }
+
+    /// The settings of the application that softphones call through.
+    #[must_use]
+    pub fn application(&self, friendly_name: &str) -> ApplicationSettings {
+        ApplicationSettings {
+            friendly_name: Some(friendly_name.to_owned()),
+            voice_url: Some(self.voice()),
+            voice_method: Some(Method::Post),
+            voice_fallback_url: Some(self.voice_fallback()),
+            voice_fallback_method: Some(Method::Post),
+            status_callback: Some(self.status()),
+            status_callback_method: Some(Method::Post),
+            ..ApplicationSettings::default()
+        }
+    }
+
+    /// What of a number's settings is not as it should be.
+    #[must_use]
+    pub fn differences(&self, number: &IncomingNumber) -> Vec<Difference> {
+        let compared = [
+            ("voice_url", number.voice_url.as_deref(), self.voice()),
+            ("voice_method", number.voice_method.as_deref(), "POST".to_owned()),
+            ("voice_fallback_url", number.voice_fallback_url.as_deref(), self.voice_fallback()),
+            ("status_callback", number.status_callback.as_deref(), self.status()),
+            ("voice_application_sid", number.voice_application_sid.as_deref(), String::new()),
+        ];
+        compared
+            .into_iter()
+            .map(|(setting, there, ours)| Difference {
+                setting,
+                there: there.unwrap_or_default().to_owned(),
+                ours,
+            })
+            .filter(|difference| difference.there != difference.ours)
+            .collect()
+    }
+}

@@ -1,0 +1,9 @@
+//! Tenants and numbers at a carrier that fails, with workers that die.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
+
+mod crashes;
+mod killed;
+mod numbers;
+mod softphones;
+mod support;
+mod tenants;

@@ -1,0 +1,1 @@
+//! Asks Vapi to place a call.
