@@ -31,6 +31,7 @@ mod shared;
 mod status;
 mod tokens;
 mod twiml;
+mod vapi;
 mod webhooks;
 mod work;
 

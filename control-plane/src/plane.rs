@@ -230,6 +230,7 @@ fn outside(settings: &ControlPlaneSettings, directory: &Arc<Directory>) -> Resul
     Ok(Outside {
         objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
         links,
+        http: engine::provider::http::http_client(Default::default())?,
         carriers: Arc::new(DirectoryCarriers {
             client: TwilioClient::new(settings.carrier_api.clone())?,
             directory: Arc::clone(directory),

@@ -12,6 +12,7 @@ use crate::{
     settings::ControlPlaneOptions,
     tokens::{StreamTokens, WaitingCall},
     twiml::{Twiml, Verb},
+    vapi::place::Placer,
     webhooks::{HookError, repeated::RepeatedAnswers},
     work::Workers,
 };
@@ -80,6 +81,7 @@ pub(crate) struct Outside {
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) links: Links,
     pub(crate) carriers: Arc<dyn Carriers>,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Shared {
@@ -90,7 +92,7 @@ impl Shared {
         vault: Arc<Vault>,
         outside: Outside,
     ) -> Self {
-        let Outside { objects, links, carriers } = outside;
+        let Outside { objects, links, carriers, http } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -107,6 +109,7 @@ impl Shared {
         let worker = CallWorker {
             store: Arc::clone(&store),
             carriers: Arc::clone(&carriers),
+            vapi: Placer { directory: Arc::clone(&directory), http },
             work: limits.work,
             own_address,
         };

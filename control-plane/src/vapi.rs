@@ -58,10 +58,16 @@ pub(crate) async fn webhook(
     }
 }
 
-async fn take(shared: &Arc<Shared>, named: &Named, headers: &HeaderMap, body: Body) -> Result<Value, Problem> {
+async fn take(
+    shared: &Arc<Shared>,
+    named: &Named,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Value, Problem> {
     let too_slow = |_| Problem::new(Code::TooSlow, "the body did not come in time");
     let body = timeout(shared.limits.webhook_deadline, to_bytes(body, BODY)).await.map_err(too_slow)?;
-    let too_large = |_| Problem::new(Code::BodyTooLarge, format!("a body must come whole and have at most {BODY} bytes"));
+    let too_large =
+        |_| Problem::new(Code::BodyTooLarge, format!("a body must come whole and have at most {BODY} bytes"));
     let body = body.map_err(too_large)?;
     let envelope: Envelope =
         serde_json::from_slice(&body).map_err(|_| Problem::invalid("the body is not a message of Vapi's"))?;
@@ -84,7 +90,8 @@ async fn believed(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<(Arc<TenantView>, Account), Problem> {
-    let refused = || Problem::new(Code::InvalidSignature, "the webhook does not show the secret of an account here");
+    let refused =
+        || Problem::new(Code::InvalidSignature, "the webhook does not show the secret of an account here");
     let organisation = message.organisation();
     let mut tenants: Vec<TenantId> = Vec::new();
     if let Some(named) = named.tenant.as_deref() {
@@ -94,7 +101,9 @@ async fn believed(
         tenants.extend(owners.into_iter().map(|owner| owner.tenant));
     }
     for id in tenants {
-        let Some(view) = shared.directory.tenant(&id).await.map_err(store::StoreError::from)? else { continue };
+        let Some(view) = shared.directory.tenant(&id).await.map_err(store::StoreError::from)? else {
+            continue;
+        };
         let fits = |account: &&Account| {
             account.kind == KIND
                 && account.is_active()

@@ -40,7 +40,10 @@ const AHEAD_DAYS: i64 = 30;
 const DAY: i64 = 24 * 3_600 * 1_000_000;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::default().routes(routes!(place_call)).routes(routes!(place_call_as_before))
+    OpenApiRouter::default()
+        .routes(routes!(place_call))
+        .routes(routes!(place_call_as_before))
+        .routes(routes!(place_call_at_vapi))
 }
 
 /// A call to be placed.
@@ -171,6 +174,61 @@ async fn place_call_as_before(op: Op<CallsPlace>, body: Body<FormerCallForm>) ->
     Ok(response)
 }
 
+/// A call that Vapi is to place and hold.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VapiCallForm {
+    /// Who is called.
+    #[schema(schema_with = schema::e164)]
+    to: String,
+    /// Who speaks, by Vapi's id; without it the account's own.
+    #[serde(default, rename = "assistantId")]
+    #[schema(min_length = 1, max_length = 100)]
+    assistant_id: Option<String>,
+    /// From which number, by Vapi's id; without it the account's own.
+    #[serde(default, rename = "phoneNumberId")]
+    #[schema(min_length = 1, max_length = 100)]
+    phone_number_id: Option<String>,
+}
+
+impl Check for VapiCallForm {
+    fn check(&self, faults: &mut Faults) {
+        faults.e164("to", &self.to);
+        faults.text_if("assistantId", self.assistant_id.as_deref(), 1, 100);
+        faults.text_if("phoneNumberId", self.phone_number_id.as_deref(), 1, 100);
+    }
+}
+
+/// Has a call placed and held by Vapi, through the tenant's account there.
+#[utoipa::path(
+    post, path = "/api/vapi/call", tag = "Former routes", security(("bearer" = ["calls:place"])),
+    request_body = VapiCallForm,
+    responses((status = 202, description = "It will be placed", body = FormerCall)),
+)]
+async fn place_call_at_vapi(op: Op<CallsPlace>, body: Body<VapiCallForm>) -> Result<Response, Stop> {
+    let mut work = op.begin_once(&body.once).await?;
+    let VapiCallForm { to, assistant_id, phone_number_id } = body.value;
+    let tenant =
+        op.store.get::<Tenant>(op.tenant()).await?.ok_or_else(|| Problem::not_found("tenant"))?.value;
+    let now = work.tx.now();
+    let from = From { number: None, e164: String::new(), assistant: "vapi:assistant".to_owned() };
+    let vapi = VapiPlan { assistant_id, phone_number_id };
+    let not_before = allowed_from(&tenant.settings, &to, now);
+    let plan = Plan {
+        ring_s: ring_s(),
+        voicemail: None,
+        not_before,
+        sent_at: None,
+        vapi: Some(vapi),
+        machine_handled: false,
+    };
+    let call = keep(&mut *work.tx, op.tenant(), from, to, &plan).await?;
+    let answer = Answer::new(StatusCode::ACCEPTED, &FormerCall { success: true, call })?;
+    let response = work.finish(answer).await?;
+    op.shared.calls.wake();
+    Ok(response)
+}
+
 /// The answer that the old systems gave.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FormerCall {
@@ -205,6 +263,7 @@ async fn plan<N>(tx: &mut Tx, op: &Op<N>, form: CallForm) -> Result<PlannedCall,
         voicemail: form.voicemail,
         not_before,
         sent_at: None,
+        vapi: None,
         machine_handled: false,
     };
     let plan =

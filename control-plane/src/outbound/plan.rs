@@ -1,5 +1,6 @@
 //! What is needed to place a call, what became of that, and what is to be done next.
 
+use crate::vapi::place::VapiPlan;
 use serde::{Deserialize, Serialize};
 use store::{Call, CallStatus};
 use utoipa::ToSchema;
@@ -17,6 +18,9 @@ pub(crate) struct Plan {
     /// The carrier was asked to place it at this time, and has not said yet what came of it.
     #[serde(default)]
     pub(crate) sent_at: Option<i64>,
+    /// Vapi places it and speaks in it, not we.
+    #[serde(default)]
+    pub(crate) vapi: Option<VapiPlan>,
     /// What is to be done with the machine was begun.
     #[serde(default)]
     pub(crate) machine_handled: bool,
@@ -108,7 +112,7 @@ mod tests {
     use store::{CallId, Direction, TenantId};
 
     fn plan() -> Plan {
-        Plan { ring_s: 30, voicemail: None, not_before: 0, sent_at: None, machine_handled: false }
+        Plan { ring_s: 30, voicemail: None, not_before: 0, sent_at: None, vapi: None, machine_handled: false }
     }
 
     pub(crate) fn call() -> Call {

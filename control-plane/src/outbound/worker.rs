@@ -8,6 +8,7 @@ use crate::{
     carriers::Carriers,
     clock::now_us,
     costs::{self, CostError},
+    vapi::place::{Placer, VapiError, VapiPlan},
     work::{WorkOptions, Worker, micros},
 };
 use jiff::Timestamp;
@@ -34,6 +35,9 @@ const VOICE: &str = "Polly.Amy";
 /// How long after the end of a call the carrier is asked again for its price, in s: it knows after minutes to hours.
 const PRICE_AFTER_S: [i64; 4] = [10 * 60, 3_600, 6 * 3_600, 24 * 3_600];
 
+/// How long after a request was given up Vapi's list shows what came of it, in µs.
+const VAPI_SETTLE: i64 = 15 * 1_000_000;
+
 /// A tenant's part of the store.
 type Part = dyn TenantStore;
 
@@ -46,6 +50,7 @@ pub(crate) const ANSWERED_BY: &str = "/hooks/twilio/answered-by";
 pub(crate) struct CallWorker {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) carriers: Arc<dyn Carriers>,
+    pub(crate) vapi: Placer,
     pub(crate) work: WorkOptions,
     /// Our own address, without a slash at its end.
     pub(crate) own_address: String,
@@ -60,6 +65,8 @@ pub(crate) enum CallError {
     Carrier(#[from] TwilioError),
     #[error("the plan of the call cannot be read")]
     Plan(#[from] serde_json::Error),
+    #[error("Vapi did not do it")]
+    Vapi(#[from] VapiError),
     #[error("what the call cost cannot be noted")]
     Cost(#[from] CostError),
 }
@@ -125,6 +132,9 @@ impl CallWorker {
         if costs::is_spent(store, &settings.time_zone, now).await? {
             return self.fail(store, claim, call, "a budget is used up").await;
         }
+        if let Some(vapi) = plan.vapi.clone() {
+            return self.place_at_vapi(store, claim, call, plan, &vapi).await;
+        }
         let Some(account) = self.carriers.of(store.id(), Some(call)).await? else {
             return self.fail(store, claim, call, "the tenant has no account at the carrier").await;
         };
@@ -135,7 +145,7 @@ impl CallWorker {
         tx.commit().await?;
         let witness = Witness { store: self.store.tenant(store.id()), call: call.id.clone() };
         match create_call_once(&account, &self.new_call(call, &sent), &witness).await {
-            Ok(placed) => self.placed(store, claim, call, &placed.sid).await,
+            Ok(placed) => self.placed(store, claim, call, placed.sid.as_str()).await,
             // What came of it is found out by the next attempt.
             Err(cause @ TwilioError::UnknownOutcome { .. }) => Err(cause.into()),
             Err(cause) => match cause.retry_class() {
@@ -161,13 +171,16 @@ impl CallWorker {
         plan: Plan,
         sent_at: i64,
     ) -> Result<(), CallError> {
+        if plan.vapi.is_some() {
+            return self.find_at_vapi(store, claim, call, plan, sent_at).await;
+        }
         let Some(account) = self.carriers.of(store.id(), Some(call)).await? else {
             return self.fail(store, claim, call, "the tenant has no account at the carrier").await;
         };
         let sent = Timestamp::from_microsecond(sent_at).unwrap_or(Timestamp::UNIX_EPOCH);
         let witness = Witness { store: self.store.tenant(store.id()), call: call.id.clone() };
         match find_call(&account, &self.new_call(call, &plan), sent, &witness).await? {
-            Verdict::Done(placed) => self.placed(store, claim, call, &placed.sid).await,
+            Verdict::Done(placed) => self.placed(store, claim, call, placed.sid.as_str()).await,
             Verdict::NotDone => {
                 let again = Plan { sent_at: None, ..plan };
                 let mut tx = begin(store).await?;
@@ -183,10 +196,57 @@ impl CallWorker {
         }
     }
 
-    async fn placed(&self, store: &Part, claim: &Claim, call: &Call, sid: &CallSid) -> Result<(), CallError> {
+    async fn place_at_vapi(
+        &self,
+        store: &Part,
+        claim: &Claim,
+        call: &Call,
+        plan: Plan,
+        vapi: &VapiPlan,
+    ) -> Result<(), CallError> {
+        let sent = Plan { sent_at: Some(now_us()), ..plan };
+        store.learn(&call.id, &facts(&sent)?).await?;
+        match self.vapi.place(store.id(), call, vapi).await {
+            Ok(id) => self.placed(store, claim, call, &id).await,
+            Err(VapiError::Refused(why)) => {
+                self.fail(store, claim, call, &format!("Vapi refused: {why}")).await
+            }
+            Err(cause @ VapiError::Unknown(_)) => Err(cause.into()),
+            Err(cause @ (VapiError::NotDone(_) | VapiError::Store(_))) => {
+                store.learn(&call.id, &facts(&Plan { sent_at: None, ..sent })?).await?;
+                Err(cause.into())
+            }
+        }
+    }
+
+    async fn find_at_vapi(
+        &self,
+        store: &Part,
+        claim: &Claim,
+        call: &Call,
+        plan: Plan,
+        sent_at: i64,
+    ) -> Result<(), CallError> {
+        match self.vapi.find(store.id(), call, sent_at).await? {
+            Some(id) => self.placed(store, claim, call, &id).await,
+            // Its list may not show it yet.
+            None if now_us() < sent_at.saturating_add(VAPI_SETTLE) => {
+                store.retry_work(claim, sent_at.saturating_add(VAPI_SETTLE)).await?;
+                Ok(())
+            }
+            None => {
+                let mut tx = begin(store).await?;
+                tx.learn(&call.id, &facts(&Plan { sent_at: None, ..plan })?).await?;
+                tx.retry_work(claim, now_us()).await?;
+                Ok(tx.commit().await?)
+            }
+        }
+    }
+
+    async fn placed(&self, store: &Part, claim: &Claim, call: &Call, sid: &str) -> Result<(), CallError> {
         info!(call = %call.id, call_sid = %sid, "a call is placed");
         let mut tx = begin(store).await?;
-        let facts = CallFacts { carrier_sid: Some(sid.as_str().to_owned()), ..CallFacts::default() };
+        let facts = CallFacts { carrier_sid: Some(sid.to_owned()), ..CallFacts::default() };
         tx.learn(&call.id, &facts).await?;
         // The carrier may have told of it already.
         tx.move_call(&call.id, CallMove { to: CallStatus::Initiated, ..still(CallStatus::Queued) }).await?;

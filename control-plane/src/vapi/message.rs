@@ -28,7 +28,9 @@ impl Message {
 
     /// Whose account it is of.
     pub(super) fn organisation(&self) -> Option<&str> {
-        ["/call/orgId", "/assistant/orgId", "/phoneNumber/orgId"].into_iter().find_map(|pointer| self.text(pointer))
+        ["/call/orgId", "/assistant/orgId", "/phoneNumber/orgId"]
+            .into_iter()
+            .find_map(|pointer| self.text(pointer))
     }
 
     /// Vapi's id of the call.
