@@ -22,7 +22,7 @@ pub use bootstrap::BootstrapError;
 pub(crate) use bootstrap::put_configured_tenant;
 pub(crate) use load::LoadError;
 pub use options::DirectoryOptions;
-pub(crate) use view::{Answering, TenantView};
+pub(crate) use view::{Answering, StoredNumber, TenantView};
 
 use crate::{providers::Services, settings::TenantSettings};
 use cache::{Cache, Found};

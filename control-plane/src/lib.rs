@@ -33,6 +33,7 @@ mod tokens;
 mod twiml;
 mod vapi;
 mod webhooks;
+mod who_answers;
 mod work;
 
 pub use api::caller::ClientAddress;

@@ -7,7 +7,7 @@ use crate::{
     recordings,
     request_id::with_request_id,
     shared::Shared,
-    webhooks,
+    vapi, webhooks,
 };
 use axum::{
     Router, middleware,
@@ -29,9 +29,24 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/dial-status", hook(webhooks::dial_status::dial_status))
         .route("/api/voice/fallback", hook(webhooks::fallback::fallback))
         .route("/hooks/twilio/fallback", hook(webhooks::fallback::fallback))
-        .route("/api/voice/emergency-recording", hook(webhooks::fallback::message_left))
-        .route("/hooks/twilio/emergency-recording", hook(webhooks::fallback::message_left))
+        .route("/api/voice/emergency-recording", hook(webhooks::voicemail::recorded))
+        .route("/hooks/twilio/emergency-recording", hook(webhooks::voicemail::recorded))
+        .route("/api/voice/recording-complete", hook(webhooks::voicemail::recorded))
+        .route("/hooks/twilio/recording-complete", hook(webhooks::voicemail::recorded))
+        .route("/api/voice/transcription-complete", hook(webhooks::voicemail::transcribed))
+        .route("/hooks/twilio/transcription-complete", hook(webhooks::voicemail::transcribed))
+        .route("/api/voice/recording-status", hook(webhooks::recording_status::recording_status))
+        .route("/hooks/twilio/recording-status", hook(webhooks::recording_status::recording_status))
+        .route("/api/voice/gather/{call_sid}", hook(webhooks::gather::gather))
+        .route("/hooks/twilio/gather", hook(webhooks::gather::gather))
+        .route("/hooks/twilio/whisper", hook(webhooks::whisper::whisper))
+        .route("/hooks/twilio/queue-wait", hook(webhooks::queue::wait))
+        .route("/hooks/twilio/queue-key", hook(webhooks::queue::key))
+        .route("/hooks/twilio/queue-ended", hook(webhooks::queue::ended))
+        .route("/hooks/twilio/queue-offered", hook(webhooks::queue::offered))
         .route("/media/{*key}", get(recordings::download::download))
+        .route("/hooks/vapi", post(vapi::webhook))
+        .route("/api/vapi/webhook", post(vapi::webhook))
         .merge(api::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

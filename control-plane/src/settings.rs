@@ -151,7 +151,7 @@ pub struct CarrierTexts {
     pub leave_message: String,
     /// The stream was lost and did not come back.
     pub connection_lost: String,
-    /// The assistant failed and nothing could take over: the last resort.
+    /// The assistant failed; said before whoever comes next, which is voicemail at last.
     pub last_resort: String,
     /// The one who was to take over cannot be reached, or is nobody we know.
     pub not_put_through: String,
@@ -166,7 +166,7 @@ impl Default for CarrierTexts {
                 "We are experiencing technical difficulties. Please leave a message or try again later."
                     .to_owned(),
             connection_lost: "I'm sorry, the connection was lost. Please call again. Goodbye.".to_owned(),
-            last_resort: "I'm sorry, I can't help you right now. Please call back later. Goodbye.".to_owned(),
+            last_resort: "I'm sorry, I can't help you right now.".to_owned(),
             not_put_through:
                 "I'm sorry, I can't put you through right now. Please call again later. Goodbye.".to_owned(),
         }

@@ -3,17 +3,15 @@
 use crate::{
     api::rate::Limiter,
     carriers::Carriers,
-    directory::{Directory, TenantView},
-    keys::random_token,
+    directory::Directory,
     live::LiveCalls,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
     settings::ControlPlaneOptions,
-    tokens::{StreamTokens, WaitingCall},
-    twiml::{Twiml, Verb},
+    tokens::StreamTokens,
     vapi::place::Placer,
-    webhooks::{HookError, repeated::RepeatedAnswers},
+    webhooks::repeated::RepeatedAnswers,
     work::Workers,
 };
 use engine::{
@@ -28,6 +26,7 @@ use engine::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use objects::{Links, ObjectStore};
 use parking_lot::Mutex;
+use routing::Urls;
 use std::{
     path::PathBuf,
     sync::{
@@ -36,7 +35,7 @@ use std::{
     },
 };
 use store::{
-    Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore,
+    Call, CallStatus, KeyOwner, Store, StoreError, TenantStore,
     ids::UserId,
     model::{identity::UserMembership, work::WorkKind},
 };
@@ -47,6 +46,7 @@ use vault::Vault;
 /// Everything that outlives a request.
 pub(crate) struct Shared {
     pub(crate) base_url: Url,
+    pub(crate) urls: Urls,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: ControlPlaneOptions,
     pub(crate) directory: Arc<Directory>,
@@ -115,6 +115,7 @@ impl Shared {
         };
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
+            urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
@@ -217,57 +218,7 @@ impl Shared {
 
     /// Our own address with `path`, which begins with a slash.
     pub(crate) fn own_url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
-    }
-
-    /// Where the carrier's streams come in; without TLS where our own address has none.
-    fn stream_url(&self) -> String {
-        let own = self.own_url("/media-stream");
-        match own.strip_prefix("https://") {
-            Some(rest) => format!("wss://{rest}"),
-            None => own.replacen("http://", "ws://", 1),
-        }
-    }
-
-    /// TwiML that opens a stream for the call, which came through the carrier's account `account`, with a new token. Its
-    /// assistant answers, or the tenant's own if that is gone.
-    pub(crate) fn connect(
-        &self,
-        call: &Call,
-        tenant: &Arc<TenantView>,
-        account: &str,
-        had_stream: bool,
-    ) -> Result<Twiml, HookError> {
-        let own_number = match call.direction {
-            Direction::Inbound => &call.to_number,
-            Direction::Outbound => &call.from_number,
-        };
-        let answering = tenant.answering(&call.assistant_id, own_number).ok_or(HookError::NobodyAnswers)?;
-        let token = random_token();
-        let waiting = WaitingCall {
-            call: call.id.as_str().into(),
-            tenant: tenant.id.clone(),
-            account: account.to_owned(),
-            answering,
-            record: tenant.record,
-            from: call.from_number.clone(),
-            to: call.to_number.clone(),
-            had_stream,
-        };
-        self.tokens
-            .lock()
-            .hand_out(
-                Instant::now(),
-                call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
-                &token,
-                waiting,
-            )
-            .map_err(|_| HookError::TooManyWaiting)?;
-        Ok(Twiml::new(&[Verb::Connect {
-            action: &self.own_url("/api/voice/stream-ended"),
-            stream: &self.stream_url(),
-            token: &token,
-        }]))
+        self.urls.of(path)
     }
 
     /// Where a call's recording is.

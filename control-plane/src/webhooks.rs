@@ -4,19 +4,34 @@ pub(crate) mod answered_by;
 mod believe;
 pub(crate) mod dial_status;
 pub(crate) mod fallback;
+pub(crate) mod gather;
 pub(crate) mod incoming;
+pub(crate) mod queue;
+pub(crate) mod recording_status;
 pub(crate) mod repeated;
 mod request;
+mod route;
 mod signature;
+mod softphone;
 pub(crate) mod status;
+mod stream;
 pub(crate) mod stream_ended;
+pub(crate) mod voicemail;
+pub(crate) mod whisper;
 
 pub(crate) use request::Webhook;
 
-use crate::{clock::now_us, problem::Problem, twiml::Twiml};
-use axum::response::{IntoResponse, Response};
+use crate::{
+    clock::now_us,
+    problem::{Code, Problem},
+    twiml::Twiml,
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use std::{error::Error, future::Future};
-use store::{Call, CallFacts, CallId, CallStatus, Direction, NewCall, StoreError};
+use store::{Call, CallFacts, CallId, CallStatus, Direction, NewCall, StoreError, ids::NumberId};
 use tokio::time::timeout;
 use tracing::error;
 
@@ -95,22 +110,55 @@ async fn answer(
 /// The call of ours that the address names. It learns the carrier's id from whoever comes first: this, or the answer to its
 /// placing.
 async fn placed(webhook: &Webhook) -> Result<Option<Call>, HookError> {
-    let Some(id) = webhook.placed_call() else { return Ok(None) };
+    let Some(id) = webhook.query("call").and_then(|id| CallId::parse(id).ok()) else { return Ok(None) };
     let sid = webhook.required("CallSid")?;
-    let known = webhook.store.call(id).await?.filter(|call| call.direction == Direction::Outbound);
+    let known = webhook.store.call(&id).await?.filter(|call| call.direction == Direction::Outbound);
     match known {
         Some(call) if call.carrier_sid.as_deref() == Some(sid) => Ok(Some(call)),
         Some(call) if call.carrier_sid.is_none() => {
             let facts = CallFacts { carrier_sid: Some(sid.to_owned()), ..CallFacts::default() };
-            webhook.store.learn(id, &facts).await?;
+            webhook.store.learn(&id, &facts).await?;
             Ok(webhook.store.call(&call.id).await?)
         }
         Some(_) | None => Ok(None),
     }
 }
 
+/// Answers a report of the carrier, which asks nothing and sends the report again if it is not taken.
+fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
+    let (outcome, response) = match kept {
+        Ok(()) => ("ok", StatusCode::OK.into_response()),
+        Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
+        Err(
+            cause @ (HookError::Store(_)
+            | HookError::TooManyWaiting
+            | HookError::NobodyAnswers
+            | HookError::TooLong),
+        ) => {
+            error!(hook, error = &cause as &dyn Error, "a report of the carrier is not stored");
+            let detail = "the report could not be stored";
+            let problem = Problem::new(Code::StoreUnavailable, detail);
+            ("trouble", problem.into_response())
+        }
+    };
+    metrics::counter!(WEBHOOKS, "hook" => hook, "outcome" => outcome).increment(1);
+    response
+}
+
 /// The call that the webhook is about; it is stored if it is new.
 async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
+    let number = webhook.own_number().and_then(|e164| webhook.tenant.number(e164));
+    call_on(webhook, status, number.map(|number| number.id.clone()), webhook.tenant.default_assistant_id())
+        .await
+}
+
+/// The same, on one of the tenant's numbers, with the assistant that it begins with.
+async fn call_on(
+    webhook: &Webhook,
+    status: CallStatus,
+    number: Option<NumberId>,
+    assistant: &str,
+) -> Result<Call, HookError> {
     if let Some(call) = placed(webhook).await? {
         return Ok(call);
     }
@@ -121,12 +169,12 @@ async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookErro
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
-        number: webhook.own_number().and_then(|e164| Some(webhook.tenant.number(e164)?.id.clone())),
+        number,
         parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),
         to_number: webhook.param("To").unwrap_or_default().to_owned(),
-        assistant_id: webhook.tenant.default_assistant_id().to_owned(),
+        assistant_id: assistant.to_owned(),
         status,
         outbound: None,
         created_at: now_us(),

@@ -18,6 +18,7 @@ use crate::{
     },
     problem::{Code, Fault, FaultCode, Faults, Place, Problem},
     shared::Shared,
+    vapi::place::VapiPlan,
 };
 use axum::{http::StatusCode, response::Response};
 use jiff::Timestamp;
@@ -26,7 +27,7 @@ use serde_json::json;
 use std::sync::Arc;
 use store::{
     Call, CallId, CallStatus, Direction, Filter, NewCall, TenantId,
-    ids::AssistantId,
+    ids::{AssistantId, NumberId},
     model::{assistant::Assistant, number::Number, tenant::Tenant},
 };
 use utoipa::ToSchema;
@@ -266,29 +267,45 @@ async fn plan<N>(tx: &mut Tx, op: &Op<N>, form: CallForm) -> Result<PlannedCall,
         vapi: None,
         machine_handled: false,
     };
-    let plan =
-        plan.text().map_err(|cause| Problem::new(Code::Internal, format!("a plan has no form: {cause}")))?;
+    let from = From { number: Some(number.id.clone()), e164: number.value.e164.clone(), assistant };
+    keep(tx, op.tenant(), from, form.to, &plan).await
+}
+
+/// Who calls.
+struct From {
+    number: Option<NumberId>,
+    e164: String,
+    assistant: String,
+}
+
+async fn keep(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    from: From,
+    to: String,
+    plan: &Plan,
+) -> Result<PlannedCall, Problem> {
+    let now = tx.now();
+    let no_form = |cause| Problem::new(Code::Internal, format!("a plan has no form: {cause}"));
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: None,
-        number: Some(number.id.clone()),
+        number: from.number,
         parent: None,
         direction: Direction::Outbound,
-        from_number: number.value.e164.clone(),
-        to_number: form.to,
-        assistant_id: assistant,
+        from_number: from.e164,
+        to_number: to,
+        assistant_id: from.assistant,
         status: CallStatus::Queued,
-        outbound: Some(plan),
+        outbound: Some(plan.text().map_err(no_form)?),
         created_at: now,
     };
     tx.add_call(&new).await?;
-    schedule(tx, &new.id, not_before).await?;
+    schedule(tx, &new.id, plan.not_before).await?;
     let details = json!({ "to": new.to_number, "from": new.from_number });
     tx.note("call.place", new.id.as_str(), &details).await?;
-    Ok(PlannedCall {
-        call: CallView::from(call(new, op.tenant().clone())),
-        scheduled_at: rfc3339(not_before),
-    })
+    let scheduled_at = rfc3339(plan.not_before);
+    Ok(PlannedCall { call: CallView::from(call(new, tenant.clone())), scheduled_at })
 }
 
 fn refused(pointer: &str, wrong: CallerIdError) -> Problem {

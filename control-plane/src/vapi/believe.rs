@@ -76,7 +76,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_header_makes_it_panic(text in "[ -~]{0,80}") {
-            prop_assert!(!shown("x-signature", &text) && !shown("authorization", &format!("{text} ")));
+            let is_shown = shown("x-signature", &text) || shown("authorization", &text);
+            prop_assert!(!is_shown);
         }
     }
 }

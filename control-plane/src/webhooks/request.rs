@@ -19,7 +19,7 @@ use axum::{
 use bytes::Bytes;
 use engine::log_limit::LogLimit;
 use std::{error::Error, sync::Arc};
-use store::{Call, CallId, TenantStore};
+use store::TenantStore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, warn};
 use url::form_urlencoded;
@@ -37,7 +37,10 @@ pub(crate) struct Webhook {
     pub(crate) shared: Arc<Shared>,
     pub(crate) received: Instant,
     fields: Vec<(String, String)>,
-    placed_call: Option<CallId>,
+    /// Path and query as they were called.
+    path: String,
+    /// What our own address said, read.
+    query: Vec<(String, String)>,
     repetition: Option<String>,
 }
 
@@ -46,11 +49,6 @@ impl Webhook {
     /// not say which comes first.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         single(&self.fields, name)
-    }
-
-    /// The call that our own address names: one that we placed. The carrier has signed it with the rest.
-    pub(crate) fn placed_call(&self) -> Option<&CallId> {
-        self.placed_call.as_ref()
     }
 
     /// The parameter's value.
@@ -66,19 +64,18 @@ impl Webhook {
     }
 
     /// The carrier's account that it came through.
-    fn account(&self) -> &str {
+    pub(crate) fn account(&self) -> &str {
         self.param("AccountSid").unwrap_or_default()
     }
 
-    /// Whether a call that begins is taken.
-    pub(crate) fn is_served(&self) -> bool {
-        self.tenant.is_served()
-            && self.tenant.twilio_account(self.account()).is_some_and(|account| account.is_active())
+    /// What our own address says under this name. The carrier has signed it with the rest.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        single(&self.query, name)
     }
 
-    /// TwiML that opens a stream for the call.
-    pub(crate) fn connect(&self, call: &Call, had_stream: bool) -> Result<Twiml, HookError> {
-        self.shared.connect(call, &self.tenant, self.account(), had_stream)
+    /// Path and query as they were called.
+    pub(crate) fn path_called(&self) -> &str {
+        &self.path
     }
 
     /// What a repetition of this request would have in common with it, if the carrier marked it.
@@ -135,8 +132,11 @@ impl FromRequest<Arc<Shared>> for Webhook {
             shared: Arc::clone(shared),
             received,
             repetition: header_text(&parts.headers, "i-twilio-idempotency-token").map(str::to_owned),
-            placed_call: placed_call(&path),
             fields,
+            query: form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect(),
+            path,
         })
     }
 }
@@ -149,13 +149,6 @@ enum Kind {
 
 /// Path and query exactly as they were called, not parsed and written again. The routes are not nested, so the
 /// router has not shortened it.
-/// The call that the query of our own address names.
-fn placed_call(path: &str) -> Option<CallId> {
-    let (_, query) = path.split_once('?')?;
-    let (_, id) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "call")?;
-    CallId::parse(&id).ok()
-}
-
 fn called_path(parts: &Parts) -> String {
     parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
 }

@@ -4,11 +4,17 @@
 mod admissions;
 mod api;
 mod calls;
+mod costs;
 mod health;
 mod log;
+mod outbound;
+mod recording_links;
 mod recordings;
 mod resources;
+mod routing;
 mod secrets;
+mod seed;
 mod support;
 mod tools;
+mod vapi;
 mod webhooks;
