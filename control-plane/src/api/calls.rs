@@ -12,16 +12,17 @@ use super::{
 use crate::{problem::Problem, recordings::RecordingFormat, shared::Shared};
 use axum::Json;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{path::PathBuf, sync::Arc};
 use store::{Call, CallFilter, CallId, CallStatus, Direction, ids::NumberId};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::default()
         .routes(routes!(list_calls))
         .routes(routes!(read_call))
+        .routes(routes!(read_transcript))
         .merge(journal::routes())
         .merge(recording::routes())
 }
@@ -164,4 +165,40 @@ async fn read_call(op: Op<CallsRead>, PathId(id): PathId<CallId>) -> Result<Json
         turns: turns.into_iter().map(Into::into).collect(),
         events: events.into_iter().map(Into::into).collect(),
     }))
+}
+
+/// Something that was said.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Said {
+    /// `caller` or `assistant`.
+    speaker: &'static str,
+    /// What; of the assistant only what was heard.
+    text: String,
+    /// In which turn.
+    turn: i64,
+}
+
+/// What was said in a call, in order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Transcript {
+    data: Vec<Said>,
+}
+
+/// Reads what was said in a call, also while it is live.
+#[utoipa::path(
+    get, path = "/v1/calls/{id}/transcript", tag = "Calls", security(("bearer" = ["calls:read"])),
+    params(("id" = String, Path, description = "`call_…`")),
+    responses((status = 200, description = "The transcript", body = Transcript)),
+)]
+async fn read_transcript(op: Op<CallsRead>, PathId(id): PathId<CallId>) -> Result<Json<Transcript>, Problem> {
+    call_of(&op, &id).await?;
+    let mut data = Vec::new();
+    for turn in op.store.turns(&id).await? {
+        for (speaker, text) in [("caller", turn.caller), ("assistant", turn.assistant)] {
+            if !text.is_empty() {
+                data.push(Said { speaker, text, turn: turn.number });
+            }
+        }
+    }
+    Ok(Json(Transcript { data }))
 }

@@ -1,11 +1,12 @@
 //! `/v1/recordings`: what is recorded, links to it, and its end.
 
 use super::{
-    body::{Check, Patch},
+    body::{Check, Empty, Patch},
     crud,
     etag::Preconditions,
     item::{Item, Named},
     need::{RecordingsManage, RecordingsRead},
+    once::{Answer, Stop},
     op::Op,
     page::{List, Page, PageParams},
     path::PathId,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     clock::{now_us, rfc3339},
     problem::{Code, Faults, Problem},
-    recordings::{row, schedule},
+    recordings::{RETENTION, row, schedule},
     shared::Shared,
 };
 use axum::{Json, http::StatusCode, response::Response};
@@ -27,7 +28,11 @@ use std::sync::Arc;
 use store::{
     CallId,
     ids::RecordingId,
-    model::recording::{Recording, RecordingPlace, RecordingSource, RecordingStatus},
+    model::{
+        recording::{Recording, RecordingPlace, RecordingSource, RecordingStatus},
+        tenant::{RecordingSettings, Tenant},
+        work::WorkKind,
+    },
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -37,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(list_recordings))
         .routes(routes!(read_recording_row, update_recording, delete_recording))
         .routes(routes!(link_recording))
+        .routes(routes!(apply_retention))
 }
 
 /// What is known of a recording.
@@ -218,7 +224,7 @@ async fn delete_recording(
 ) -> Result<Response, Problem> {
     let mut tx = op.begin().await?;
     let current = crud::current::<Recording>(&mut *tx, &id, &known).await?;
-    let tenant = tx.get::<store::model::tenant::Tenant>(op.tenant()).await?;
+    let tenant = tx.get::<Tenant>(op.tenant()).await?;
     let tenant_holds = tenant.is_some_and(|tenant| tenant.value.settings.recording.legal_hold);
     if current.value.legal_hold || tenant_holds {
         return Err(Problem::new(
@@ -244,6 +250,35 @@ async fn delete_recording(
     let mut answer = crud::shown(changed, RecordingView::from);
     *answer.status_mut() = StatusCode::ACCEPTED;
     Ok(answer)
+}
+
+/// The retention is being applied.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RetentionApplied {
+    /// Recordings are deleted so many days after their call; without it never.
+    retention_days: Option<u32>,
+    /// Nothing is deleted while this is set.
+    legal_hold: bool,
+}
+
+/// Gives all stored recordings the end that the tenant's retention says now: a retention that was changed holds for new
+/// recordings only until then.
+#[utoipa::path(
+    post, path = "/v1/recordings/apply-retention", tag = "Recordings", security(("bearer" = ["recordings:manage"])),
+    responses((status = 202, description = "It is being done", body = RetentionApplied)),
+)]
+async fn apply_retention(op: Op<RecordingsManage>, body: Empty) -> Result<Response, Stop> {
+    let mut work = op.begin_once(&body.once).await?;
+    let tenant = work.tx.get::<Tenant>(op.tenant()).await?.ok_or_else(|| Problem::not_found("tenant"))?;
+    let RecordingSettings { retention_days, legal_hold, .. } = tenant.value.settings.recording;
+    let now = work.tx.now();
+    work.tx.schedule(WorkKind::Recording, RETENTION, now).await?;
+    let details = json!({ "retention_days": retention_days, "legal_hold": legal_hold });
+    work.tx.note("recording.apply_retention", RETENTION, &details).await?;
+    let answer = Answer::new(StatusCode::ACCEPTED, &RetentionApplied { retention_days, legal_hold })?;
+    let response = work.finish(answer).await?;
+    op.shared.recordings.wake();
+    Ok(response)
 }
 
 /// Gives a link under which the recording can be read for a quarter of an hour by whoever has it. Noted in the audit log.

@@ -10,6 +10,7 @@ mod log;
 mod outbound;
 mod recording_links;
 mod recordings;
+mod recordings_killed;
 mod resources;
 mod routing;
 mod secrets;
