@@ -24,6 +24,7 @@ mod recording;
 mod secrets;
 mod tenant;
 mod validate;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -36,9 +37,10 @@ pub use providers::{
     Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
     TtsName, Voice,
 };
-pub use recording::Recording;
+pub use recording::{Recording, RecordingBucket};
 pub use secrets::{KeysError, Secrets};
 pub use tenant::{Tenant, Twilio};
+pub use webhooks::Webhooks;
 
 /// The environment, as the caller of [`Config::load`] collected it.
 pub type Environment = BTreeMap<String, String>;
@@ -60,6 +62,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// The OpenID provider at which people can sign in.
     pub openid: OpenId,
+    /// How customers' servers are told what happens.
+    pub webhooks: Webhooks,
     /// Threads that serve calls; unset: one per core.
     pub worker_threads: Option<usize>,
     /// What is logged, and how.
@@ -87,6 +91,7 @@ impl Default for Config {
             store: Store::default(),
             secrets: Secrets::default(),
             openid: OpenId::default(),
+            webhooks: Webhooks::default(),
             worker_threads: None,
             log: Log::default(),
             tenant: Tenant::default(),

@@ -4,36 +4,51 @@
 //! [`body::Body`], a list's query as [`page::List`]. What a handler says of itself with `#[utoipa::path]` becomes the
 //! OpenAPI document. A resource that is only kept is a [`crud::Form`] and five short handlers: `queues.rs` shows one.
 
+pub(crate) mod accounts;
 mod api_keys;
+mod assistants;
+mod audit;
 mod auth;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
+mod company_config;
+mod control;
 pub(crate) mod crud;
 mod docs;
 pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+mod listen;
 mod me;
+pub(crate) mod media;
 mod members;
 pub(crate) mod need;
+mod numbers;
 mod oidc;
 pub(crate) mod once;
 pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
+mod place;
 mod queue_callers;
 mod queues;
 mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod recordings;
 mod refusal;
+mod routing_form;
 mod schema;
+mod secret;
+mod settings;
 mod simulate;
+mod tenants;
+mod usage;
 mod users;
 mod view;
 mod voicemails;
@@ -52,17 +67,28 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(auth::routes())
         .merge(oidc::routes())
         .merge(me::routes())
+        .merge(tenants::routes())
         .merge(members::routes())
         .merge(users::routes())
         .merge(api_keys::routes())
-        .merge(calls::routes())
+        .merge(numbers::routes())
         .merge(hours::routes())
+        .merge(assistants::routes())
         .merge(queues::routes())
         .merge(queue_callers::routes())
         .merge(simulate::routes())
         .merge(voicemails::routes())
         .merge(webhook_endpoints::routes())
         .merge(webhook_deliveries::routes())
+        .merge(calls::routes())
+        .merge(accounts::routes())
+        .merge(company_config::routes())
+        .merge(audit::routes())
+        .merge(recordings::routes())
+        .merge(place::routes())
+        .merge(control::routes())
+        .merge(listen::routes())
+        .merge(usage::routes())
 }
 
 /// The OpenAPI document.

@@ -3,8 +3,10 @@
 
 use crate::clock::{now_us, rfc3339};
 use deliveries::{Event, EventType, announce};
-use serde_json::{Value, json};
-use store::{Call, CallMove, CallStatus, NewCall, Record, StoreError, TenantStore, model::audit::Actor};
+use serde_json::json;
+use store::{
+    Call, CallMove, CallStatus, NewCall, Record, StoreError, TenantStore, TenantTx, model::audit::Actor,
+};
 
 /// What the control plane notes of calls stands under this name in the audit log.
 const SELF: &str = "calls";
@@ -19,16 +21,7 @@ pub(crate) async fn ensure_call(part: &dyn TenantStore, new: NewCall) -> Result<
     let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
     match tx.add_call(&new).await {
         Ok(()) => {
-            let data = json!({
-                "call_id": new.id.as_str(),
-                "carrier_call_id": new.carrier_sid,
-                "direction": new.direction.as_str(),
-                "from": new.from_number,
-                "to": new.to_number,
-                "status": new.status.as_str(),
-            });
-            let event = Event::once_in_call(EventType::CallStarted, &new.id, new.created_at, data);
-            announce(&mut *tx, event).await?;
+            tell_start(&mut *tx, &new).await?;
             tx.commit().await?;
         }
         // Another request was faster.
@@ -47,14 +40,35 @@ pub(crate) async fn move_call(
     if !step.to.is_final() || step.from.is_final() {
         return part.move_call(&call.id, step).await;
     }
-    let at = step.ended_at.unwrap_or_else(now_us);
     let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
     let moved = tx.move_call(&call.id, step).await?;
     if moved {
-        announce(&mut *tx, ended(call, step.to, at, call.end_reason.as_deref())).await?;
+        tell_end(&mut *tx, call, step).await?;
     }
     tx.commit().await?;
     Ok(moved)
+}
+
+/// Tells that a call began, in the unit of work that adds it.
+pub(crate) async fn tell_start(tx: &mut dyn TenantTx, new: &NewCall) -> Result<(), StoreError> {
+    let data = json!({
+        "call_id": new.id.as_str(),
+        "carrier_call_id": new.carrier_sid,
+        "direction": new.direction.as_str(),
+        "from": new.from_number,
+        "to": new.to_number,
+        "status": new.status.as_str(),
+    });
+    announce(tx, Event::once_in_call(EventType::CallStarted, &new.id, new.created_at, data)).await
+}
+
+/// Tells that a call is over, in the unit of work that has made the step, if that is its end.
+pub(crate) async fn tell_end(tx: &mut dyn TenantTx, call: &Call, step: CallMove) -> Result<(), StoreError> {
+    if !step.to.is_final() || step.from.is_final() {
+        return Ok(());
+    }
+    let at = step.ended_at.unwrap_or_else(now_us);
+    announce(tx, ended(call, step.to, at, call.end_reason.as_deref())).await
 }
 
 /// Writes records of calls, and tells those that end by them.
@@ -82,7 +96,7 @@ pub(crate) async fn append(part: &dyn TenantStore, records: &[Record]) -> Result
 
 fn ended(call: &Call, status: CallStatus, at: i64, reason: Option<&str>) -> Event {
     let seconds = |from: i64| (at - from).max(0) / 1_000_000;
-    let data: Value = json!({
+    let data = json!({
         "call_id": call.id.as_str(),
         "carrier_call_id": call.carrier_sid,
         "direction": call.direction.as_str(),

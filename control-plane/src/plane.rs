@@ -1,13 +1,15 @@
 //! Opens the control plane, and closes it without losing anything.
 
 use crate::{
+    api::accounts::trial::Trial,
+    carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
-    recordings::RecordingLog,
+    recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
-    settings::{ControlPlaneSettings, StoreSettings},
-    shared::Shared,
+    settings::{ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
+    shared::{Outside, Shared},
     sign_in,
 };
 use axum::Router;
@@ -22,6 +24,7 @@ use identity::{
     api_key::{self, NewKey},
     openid::OpenIdError,
 };
+use objects::{Links, ObjectError};
 use std::{fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
@@ -34,6 +37,7 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
+use twilio_rest::{ClientError, TwilioClient};
 use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
@@ -80,6 +84,15 @@ pub enum OpenError {
     /// The keys that protect stored credentials are not those of this database.
     #[error("the keys that protect stored credentials do not fit this database")]
     Vault(#[from] VaultError),
+    /// The place where recordings stay cannot be used.
+    #[error("the place where recordings stay cannot be used")]
+    Objects(#[from] ObjectError),
+    /// The secret that signs links cannot be used.
+    #[error("the secret that signs links to recordings cannot be used")]
+    Links(#[from] LinksError),
+    /// The client for the carrier's API cannot be made.
+    #[error("the client for the carrier's API cannot be made")]
+    Carrier(#[from] ClientError),
     /// The tenant of the settings cannot be made known.
     #[error(transparent)]
     Tenant(#[from] BootstrapError),
@@ -128,12 +141,12 @@ impl ControlPlane {
         // It is at hand from the first call on, also if the database does not serve then.
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
         let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
+        let twilio = TwilioClient::new(settings.twilio.clone())?;
+        let addresses = settings.services.addresses.clone();
+        let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
-        let sender = Sender::new(settings.limits.delivery, Arc::new(SystemLookup))?;
-        let options = settings.limits.deliveries;
-        let deliveries =
-            Worker::start(Arc::clone(&store), Arc::clone(&vault), sender, options, Arc::new(now_us));
-        let shared = Arc::new(Shared::new(settings, directory, store, vault, identity, deliveries));
+        let outside = outside(&settings, &directory, deliveries(&settings.limits, &store, &vault)?)?;
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, trial, identity, outside));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -210,6 +223,42 @@ impl fmt::Debug for ControlPlane {
             .field("base_url", &self.shared.base_url.as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// What is reached outside of this program.
+/// Starts to tell customers' servers what happens.
+fn deliveries(
+    limits: &ControlPlaneOptions,
+    store: &Arc<dyn Store>,
+    vault: &Arc<Vault>,
+) -> Result<Worker, reqwest::Error> {
+    let sender = Sender::new(limits.delivery, Arc::new(SystemLookup))?;
+    Ok(Worker::start(Arc::clone(store), Arc::clone(vault), sender, limits.deliveries, Arc::new(now_us)))
+}
+
+fn outside(
+    settings: &ControlPlaneSettings,
+    directory: &Arc<Directory>,
+    deliveries: Worker,
+) -> Result<Outside, OpenError> {
+    let recording = &settings.recording;
+    let secret = match &recording.link_secret {
+        Some(secret) => secret.clone(),
+        None => recordings::link_secret(&settings.data_dir)?,
+    };
+    let mut base = settings.base_url.clone();
+    base.set_path(&format!("{}{MEDIA}", base.path().trim_end_matches('/')));
+    let links = Links::new(base, secret)?;
+    Ok(Outside {
+        objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
+        links,
+        deliveries,
+        http: engine::provider::http::http_client(Default::default())?,
+        carriers: Arc::new(DirectoryCarriers {
+            client: TwilioClient::new(settings.carrier_api.clone())?,
+            directory: Arc::clone(directory),
+        }),
+    })
 }
 
 async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, StoreError> {

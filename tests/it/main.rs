@@ -1,12 +1,14 @@
 //! The whole product with the sandbox around it: recorded calls, faults, bad input, the real binary.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin_command;
 mod bad_input;
 mod binary;
 mod children_killed;
 mod heard_truth;
 mod invariants;
 mod keys_command;
+mod live_control;
 mod opus_recording;
 mod provider_faults;
 mod recorded_calls;
@@ -14,3 +16,4 @@ mod store_command;
 mod support;
 mod tidy;
 mod tones;
+mod who_answers;

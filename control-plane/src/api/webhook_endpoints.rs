@@ -34,10 +34,8 @@ use store::{
     ids::EndpointId,
     model::webhook::{EndpointStatus, WebhookEndpoint},
 };
-use tracing::error;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use vault::VaultError;
 
 /// Longest time for which both secrets sign, in s: 7 days.
 const LONGEST_OVERLAP_S: u32 = 7 * 24 * 3_600;
@@ -223,16 +221,6 @@ fn check_address(shared: &Shared, url: &str) -> Result<(), Problem> {
     })
 }
 
-fn sealing(cause: VaultError) -> Problem {
-    match cause {
-        VaultError::Store(cause) => cause.into(),
-        cause => {
-            error!(error = &cause as &dyn std::error::Error, "a webhook's secret could not be sealed");
-            Problem::new(Code::Internal, "the request could not be served")
-        }
-    }
-}
-
 /// Lists the endpoints, newest first.
 #[utoipa::path(
     get, path = "/v1/webhook-endpoints", tag = "Webhooks", security(("bearer" = ["webhooks:read"])), params(PageParams),
@@ -262,7 +250,7 @@ async fn create_webhook_endpoint(op: Op<WebhooksManage>, body: Body<EndpointForm
     }
     let new = NewEndpoint { url: form.url, name: form.name, events: form.events };
     let added = endpoints::add(&op.shared.vault, &mut *work.tx, new).await;
-    let (mut endpoint, secret) = added.map_err(sealing)?;
+    let (mut endpoint, secret) = added.map_err(Problem::from)?;
     if form.status != endpoint.value.status {
         let value = WebhookEndpoint { status: form.status, ..endpoint.value };
         endpoint = work.tx.update(&endpoint.id, endpoint.version, value).await?;
@@ -349,7 +337,7 @@ async fn rotate_webhook_secret(
     let row = current::<WebhookEndpoint>(&mut *work.tx, &id, &Preconditions::default()).await?;
     let until = work.tx.now().saturating_add(i64::from(body.value.overlap_s) * 1_000_000);
     let rotated = endpoints::rotate_secret(&op.shared.vault, &mut *work.tx, row, until).await;
-    let (endpoint, secret) = rotated.map_err(sealing)?;
+    let (endpoint, secret) = rotated.map_err(Problem::from)?;
     let answer = |secret| Answer::new(StatusCode::OK, &item(endpoint.clone(), secret));
     work.finish_keeping(answer(Some(&secret))?, &answer(None)?).await
 }
