@@ -17,12 +17,12 @@ mod load;
 mod options;
 mod view;
 
-pub(crate) use accounts::SigningKeys;
+pub(crate) use accounts::{Account, SigningKeys};
 pub use bootstrap::BootstrapError;
 pub(crate) use bootstrap::put_configured_tenant;
 pub(crate) use load::LoadError;
 pub use options::DirectoryOptions;
-pub(crate) use view::{Answering, TenantView};
+pub(crate) use view::{Answering, StoredNumber, TenantView};
 
 use crate::{providers::Services, settings::TenantSettings};
 use cache::{Cache, Found};
@@ -270,3 +270,6 @@ impl From<LoadError> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,19 +2,19 @@
 
 use crate::{
     api::rate::Limiter,
-    directory::{Directory, TenantView},
-    keys::random_token,
+    directory::Directory,
     live::LiveCalls,
     ports::log::QueuedLog,
     recordings::{self, RecordingFormat, Recordings},
     settings::ControlPlaneOptions,
-    tokens::{StreamTokens, WaitingCall},
-    webhooks::{HookError, repeated::RepeatedAnswers},
+    tokens::StreamTokens,
+    webhooks::repeated::RepeatedAnswers,
 };
 use engine::{
     engine::Engine,
     ids::{CallId, TenantId},
 };
+use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use routing::Urls;
@@ -25,10 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{
-    Call, CallStatus, Direction, KeyOwner, Store, StoreError, TenantStore, ids::UserId,
-    model::identity::UserMembership,
-};
+use store::{Call, CallStatus, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -56,6 +53,8 @@ pub(crate) struct Shared {
     store: Arc<dyn Store>,
     /// Seals and opens stored credentials.
     pub(crate) vault: Arc<Vault>,
+    /// Knows who is who.
+    pub(crate) identity: Arc<Identity>,
 }
 
 impl Shared {
@@ -64,6 +63,7 @@ impl Shared {
         directory: Arc<Directory>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
+        identity: Arc<Identity>,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -93,6 +93,7 @@ impl Shared {
             engine: Mutex::new(None),
             store,
             vault,
+            identity,
         }
     }
 
@@ -104,16 +105,6 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(tenant)
-    }
-
-    /// In which tenants a user is what.
-    pub(crate) async fn memberships_of(&self, user: &UserId) -> Result<Vec<UserMembership>, StoreError> {
-        self.store.memberships_of(user).await
-    }
-
-    /// Whom a key speaks for.
-    pub(crate) async fn key_owner(&self, hash: &str) -> Result<Option<KeyOwner>, StoreError> {
-        self.store.key_owner(hash).await
     }
 
     pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {
@@ -159,39 +150,6 @@ impl Shared {
     /// Our own address with `path`, which begins with a slash.
     pub(crate) fn own_url(&self, path: &str) -> String {
         self.urls.of(path)
-    }
-
-    /// A new token for the next stream of the call, which came through the carrier's account `account`. That assistant
-    /// answers, or the call's own, or the tenant's if that is gone.
-    pub(crate) fn hand_out(
-        &self,
-        call: &Call,
-        tenant: &Arc<TenantView>,
-        account: &str,
-        assistant: Option<&str>,
-        had_stream: bool,
-    ) -> Result<String, HookError> {
-        let own_number = match call.direction {
-            Direction::Inbound => &call.to_number,
-            Direction::Outbound => &call.from_number,
-        };
-        let assistant = assistant.unwrap_or(&call.assistant_id);
-        let answering = tenant.answering(assistant, own_number).ok_or(HookError::NobodyAnswers)?;
-        let token = random_token();
-        let waiting = WaitingCall {
-            call: call.id.as_str().into(),
-            tenant: tenant.id.clone(),
-            account: account.to_owned(),
-            answering,
-            record: tenant.record,
-            from: call.from_number.clone(),
-            to: call.to_number.clone(),
-            had_stream,
-        };
-        let carrier_sid = call.carrier_sid.as_deref().unwrap_or(call.id.as_str());
-        let handed_out = self.tokens.lock().hand_out(Instant::now(), carrier_sid, &token, waiting);
-        handed_out.map_err(|_| HookError::TooManyWaiting)?;
-        Ok(token)
     }
 
     /// Where a call's recording is.

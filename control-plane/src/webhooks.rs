@@ -13,6 +13,7 @@ mod route;
 mod signature;
 mod softphone;
 pub(crate) mod status;
+mod stream;
 pub(crate) mod stream_ended;
 pub(crate) mod voicemail;
 pub(crate) mod whisper;
@@ -29,7 +30,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::{error::Error, future::Future};
-use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError};
+use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError, ids::NumberId};
 use tokio::time::timeout;
 use tracing::error;
 
@@ -128,11 +129,18 @@ fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
 
 /// The call that the webhook is about; it is stored if it is new.
 async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
-    call_for(webhook, status, webhook.tenant.default_assistant_id()).await
+    let number = webhook.own_number().and_then(|e164| webhook.tenant.number(e164));
+    call_on(webhook, status, number.map(|number| number.id.clone()), webhook.tenant.default_assistant_id())
+        .await
 }
 
-/// The same, which this assistant answers if any does.
-async fn call_for(webhook: &Webhook, status: CallStatus, assistant: &str) -> Result<Call, HookError> {
+/// The same, on one of the tenant's numbers, with the assistant that it begins with.
+async fn call_on(
+    webhook: &Webhook,
+    status: CallStatus,
+    number: Option<NumberId>,
+    assistant: &str,
+) -> Result<Call, HookError> {
     let direction = match webhook.param("Direction") {
         Some(direction) if direction.starts_with("outbound") => Direction::Outbound,
         Some(_) | None => Direction::Inbound,
@@ -140,7 +148,7 @@ async fn call_for(webhook: &Webhook, status: CallStatus, assistant: &str) -> Res
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
-        number: webhook.own_number().and_then(|e164| Some(webhook.tenant.number(e164)?.id.clone())),
+        number,
         parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),

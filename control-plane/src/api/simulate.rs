@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::{now_us, rfc3339},
-    directory::TenantView,
+    directory::StoredNumber,
     problem::{FaultCode, Faults, Problem},
     shared::Shared,
     who_answers::WhoAnswers,
@@ -19,16 +19,12 @@ use axum::Json;
 use jiff::Timestamp;
 use routing::{
     Failed, Failure, Planned, Reason, Step,
-    render::{self, Scene},
+    render::{self, Scene, VOICE},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
-use store::{
-    StoreError,
-    ids::{HoursId, NumberId},
-    model::number::Number,
-};
+use store::{StoreError, ids::HoursId, ids::NumberId, model::number::Number};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -178,7 +174,7 @@ async fn simulate(
     let row = op.store.get::<Number>(&id).await?.ok_or_else(|| Problem::not_found("number"))?;
     let tenant = op.shared.directory.tenant(op.tenant()).await.map_err(StoreError::from)?;
     let tenant = tenant.ok_or_else(|| Problem::not_found("tenant"))?;
-    let who = WhoAnswers::of(&tenant, row.value);
+    let who = WhoAnswers::of(&tenant, Arc::new(StoredNumber { id: row.id, number: row.value }));
     let at = asked.time().flatten().map_or_else(now_us, |time| time.as_microsecond());
     let caller = asked.caller.as_deref().unwrap_or(ANYBODY);
     let failed: Vec<_> = asked
@@ -187,7 +183,8 @@ async fn simulate(
         .filter_map(|failed| Some(Failed { position: failed.position, why: failure(&failed.why)? }))
         .collect();
     let decision = who.decide(caller, at, &failed, &who.waiting(&*op.store).await?);
-    let steps = steps(&op.shared, &tenant, &who.number.e164, decision.steps(), failed)?;
+    let voice = Some(tenant.texts.voice.as_str()).filter(|voice| !voice.is_empty()).unwrap_or(VOICE);
+    let steps = steps(&op.shared, &who, (voice, tenant.record), decision.steps(), failed)?;
     let reasons = decision.reasons.iter().map(Into::into).collect();
     Ok(Json(SimulationView {
         at: rfc3339(at),
@@ -199,7 +196,7 @@ async fn simulate(
 }
 
 fn hours(who: &WhoAnswers, at: i64) -> Option<HoursView> {
-    let id = who.number.routing.hours.as_ref().or(who.settings().default_hours.as_ref())?;
+    let id = who.number.number.routing.hours.as_ref().or(who.settings().default_hours.as_ref())?;
     let hours = who.book().hours.get(id)?;
     let at = Timestamp::from_microsecond(at).ok()?;
     let state = hours.at(at);
@@ -214,22 +211,22 @@ fn hours(who: &WhoAnswers, at: i64) -> Option<HoursView> {
 /// The steps, each with the TwiML that it would have if those before it had failed as they usually do.
 fn steps<'a>(
     shared: &Shared,
-    tenant: &TenantView,
-    own_number: &str,
+    who: &WhoAnswers,
+    (voice, record): (&str, bool),
     planned: impl Iterator<Item = &'a Planned>,
     mut failed: Vec<Failed>,
 ) -> Result<Vec<StepView>, Problem> {
-    let disclosure = tenant.tenant.settings.recording.disclosure.as_deref().filter(|_| tenant.record);
+    let disclosure = who.settings().recording.disclosure.as_deref().filter(|_| record);
     let mut shown = Vec::new();
     for planned in planned {
         let said_first: Vec<_> = disclosure.into_iter().filter(|_| failed.is_empty()).collect();
         let scene = Scene {
             urls: &shared.urls,
-            voice: &tenant.texts.voice,
+            voice,
             said_first: &said_first,
-            own_number,
+            own_number: &who.number.number.e164,
             call: "call_simulated",
-            record: tenant.record,
+            record,
             failed: &failed,
             stream_token: "simulated",
         };

@@ -3,7 +3,7 @@
 use super::{
     Directory, TenantView,
     accounts::{self, Account},
-    view::{ActiveNumber, Answerer},
+    view::{Answerer, StoredNumber},
 };
 use crate::{
     assistants::AssistantConfig,
@@ -19,12 +19,11 @@ use std::{
 };
 use store::{
     Document, Filter, Resource, Stamp, StoreError, Stored, Table, TenantId,
-    ids::HoursId,
     model::{
         account::{AccountStatus, ProviderAccount},
         assistant,
         identity::{Membership, Role},
-        number::{BusinessHours, Number},
+        number::{BusinessHours, Number, NumberStatus},
         queue::Queue,
         tenant::Tenant,
     },
@@ -56,7 +55,7 @@ pub(super) async fn load(
     let rows = Filter::first(directory.options.rows).oldest_first();
     let lists = [
         (Table::ProviderAccounts, rows.clone()),
-        (Table::PhoneNumbers, rows.clone().with_status("active")),
+        (Table::PhoneNumbers, rows.clone()),
         (Table::Assistants, rows.clone()),
         (Table::BusinessHours, rows.clone()),
         (Table::Queues, rows.clone()),
@@ -83,29 +82,16 @@ pub(super) async fn load(
         transfer_targets: transfer_targets(&tenant.value, configured),
         tenant: tenant.value,
         accounts,
-        numbers: numbers
-            .into_iter()
-            .map(|row| (row.value.e164.clone(), ActiveNumber { id: row.id, number: row.value }))
-            .collect(),
+        call_from: call_from(&numbers),
+        numbers: by_e164(numbers),
         assistants: HashMap::new(),
         default_assistant: None,
         book: Book::default(),
         bytes: VIEW_BYTES + ROW_FACTOR * text,
     };
     add_assistants(directory, &mut view, id, readable(id, next()), configured).await?;
-    view.book = Book {
-        numbers: view.numbers.keys().cloned().collect(),
-        assistants: view.assistants.keys().map(|id| store::ids::AssistantId::known(id.as_str())).collect(),
-        own_assistant: view.default_assistant.is_some(),
-        hours: open_hours(id, readable(id, next()), &view.tenant.settings.time_zone),
-        queues: readable::<Queue>(id, next()).into_iter().map(|row| (row.id, row.value)).collect(),
-        // A viewer only looks, and who was invited has no part yet.
-        users: readable::<Membership>(id, next())
-            .into_iter()
-            .filter(|row| row.value.role <= Role::Operator && row.value.invitation.is_none())
-            .map(|row| row.value.user)
-            .collect(),
-    };
+    let (hours, queues, members) = (readable(id, next()), readable(id, next()), readable(id, next()));
+    view.book = book(id, &view, hours, queues, members);
     if let Some(configured) = configured {
         add_configured_account(&mut view, configured);
     }
@@ -124,23 +110,55 @@ fn readable<T: Resource>(tenant: &TenantId, rows: Vec<Document>) -> Vec<Stored<T
         .collect()
 }
 
-/// Hours that can be read; the others count as open.
-fn open_hours(
-    tenant: &TenantId,
-    rows: Vec<Stored<BusinessHours>>,
-    tenant_zone: &str,
-) -> HashMap<HoursId, Hours> {
-    let mut all = HashMap::new();
-    for row in rows {
-        match Hours::read(&row.value, tenant_zone) {
-            Ok(hours) => drop(all.insert(row.id, hours)),
-            Err(faults) => {
-                let fault = faults.first().map(|fault| fault as &dyn Error);
-                error!(%tenant, hours = %row.id, error = fault, "hours cannot be read: they count as open");
-            }
+/// By their number; of several rows with the same one the active one counts, of which there is only one.
+fn by_e164(rows: Vec<Stored<Number>>) -> HashMap<String, Arc<StoredNumber>> {
+    let mut numbers: HashMap<String, Arc<StoredNumber>> = HashMap::new();
+    let known = rows.into_iter().filter(|row| row.value.status != NumberStatus::Released);
+    for Stored { id, value: number, .. } in known {
+        let is_active = number.status == NumberStatus::Active;
+        if is_active || !numbers.contains_key(&number.e164) {
+            numbers.insert(number.e164.clone(), Arc::new(StoredNumber { id, number }));
         }
     }
-    all
+    numbers
+}
+
+/// The primary number, or the oldest that is active.
+fn call_from(rows: &[Stored<Number>]) -> Option<String> {
+    let mut active = rows.iter().filter(|row| row.value.status == NumberStatus::Active);
+    let primary = active.clone().find(|row| row.value.primary);
+    primary.or_else(|| active.next()).map(|row| row.value.e164.clone())
+}
+
+/// What its calls can be led to. Hours that cannot be read count as open.
+fn book(
+    tenant: &TenantId,
+    view: &TenantView,
+    hours: Vec<Stored<BusinessHours>>,
+    queues: Vec<Stored<Queue>>,
+    members: Vec<Stored<Membership>>,
+) -> Book {
+    let active = view.numbers.values().filter(|stored| stored.number.status == NumberStatus::Active);
+    let hours = hours.into_iter().filter_map(|row| match Hours::read(&row.value, &view.tenant.settings.time_zone) {
+        Ok(hours) => Some((row.id, hours)),
+        Err(faults) => {
+            let fault = faults.first().map(|fault| fault as &dyn Error);
+            warn!(%tenant, hours = %row.id, error = fault, "stored hours cannot be read: they count as open");
+            None
+        }
+    });
+    Book {
+        numbers: active.map(|stored| stored.number.e164.clone()).collect(),
+        assistants: view.assistants.keys().map(|id| store::ids::AssistantId::known(id.as_str())).collect(),
+        own_assistant: view.default_assistant.is_some(),
+        users: members
+            .into_iter()
+            .filter(|row| row.value.role <= Role::Operator && row.value.invitation.is_none())
+            .map(|row| row.value.user)
+            .collect(),
+        queues: queues.into_iter().map(|row| (row.id, row.value)).collect(),
+        hours: hours.collect(),
+    }
 }
 
 async fn open_accounts(

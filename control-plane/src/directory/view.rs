@@ -12,7 +12,7 @@ use store::{
     ids::NumberId,
     model::{
         account::AccountStatus,
-        number::Number,
+        number::{Number, NumberStatus},
         tenant::{Tenant, TenantStatus, WebhookMode},
     },
 };
@@ -30,21 +30,23 @@ pub(crate) struct TenantView {
     pub(crate) transfer_targets: HashMap<String, String>,
     /// All but closed ones; those that are tried first come first.
     pub(crate) accounts: Vec<Account>,
-    /// Active ones, by E.164.
-    pub(crate) numbers: HashMap<String, ActiveNumber>,
+    /// All but released ones, by E.164. The carrier may still send calls of one that is not active.
+    pub(crate) numbers: HashMap<String, Arc<StoredNumber>>,
+    /// The number that those who are called see: the primary one, or the oldest that is active.
+    pub(crate) call_from: Option<String>,
     /// By their id. Those that cannot be used are not there.
     pub(crate) assistants: HashMap<String, Answerer>,
     /// Who answers where nothing else is said: an id in `assistants`.
     pub(crate) default_assistant: Option<String>,
-    /// What a call can be led to. A person's name at the softphone is the user's id.
+    /// What its calls can be led to.
     pub(crate) book: Book,
     /// What it takes in memory, about, in bytes.
     pub(crate) bytes: usize,
 }
 
-/// An active number.
+/// A number.
 #[derive(Clone, Debug)]
-pub(crate) struct ActiveNumber {
+pub(crate) struct StoredNumber {
     pub(crate) id: NumberId,
     pub(crate) number: Number,
 }
@@ -84,13 +86,18 @@ impl TenantView {
     }
 
     /// An active number.
-    pub(crate) fn number(&self, e164: &str) -> Option<&ActiveNumber> {
-        self.numbers.get(e164)
+    pub(crate) fn number(&self, e164: &str) -> Option<&Arc<StoredNumber>> {
+        self.numbers.get(e164).filter(|stored| stored.number.status == NumberStatus::Active)
     }
 
     /// The id of whoever answers if nothing else is said; empty if there is nobody.
     pub(crate) fn default_assistant_id(&self) -> &str {
         self.default_assistant.as_deref().unwrap_or_default()
+    }
+
+    /// The id, or that of whoever answers if there is no assistant with it any more.
+    pub(crate) fn assistant_id(&self, id: &str) -> &str {
+        self.assistants.get_key_value(id).map_or_else(|| self.default_assistant_id(), |(id, _)| id.as_str())
     }
 
     /// An assistant, or the one who answers if there is none with this id any more.
@@ -101,7 +108,7 @@ impl TenantView {
     /// Who answers a call to or from one of the numbers, in its voice and with its greeting.
     pub(crate) fn answering(&self, assistant: &str, own_number: &str) -> Option<Answering> {
         let answerer = self.answerer(assistant)?;
-        let number = self.number(own_number).map(|active| &active.number);
+        let number = self.numbers.get(own_number).map(|stored| &stored.number);
         let greeting = number.and_then(|number| number.greeting.clone());
         let voice = number.and_then(|number| number.voice.clone());
         let mut providers = Providers::clone(&answerer.providers);

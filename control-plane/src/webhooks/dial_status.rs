@@ -40,7 +40,7 @@ async fn after_dial(webhook: &Webhook) -> Result<Twiml, HookError> {
         After::Nothing => return Ok(Twiml::new(&[Verb::Hangup])),
         After::Next(why) => why,
     };
-    match who_answers(webhook, &call).await? {
+    match who_answers(webhook, &call) {
         Some(who) if position.is_some() => route::lead(webhook, &call, &who, SoFar::with(webhook, why)).await,
         Some(_) | None => Ok(webhook.say(&webhook.tenant.texts.not_put_through)),
     }

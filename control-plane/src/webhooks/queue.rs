@@ -4,12 +4,12 @@
 use super::{
     CARRIER, HookError, Webhook, answer, call_of,
     incoming::who_answers,
-    route::{self, SoFar},
+    route::{self, SoFar, voice},
 };
 use crate::{
     clock::now_us,
     twiml::{Twiml, Verb},
-    who_answers::Part,
+    who_answers::{Part, WhoAnswers},
 };
 use axum::response::Response;
 use routing::{
@@ -37,11 +37,12 @@ pub(crate) async fn wait(webhook: Webhook) -> Response {
 }
 
 async fn heard(webhook: &Webhook) -> Result<Twiml, HookError> {
+    let number = webhook.required("To")?;
+    let who = WhoAnswers::of_number(&webhook.tenant, number);
     let queue = webhook.query("queue").unwrap_or_default();
+    let found = who.as_ref().and_then(|who| Some((who, who.book().queues.get(&QueueId::known(queue))?)));
     // A queue that was taken away lets its callers go on to what comes next.
-    let Some(settings) = webhook.tenant.book.queues.get(&QueueId::known(queue)) else {
-        return Ok(Twiml::new(&[Verb::Leave]));
-    };
+    let Some((who, settings)) = found else { return Ok(Twiml::new(&[Verb::Leave])) };
     let seconds = |name: &str| webhook.param(name).and_then(|text| text.parse().ok());
     let place = Place {
         position: seconds("QueuePosition").unwrap_or(1),
@@ -50,7 +51,7 @@ async fn heard(webhook: &Webhook) -> Result<Twiml, HookError> {
     };
     let announced_s = webhook.query("announced").and_then(|text| text.parse().ok());
     let asked = Asked { urls: &webhook.shared.urls, queue };
-    Ok(render::waiting(settings, place, announced_s, &webhook.tenant.texts.voice, asked).into())
+    Ok(render::waiting(settings, place, announced_s, voice(webhook, who), asked).into())
 }
 
 async fn usual_wait_s(store: &Part, queue: &str) -> Result<Option<u32>, StoreError> {
@@ -88,10 +89,10 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
     let data = json!({ "result": result, "waited_s": webhook.param("QueueTime") });
     let event = Event { at: now_us(), kind: "queue_ended".to_owned(), data: data.to_string() };
     webhook.shared.log.note(&webhook.tenant.id, Record::Event { call: call.id.clone(), event });
-    let Some(who) = who_answers(webhook, &call).await? else {
+    let Some(who) = who_answers(webhook, &call) else {
         return Ok(webhook.say(&webhook.tenant.texts.not_put_through));
     };
-    let settings = left.as_ref().and_then(|entry| webhook.tenant.book.queues.get(&entry.queue));
+    let settings = left.as_ref().and_then(|entry| who.book().queues.get(&entry.queue));
     match of_queue(result, waited_too_long(webhook, settings)) {
         After::Nothing => Ok(Twiml::new(&[Verb::Hangup])),
         After::Next(why) => route::lead(webhook, &call, &who, SoFar::with(webhook, why)).await,

@@ -19,7 +19,7 @@ use axum::{
 use bytes::Bytes;
 use engine::log_limit::LogLimit;
 use std::{error::Error, sync::Arc};
-use store::{Call, TenantStore};
+use store::TenantStore;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, warn};
 use url::form_urlencoded;
@@ -58,6 +58,16 @@ impl Webhook {
             .ok_or_else(|| Problem::invalid(format!("the parameter {name} is missing")).into())
     }
 
+    /// The number of ours in the call, if it has one.
+    pub(crate) fn own_number(&self) -> Option<&str> {
+        own_number(&self.fields)
+    }
+
+    /// The carrier's account that it came through.
+    pub(crate) fn account(&self) -> &str {
+        self.param("AccountSid").unwrap_or_default()
+    }
+
     /// What our own address says under this name. The carrier has signed it with the rest.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         single(&self.query, name)
@@ -66,44 +76,6 @@ impl Webhook {
     /// Path and query as they were called.
     pub(crate) fn path_called(&self) -> &str {
         &self.path
-    }
-
-    /// The number of ours in the call, if it has one.
-    pub(crate) fn own_number(&self) -> Option<&str> {
-        own_number(&self.fields)
-    }
-
-    /// The carrier's account that it came through.
-    fn account(&self) -> &str {
-        self.param("AccountSid").unwrap_or_default()
-    }
-
-    /// Whether calls through its account are taken.
-    pub(crate) fn has_active_account(&self) -> bool {
-        self.tenant.twilio_account(self.account()).is_some_and(|account| account.is_active())
-    }
-
-    /// Lets the call's next stream in, for this assistant or else the call's own.
-    pub(crate) fn hand_out(
-        &self,
-        call: &Call,
-        assistant: Option<&str>,
-        had_stream: bool,
-    ) -> Result<String, HookError> {
-        self.shared.hand_out(call, &self.tenant, self.account(), assistant, had_stream)
-    }
-
-    /// TwiML that opens a stream for the call; `action` is the path that is asked when it has ended.
-    pub(crate) fn connect(
-        &self,
-        call: &Call,
-        assistant: Option<&str>,
-        had_stream: bool,
-        action: &str,
-    ) -> Result<Twiml, HookError> {
-        let token = self.hand_out(call, assistant, had_stream)?;
-        let urls = &self.shared.urls;
-        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token: &token }]))
     }
 
     /// What a repetition of this request would have in common with it, if the carrier marked it.

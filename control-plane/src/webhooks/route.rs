@@ -4,11 +4,11 @@
 use super::{HookError, Webhook, queue};
 use crate::{clock::now_us, twiml::Twiml, who_answers::WhoAnswers};
 use routing::{
-    Decision, Failed, Failure, Step,
-    render::{self, FAILED, POSITION, Scene},
+    Decision, Failed, Failure, Planned, Step,
+    render::{self, FAILED, POSITION, Scene, VOICE},
 };
 use serde_json::json;
-use store::{Call, Direction, Event, Record, ids::AssistantId};
+use store::{Call, CallFacts, Direction, Event, Record};
 use tracing::info;
 
 /// What has happened in a call so far.
@@ -68,36 +68,31 @@ pub(super) async fn lead(
 ) -> Result<Twiml, HookError> {
     let waiting = who.waiting(&*webhook.store).await?;
     let decision = who.decide(other_side(call), call.created_at, &so_far.failed, &waiting);
-    carry_out(webhook, call, who, &so_far, &decision).await
+    keep(webhook, call, &decision);
+    carry_out(webhook, call, who, &so_far, &decision.now).await
 }
 
-/// The assistant that answers first by this decision, if any does.
-pub(super) fn assistant_of(decision: &Decision) -> Option<&str> {
-    decision.steps().find_map(|planned| match &planned.step {
-        Step::Assistant { assistant } => assistant.as_ref().map(AssistantId::as_str),
-        Step::Ring { .. }
-        | Step::Forward { .. }
-        | Step::Queue { .. }
-        | Step::Voicemail { .. }
-        | Step::Message { .. }
-        | Step::Reject { .. } => None,
-    })
-}
-
-/// Does what was decided, and says it.
-pub(super) async fn carry_out(
+async fn carry_out(
     webhook: &Webhook,
     call: &Call,
     who: &WhoAnswers,
     so_far: &SoFar,
-    decision: &Decision,
+    planned: &Planned,
 ) -> Result<Twiml, HookError> {
-    keep(webhook, call, decision);
-    let planned = &decision.now;
+    let shared = &webhook.shared;
     info!(call = %call.id, position = planned.position, step = ?planned.step, "a call is led on");
     let token = match &planned.step {
         Step::Assistant { assistant } => {
-            webhook.hand_out(call, assistant.as_ref().map(AssistantId::as_str), call.streams > 0)?
+            let assistant = match assistant {
+                Some(id) => webhook.tenant.assistant_id(id.as_str()),
+                None => webhook.tenant.default_assistant_id(),
+            };
+            if assistant != call.assistant_id {
+                // The next stream of the call has to find it again.
+                let facts = CallFacts { assistant_id: Some(assistant.to_owned()), ..CallFacts::default() };
+                webhook.store.learn(&call.id, &facts).await?;
+            }
+            webhook.hand_out(call, assistant, call.streams > 0)?
         }
         Step::Queue { queue, .. } => {
             queue::enter(&*webhook.store, call, queue).await?;
@@ -116,8 +111,8 @@ pub(super) async fn carry_out(
     let apology = so_far.assistant_failed().then_some(texts.last_resort.as_str());
     let said_first: Vec<_> = disclosure.into_iter().chain(apology).collect();
     let scene = Scene {
-        urls: &webhook.shared.urls,
-        voice: &texts.voice,
+        urls: &shared.urls,
+        voice: voice(webhook, who),
         said_first: &said_first,
         own_number: own_number(call),
         call: call.id.as_str(),
@@ -126,6 +121,12 @@ pub(super) async fn carry_out(
         stream_token: &token,
     };
     Ok(render::twiml(planned, &scene).into())
+}
+
+/// The carrier's voice in which the tenant's words are said.
+pub(super) fn voice<'a>(webhook: &'a Webhook, who: &'a WhoAnswers) -> &'a str {
+    let own = who.settings().voice.as_deref();
+    own.or(Some(webhook.tenant.texts.voice.as_str())).filter(|voice| !voice.is_empty()).unwrap_or(VOICE)
 }
 
 /// Keeps the decision with the call, so that it can be explained later. The caller does not wait for that.

@@ -1,10 +1,7 @@
 //! A person of the tenant dials from a softphone: a number, another person, or whoever has waited longest in a queue.
 
 use super::{HookError, Webhook};
-use crate::{
-    directory::TenantView,
-    twiml::{Dial, Noun, Twiml, Verb},
-};
+use crate::twiml::{Dial, Noun, Twiml, Verb};
 use routing::{
     render::identity,
     softphone::{Dialled, dialled},
@@ -12,53 +9,58 @@ use routing::{
 use tracing::{info, warn};
 
 pub(super) fn dial(webhook: &Webhook, registered: &str) -> Result<Twiml, HookError> {
-    let tenant = &webhook.tenant;
-    if !tenant.is_served() || !webhook.has_active_account() {
+    if !webhook.tenant.is_served() {
         return Ok(Twiml::new(&[Verb::Reject]));
     }
-    let not_put_through = || webhook.say(&tenant.texts.not_put_through);
-    let to = webhook.param("To").unwrap_or_default();
-    let (user, target) = match dialled(&tenant.book, registered, to) {
-        Ok(found) => found,
-        Err(refused) => {
-            warn!(tenant = %tenant.id, %refused, "a call from a softphone is not put through");
-            return Ok(not_put_through());
-        }
-    };
-    info!(tenant = %tenant.id, %user, "a person dials from a softphone");
+    let texts = &webhook.tenant.texts;
+    let (user, target) =
+        match dialled(&webhook.tenant.book, registered, webhook.param("To").unwrap_or_default()) {
+            Ok(found) => found,
+            Err(refused) => {
+                warn!(tenant = %webhook.tenant.id, %refused, "a call from a softphone is not put through");
+                return Ok(webhook.say(&texts.not_put_through));
+            }
+        };
+    info!(tenant = %webhook.tenant.id, %user, "a person dials from a softphone");
     let urls = &webhook.shared.urls;
-    let status = tenant.record.then(|| urls.of("/api/voice/recording-status"));
-    let ring = Dial {
-        to: Noun::Number { number: to, whisper: None },
-        caller_id: None,
-        timeout_s: Some(webhook.shared.limits.dial_timeout_s),
-        action: None,
-        answer_on_bridge: true,
-        record: status.as_deref(),
+    let status = webhook.tenant.record.then(|| urls.of("/api/voice/recording-status"));
+    let limits = &webhook.shared.limits;
+    let ring = |to, caller_id| {
+        Verb::Dial(Dial {
+            to,
+            caller_id,
+            timeout_s: Some(limits.dial_timeout_s),
+            action: None,
+            answer_on_bridge: true,
+            record: status.as_deref(),
+        })
     };
-    Ok(match &target {
+    let verb = match &target {
         Dialled::Number(number) => {
-            let Some(own_number) = call_from(tenant) else { return Ok(not_put_through()) };
-            let to = Noun::Number { number, whisper: None };
-            Twiml::new(&[Verb::Dial(Dial { to, caller_id: Some(own_number), ..ring })])
+            let Some(own_number) = webhook.tenant.call_from.as_deref() else {
+                return Ok(webhook.say(&texts.not_put_through));
+            };
+            ring(Noun::Number { number, whisper: None }, Some(own_number))
         }
         Dialled::User(other) => {
-            let identity = identity(other.as_str());
-            let to = Noun::Client { identity: &identity, parameters: &[] };
-            Twiml::new(&[Verb::Dial(Dial { to, ..ring })])
+            return Ok(Twiml::new(&[ring(
+                Noun::Client { identity: &identity(other.as_str()), parameters: &[] },
+                None,
+            )]));
         }
         Dialled::Queue(queue) => {
             let offered = urls.with("/hooks/twilio/queue-offered", &[("user", user.as_str())]);
             let to = Noun::Queue { name: queue.as_str(), url: Some(&offered) };
-            // There is nothing to ring: whoever waits is put through at once.
-            Twiml::new(&[Verb::Dial(Dial { to, timeout_s: None, answer_on_bridge: false, ..ring })])
+            // Ringing has no meaning there: whoever waits is put through at once.
+            return Ok(Twiml::new(&[Verb::Dial(Dial {
+                to,
+                caller_id: None,
+                timeout_s: None,
+                action: None,
+                answer_on_bridge: false,
+                record: status.as_deref(),
+            })]));
         }
-    })
-}
-
-/// The number that those who are called see: the primary one, or the oldest.
-fn call_from(tenant: &TenantView) -> Option<&str> {
-    let numbers = tenant.numbers.values();
-    let number = numbers.min_by_key(|active| (!active.number.primary, active.id.as_str().to_owned()))?;
-    Some(&number.number.e164)
+    };
+    Ok(Twiml::new(&[verb]))
 }

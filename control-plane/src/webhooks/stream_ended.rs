@@ -11,7 +11,7 @@ use crate::{
     twiml::{Dial, Noun, Twiml, Verb},
 };
 use axum::response::Response;
-use routing::{Failure, render::ASSISTANT};
+use routing::Failure;
 use store::{Call, CallStatus, Direction};
 use tracing::{info, warn};
 
@@ -38,7 +38,7 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
         NextStep::NotPutThrough => Ok(webhook.say(&texts.not_put_through)),
         NextStep::Reconnect => {
             webhook.store.count_reconnect(&call.id).await?;
-            webhook.connect(&call, webhook.query(ASSISTANT), true, webhook.path_called())
+            webhook.connect(&call, true, webhook.path_called())
         }
         NextStep::GiveUp => {
             warn!(call = %call.id, "a call's stream did not come back");
@@ -73,7 +73,7 @@ async fn stream_end(webhook: &Webhook, call: &Call) -> StreamEnd {
 /// not led anywhere.
 async fn last_resort(webhook: &Webhook, call: &Call) -> Result<Twiml, HookError> {
     let who = match call.direction {
-        Direction::Inbound => who_answers(webhook, call).await?,
+        Direction::Inbound => who_answers(webhook, call),
         Direction::Outbound => None,
     };
     match who {

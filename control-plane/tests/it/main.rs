@@ -4,7 +4,9 @@
 mod admissions;
 mod api;
 mod calls;
+mod directory;
 mod health;
+mod identity;
 mod log;
 mod recordings;
 mod resources;

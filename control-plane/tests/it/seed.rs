@@ -115,6 +115,7 @@ impl Seed {
             openid_subject: None,
             platform_admin: false,
             status: UserStatus::Active,
+            proofs: Default::default(),
             failed_sign_ins: 0,
             locked_until: None,
             proofs: Proofs::default(),
@@ -133,7 +134,7 @@ impl Seed {
 }
 
 /// The store of a control plane that is not open.
-async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
+pub(crate) async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
     match &settings.store {
         StoreSettings::Embedded => {
             let path = settings.data_dir.join("tandem.db");

@@ -8,7 +8,7 @@ use engine::{
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use store::model::{
-    number::{Capabilities, NumberStatus, Routing},
+    number::{Capabilities, Routing},
     tenant::TenantSettings,
 };
 
@@ -70,7 +70,7 @@ fn view(tts: Vec<Voice>, numbers: Vec<Number>) -> TenantView {
     TenantView {
         numbers: numbers
             .into_iter()
-            .map(|number| (number.e164.clone(), ActiveNumber { id: NumberId::generate(), number }))
+            .map(|number| (number.e164.clone(), Arc::new(StoredNumber { id: NumberId::generate(), number })))
             .collect(),
         assistants: HashMap::from([("asst_1".to_owned(), answerer)]),
         default_assistant: Some("asst_1".to_owned()),
@@ -95,6 +95,7 @@ pub(crate) fn empty(bytes: usize) -> TenantView {
         numbers: HashMap::new(),
         assistants: HashMap::new(),
         default_assistant: None,
+        call_from: None,
         book: Book::default(),
         bytes,
     }
