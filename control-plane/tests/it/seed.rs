@@ -115,7 +115,6 @@ impl Seed {
             openid_subject: None,
             platform_admin: false,
             status: UserStatus::Active,
-            proofs: Default::default(),
             failed_sign_ins: 0,
             locked_until: None,
             proofs: Proofs::default(),
