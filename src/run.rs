@@ -11,6 +11,7 @@ use std::{
 };
 use tracing_subscriber::EnvFilter;
 
+mod admin;
 mod call;
 mod demo;
 mod keys;
@@ -73,6 +74,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sandbox(sandbox) => sandbox::run(&sandbox),
         Command::Store(store) => store::run(&store),
         Command::Keys(keys) => keys::run(&keys),
+        Command::Admin(admin) => admin::run(&admin),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,

@@ -4,6 +4,8 @@
 //! [`body::Body`], a list's query as [`page::List`]. What a handler says of itself with `#[utoipa::path]` becomes the
 //! OpenAPI document. A resource that is only kept is a [`crud::Form`] and five short handlers: `queues.rs` shows one.
 
+mod api_keys;
+mod auth;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
@@ -14,7 +16,10 @@ pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+mod me;
+mod members;
 pub(crate) mod need;
+mod oidc;
 pub(crate) mod once;
 pub(crate) mod op;
 mod openapi;
@@ -26,8 +31,10 @@ mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod refusal;
 mod schema;
 mod simulate;
+mod users;
 mod view;
 mod voicemails;
 
@@ -46,6 +53,12 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(queues::routes())
         .merge(simulate::routes())
         .merge(voicemails::routes())
+        .merge(auth::routes())
+        .merge(oidc::routes())
+        .merge(me::routes())
+        .merge(members::routes())
+        .merge(users::routes())
+        .merge(api_keys::routes())
 }
 
 /// The OpenAPI document.

@@ -3,12 +3,12 @@
 use crate::{
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
-    keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     recordings::RecordingLog,
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
     shared::Shared,
+    sign_in,
 };
 use axum::Router;
 use engine::{
@@ -17,12 +17,16 @@ use engine::{
     ports::Ports,
     provider::{AbortOnDrop, Secret},
 };
+use identity::{
+    api_key::{self, NewKey},
+    openid::OpenIdError,
+};
 use std::{fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
     model::{
         audit::Actor,
-        identity::{ApiKey, KeyMode, KeyStatus},
+        identity::{ApiKey, KeyMode},
     },
 };
 use store_postgres::PostgresStore;
@@ -79,6 +83,9 @@ pub enum OpenError {
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The OpenID providers cannot be used.
+    #[error("the OpenID providers cannot be used")]
+    OpenId(#[from] OpenIdError),
 }
 
 /// What happened in calls could not be stored before the end.
@@ -118,7 +125,8 @@ impl ControlPlane {
         // It is at hand from the first call on, also if the database does not serve then.
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
         let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, directory, store, vault));
+        let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, identity));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -132,16 +140,8 @@ impl ControlPlane {
     /// # Errors
     /// When it cannot be stored.
     pub async fn issue_key(&self, tenant: &TenantId, name: &str) -> Result<Secret, StoreError> {
-        let key = new_key();
-        let new = ApiKey {
-            name: name.to_owned(),
-            hash: sha256_hex(key.reveal().as_bytes()),
-            hint: hint(&key),
-            scopes: Vec::new(),
-            mode: KeyMode::Live,
-            status: KeyStatus::Active,
-            expires_at: None,
-        };
+        let new = NewKey { name: name.to_owned(), scopes: Vec::new(), mode: KeyMode::Live, expires_at: None };
+        let (key, new) = api_key::first(new);
         let mut tx = self.shared.store(tenant).begin(&Actor::system(SELF), now_us()).await?;
         tx.insert(new).await?;
         tx.commit().await?;

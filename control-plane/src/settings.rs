@@ -6,6 +6,10 @@ use crate::{
     providers::{Providers, Services},
 };
 use engine::{ids::TenantId, ports::Assistant, provider::Secret};
+use identity::{
+    IdentityOptions,
+    openid::{OpenIdOptions, OpenIdProvider},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
@@ -25,6 +29,8 @@ pub struct ControlPlaneSettings {
     pub store: StoreSettings,
     /// What protects stored credentials.
     pub keys: KeyRing,
+    /// How people sign in.
+    pub sign_in: SignInSettings,
     /// The tenant that is there from the start. Others are stored.
     pub tenant: TenantSettings,
     /// The services that serve every tenant without an account of its own there.
@@ -35,6 +41,17 @@ pub struct ControlPlaneSettings {
     pub metrics: PrometheusHandle,
     /// Limits.
     pub limits: ControlPlaneOptions,
+}
+
+/// How people sign in.
+#[derive(Clone, Debug, Default)]
+pub struct SignInSettings {
+    /// Lifetimes and limits.
+    pub options: IdentityOptions,
+    /// OpenID providers at which they can sign in; each sends them back to `/v1/auth/oidc/{name}/callback`.
+    pub openid: Vec<OpenIdProvider>,
+    /// How those are asked.
+    pub openid_options: OpenIdOptions,
 }
 
 /// What becomes of recordings when their call is over.

@@ -14,6 +14,7 @@ use engine::{
     engine::Engine,
     ids::{CallId, TenantId},
 };
+use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use routing::Urls;
@@ -24,9 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{
-    Call, CallStatus, KeyOwner, Store, StoreError, TenantStore, ids::UserId, model::identity::UserMembership,
-};
+use store::{Call, CallStatus, Store, StoreError, TenantStore};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -54,6 +53,8 @@ pub(crate) struct Shared {
     store: Arc<dyn Store>,
     /// Seals and opens stored credentials.
     pub(crate) vault: Arc<Vault>,
+    /// Knows who is who.
+    pub(crate) identity: Arc<Identity>,
 }
 
 impl Shared {
@@ -62,6 +63,7 @@ impl Shared {
         directory: Arc<Directory>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
+        identity: Arc<Identity>,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -91,6 +93,7 @@ impl Shared {
             engine: Mutex::new(None),
             store,
             vault,
+            identity,
         }
     }
 
@@ -102,16 +105,6 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(tenant)
-    }
-
-    /// In which tenants a user is what.
-    pub(crate) async fn memberships_of(&self, user: &UserId) -> Result<Vec<UserMembership>, StoreError> {
-        self.store.memberships_of(user).await
-    }
-
-    /// Whom a key speaks for.
-    pub(crate) async fn key_owner(&self, hash: &str) -> Result<Option<KeyOwner>, StoreError> {
-        self.store.key_owner(hash).await
     }
 
     pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {

@@ -14,3 +14,4 @@ mod store_command;
 mod support;
 mod tidy;
 mod tones;
+mod two_tenants;

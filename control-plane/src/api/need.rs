@@ -42,6 +42,12 @@ needs! {
     VoicemailsManage: Write,
     WebhooksRead: Read,
     WebhooksManage: Write,
+    MembersRead: Read,
+    MembersManage: Write,
+    KeysRead: Read,
+    KeysManage: Write,
+    WebhooksSend: Spend,
+    PlatformManage: Write,
     TenantsRead: Read,
     TenantsManage: Write,
 }

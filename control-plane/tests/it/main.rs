@@ -6,6 +6,7 @@ mod api;
 mod calls;
 mod directory;
 mod health;
+mod identity;
 mod log;
 mod recordings;
 mod resources;

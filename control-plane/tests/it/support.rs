@@ -11,7 +11,7 @@ use control_plane::{
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
         CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
-        RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
+        RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -149,6 +149,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         data_dir: folder.0.clone(),
         recording: RecordingSettings::default(),
         store: store_settings(folder).await,
+        sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         services: services(),
         tenant: TenantSettings {
