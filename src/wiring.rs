@@ -19,6 +19,7 @@ use engine::{
 use identity::openid::OpenIdProvider;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, sync::Arc, time::Duration};
+use twilio_rest::TwilioOptions;
 use url::Url;
 
 /// Why the parts cannot be put together.
@@ -88,6 +89,7 @@ pub fn control_plane(
             None => StoreSettings::Embedded,
         },
         keys: config.key_ring()?,
+        twilio: TwilioOptions::at(address("tenant.twilio.base_url", &tenant.twilio.base_url)?),
         sign_in: sign_in(config)?,
         services,
         metrics,

@@ -1,6 +1,7 @@
 //! Opens the control plane, and closes it without losing anything.
 
 use crate::{
+    api::accounts::trial::Trial,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
@@ -33,10 +34,13 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
+use twilio_rest::{ClientError, TwilioClient};
 use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
 const SELF: &str = "control_plane";
+/// Sessions that are over and are deleted at once: few, because SQLite serves one writer.
+const SESSIONS_FORGOTTEN: u16 = 50;
 /// Calls that wait for their stream, as a gauge.
 const AWAITED: &str = "tandem_streams_awaited";
 
@@ -83,6 +87,9 @@ pub enum OpenError {
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The HTTP client for the carrier cannot be made.
+    #[error("the client for the carrier cannot be made")]
+    Carrier(#[from] ClientError),
     /// The OpenID providers cannot be used.
     #[error("the OpenID providers cannot be used")]
     OpenId(#[from] OpenIdError),
@@ -125,8 +132,11 @@ impl ControlPlane {
         // It is at hand from the first call on, also if the database does not serve then.
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
         let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
+        let twilio = TwilioClient::new(settings.twilio.clone())?;
+        let addresses = settings.services.addresses.clone();
+        let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
-        let shared = Arc::new(Shared::new(settings, directory, store, vault, identity));
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, trial, identity));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -257,5 +267,8 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.log.measure();
         shared.directory.measure();
         shared.metrics.run_upkeep();
+        if let Err(error) = shared.identity.forget_sessions(SESSIONS_FORGOTTEN, now_us()).await {
+            warn!(error = &error as &dyn std::error::Error, "sessions that are over could not be deleted");
+        }
     }
 }

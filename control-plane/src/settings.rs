@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
+use twilio_rest::TwilioOptions;
 use url::Url;
 use vault::KeyRing;
 
@@ -33,6 +34,8 @@ pub struct ControlPlaneSettings {
     pub sign_in: SignInSettings,
     /// The tenant that is there from the start. Others are stored.
     pub tenant: TenantSettings,
+    /// How Twilio's REST API is reached.
+    pub twilio: TwilioOptions,
     /// The services that serve every tenant without an account of its own there.
     pub services: Services,
     /// What becomes of recordings.
@@ -263,6 +266,8 @@ pub struct ControlPlaneOptions {
     pub api_body_bytes: usize,
     /// How long such a body may take to come. Default 10 s.
     pub api_body_deadline: Duration,
+    /// How long a provider may take to say whether it takes credentials. Default 10 s.
+    pub credentials_trial: Duration,
     /// How long an answer is kept for those who send the same request again. Default 24 h.
     pub idempotency_kept: Duration,
     /// How often each tenant may ask.
@@ -312,6 +317,7 @@ impl Default for ControlPlaneOptions {
             page_max: 100,
             api_body_bytes: 256 * 1024,
             api_body_deadline: Duration::from_secs(10),
+            credentials_trial: Duration::from_secs(10),
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
             rate: RateLimits::default(),
             readiness_cache: Duration::from_secs(1),

@@ -1,7 +1,7 @@
 //! What the handlers and the ports share.
 
 use crate::{
-    api::rate::Limiter,
+    api::{accounts::trial::Trial, rate::Limiter},
     directory::Directory,
     live::LiveCalls,
     ports::log::QueuedLog,
@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     store: Arc<dyn Store>,
     /// Seals and opens stored credentials.
     pub(crate) vault: Arc<Vault>,
+    /// Tries credentials before they are stored.
+    pub(crate) trial: Trial,
     /// Knows who is who.
     pub(crate) identity: Arc<Identity>,
 }
@@ -63,6 +65,7 @@ impl Shared {
         directory: Arc<Directory>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
+        trial: Trial,
         identity: Arc<Identity>,
     ) -> Self {
         let limits = settings.limits;
@@ -93,6 +96,7 @@ impl Shared {
             engine: Mutex::new(None),
             store,
             vault,
+            trial,
             identity,
         }
     }

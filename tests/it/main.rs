@@ -15,3 +15,4 @@ mod support;
 mod tidy;
 mod tones;
 mod two_tenants;
+mod who_answers;

@@ -156,7 +156,7 @@ pub(super) fn unkept(body: impl Serialize) -> Response {
 pub(super) fn unproven(error: IdentityError) -> Problem {
     match error {
         IdentityError::Refused => {
-            Problem { code: Code::Unauthorized, ..Problem::from(IdentityError::Refused) }
+            Problem::new(Code::Unauthorized, Problem::from(IdentityError::Refused).detail)
         }
         error => error.into(),
     }

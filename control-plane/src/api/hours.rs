@@ -178,7 +178,7 @@ async fn list_hours(op: Op<RoutingRead>, list: List<All>) -> Result<Json<Page<Ho
     request_body = HoursForm, responses((status = 201, description = "They are there", body = HoursItem)),
 )]
 async fn create_hours(op: Op<RoutingManage>, body: Body<HoursForm>) -> Result<Response, Stop> {
-    crud::create(&op, body).await
+    crud::create(&op, body, HoursForm::of).await
 }
 
 /// Reads business hours.
@@ -207,7 +207,7 @@ async fn update_hours(
     known: Preconditions,
     patch: HoursPatch,
 ) -> Result<Response, Problem> {
-    crud::patch(&op, &id, &known, &patch).await
+    crud::patch(&op, &id, &known, &patch, HoursForm::of).await
 }
 
 /// Deletes business hours. Numbers that name them are open as the tenant is.

@@ -29,6 +29,7 @@ macro_rules! needs {
 needs! {
     TenantRead: Read,
     TenantUpdate: Write,
+    TenantClose: Write,
     AuditRead: Read,
     AccountsRead: Read,
     AccountsManage: Spend,
@@ -46,7 +47,6 @@ needs! {
     MembersManage: Write,
     KeysRead: Read,
     KeysManage: Write,
-    WebhooksSend: Spend,
     PlatformManage: Write,
     TenantsRead: Read,
     TenantsManage: Write,

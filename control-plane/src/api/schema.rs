@@ -54,8 +54,8 @@ words!(
     NumberStatus,
     Role,
     TenantStatus,
-    VoicemailStatus,
     UserStatus,
+    VoicemailStatus,
     WebhookMode,
 );
 

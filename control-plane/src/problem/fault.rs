@@ -111,15 +111,17 @@ impl Faults {
 
     /// A text must have between `min` and `max` characters.
     pub(crate) fn text(&mut self, name: &str, text: &str, min: usize, max: usize) {
+        self.field(name, |faults| faults.own_text(text, min, max));
+    }
+
+    /// The text here must have between `min` and `max` characters.
+    pub(crate) fn own_text(&mut self, text: &str, min: usize, max: usize) {
         let length = text.chars().count();
         if !(min..=max).contains(&length) {
-            self.add_at(
-                name,
-                FaultCode::OutOfRange,
-                format!("it must have {min} to {max} characters, not {length}"),
-            );
+            let detail = format!("it must have {min} to {max} characters, not {length}");
+            self.add(FaultCode::OutOfRange, detail);
         } else if text.contains('\0') {
-            self.add_at(name, FaultCode::InvalidValue, "it must not hold a NUL character");
+            self.add(FaultCode::InvalidValue, "it must not hold a NUL character");
         }
     }
 

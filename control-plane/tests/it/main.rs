@@ -7,6 +7,7 @@ mod calls;
 mod directory;
 mod health;
 mod identity;
+mod isolation;
 mod log;
 mod recordings;
 mod resources;

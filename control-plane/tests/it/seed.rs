@@ -8,7 +8,7 @@ use store::{
     ids::{HoursId, NumberId, QueueId, UserId},
     model::{
         audit::Actor,
-        identity::{Membership, Role, User, UserStatus},
+        identity::{Membership, Proofs, Role, User, UserStatus},
         number::{BusinessHours, Capabilities, Destination, Number, NumberStatus, Routing, WeeklySpan},
         queue::{Queue, QueueMember},
         tenant::{Tenant, TenantSettings, TenantStatus},
@@ -115,9 +115,9 @@ impl Seed {
             openid_subject: None,
             platform_admin: false,
             status: UserStatus::Active,
-            proofs: Default::default(),
             failed_sign_ins: 0,
             locked_until: None,
+            proofs: Proofs::default(),
         };
         tx.insert_as(UserId::known(USER), user).await.unwrap();
         tx.commit().await.unwrap();

@@ -35,12 +35,15 @@ use serde_json::Value;
 use sha1::Sha1;
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use tower::ServiceExt;
+use twilio_rest::TwilioOptions;
 use url::{Url, form_urlencoded};
 
 pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const BASE: &str = "https://voice.example.test";
 pub(crate) const OWN_NUMBER: &str = "+15550199";
+/// An address at which nobody answers.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 pub(crate) const CALLER: &str = "+15550100";
 
 /// A folder that goes with the test.
@@ -126,7 +129,7 @@ fn services() -> Services {
 }
 
 /// Where the data of a folder is: in it, or with `TANDEM_TEST_STORE=postgres` in a PostgreSQL database of its own.
-async fn store_settings(folder: &Folder) -> StoreSettings {
+pub(crate) async fn store_settings(folder: &Folder) -> StoreSettings {
     if std::env::var("TANDEM_TEST_STORE").as_deref() != Ok("postgres") {
         return StoreSettings::Embedded;
     }
@@ -148,6 +151,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         base_url: Url::parse(BASE).unwrap(),
         data_dir: folder.0.clone(),
         recording: RecordingSettings::default(),
+        twilio: TwilioOptions::at(NOWHERE.parse().unwrap()),
         store: store_settings(folder).await,
         sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
