@@ -2,13 +2,14 @@
 
 use crate::{
     api::accounts::trial::Trial,
+    carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
-    recordings::RecordingLog,
+    recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
-    shared::Shared,
+    shared::{Outside, Shared},
     sign_in,
 };
 use axum::Router;
@@ -22,6 +23,7 @@ use identity::{
     api_key::{self, NewKey},
     openid::OpenIdError,
 };
+use objects::{Links, ObjectError};
 use std::{fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
@@ -81,15 +83,21 @@ pub enum OpenError {
     /// The keys that protect stored credentials are not those of this database.
     #[error("the keys that protect stored credentials do not fit this database")]
     Vault(#[from] VaultError),
+    /// The place where recordings stay cannot be used.
+    #[error("the place where recordings stay cannot be used")]
+    Objects(#[from] ObjectError),
+    /// The secret that signs links cannot be used.
+    #[error("the secret that signs links to recordings cannot be used")]
+    Links(#[from] LinksError),
+    /// The client for the carrier's API cannot be made.
+    #[error("the client for the carrier's API cannot be made")]
+    Carrier(#[from] ClientError),
     /// The tenant of the settings cannot be made known.
     #[error(transparent)]
     Tenant(#[from] BootstrapError),
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
-    /// The HTTP client for the carrier cannot be made.
-    #[error("the client for the carrier cannot be made")]
-    Carrier(#[from] ClientError),
     /// The OpenID providers cannot be used.
     #[error("the OpenID providers cannot be used")]
     OpenId(#[from] OpenIdError),
@@ -136,7 +144,8 @@ impl ControlPlane {
         let addresses = settings.services.addresses.clone();
         let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
-        let shared = Arc::new(Shared::new(settings, directory, store, vault, trial, identity));
+        let outside = outside(&settings, &directory)?;
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, trial, identity, outside));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -212,6 +221,27 @@ impl fmt::Debug for ControlPlane {
             .field("base_url", &self.shared.base_url.as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// What is reached outside of this program.
+fn outside(settings: &ControlPlaneSettings, directory: &Arc<Directory>) -> Result<Outside, OpenError> {
+    let recording = &settings.recording;
+    let secret = match &recording.link_secret {
+        Some(secret) => secret.clone(),
+        None => recordings::link_secret(&settings.data_dir)?,
+    };
+    let mut base = settings.base_url.clone();
+    base.set_path(&format!("{}{MEDIA}", base.path().trim_end_matches('/')));
+    let links = Links::new(base, secret)?;
+    Ok(Outside {
+        objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
+        links,
+        http: engine::provider::http::http_client(Default::default())?,
+        carriers: Arc::new(DirectoryCarriers {
+            client: TwilioClient::new(settings.carrier_api.clone())?,
+            directory: Arc::clone(directory),
+        }),
+    })
 }
 
 async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, StoreError> {

@@ -7,6 +7,7 @@ mod children_killed;
 mod heard_truth;
 mod invariants;
 mod keys_command;
+mod live_control;
 mod opus_recording;
 mod provider_faults;
 mod recorded_calls;
