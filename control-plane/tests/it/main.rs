@@ -3,6 +3,7 @@
 
 mod admissions;
 mod api;
+mod api_page;
 mod calls;
 mod health;
 mod identity;
@@ -11,6 +12,7 @@ mod log;
 mod recordings;
 mod resources;
 mod secrets;
+mod setting_up;
 mod support;
 mod tools;
 mod webhooks;
