@@ -5,8 +5,9 @@ use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Reco
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
-        SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
+        RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings, TenantSettings,
+        TwilioAccount,
     },
 };
 use engine::{
