@@ -18,6 +18,7 @@ mod call;
 mod environment;
 mod error;
 mod file;
+mod platform;
 mod providers;
 mod recording;
 mod secrets;
@@ -30,6 +31,7 @@ mod tests;
 pub use assistant::{Assistant, Parameters, Tool, ToolKind};
 pub use call::Call;
 pub use error::{ConfigError, Origin, Problem, Problems};
+pub use platform::{Platform, PlatformTwilio};
 pub use providers::{
     Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
     TtsName, Voice,
@@ -60,6 +62,8 @@ pub struct Config {
     pub worker_threads: Option<usize>,
     /// What is logged, and how.
     pub log: Log,
+    /// What belongs to the platform, not to one tenant.
+    pub platform: Platform,
     /// The tenant that is set up at the start.
     pub tenant: Tenant,
     /// What becomes of recordings.
@@ -84,6 +88,7 @@ impl Default for Config {
             secrets: Secrets::default(),
             worker_threads: None,
             log: Log::default(),
+            platform: Platform::default(),
             tenant: Tenant::default(),
             recording: Recording::default(),
             assistant: Assistant::default(),

@@ -32,6 +32,7 @@ use engine::{
 use futures_util::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, sync::Arc, time::Duration};
+use twilio_rest::{Credentials, TwilioOptions};
 use url::Url;
 
 /// Why the parts cannot be put together.
@@ -97,6 +98,8 @@ pub fn control_plane(
             None => StoreSettings::Embedded,
         },
         keys: config.key_ring()?,
+        carrier_api: carrier_api(config)?,
+        platform_account: platform_account(config),
         metrics,
         limits: ControlPlaneOptions::default(),
         recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },
@@ -120,6 +123,22 @@ pub fn control_plane(
             texts: CarrierTexts::default(),
         },
     })
+}
+
+/// How the carrier's API is reached.
+///
+/// # Errors
+/// See [`WiringError`].
+pub fn carrier_api(config: &Config) -> Result<TwilioOptions, WiringError> {
+    Ok(TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?))
+}
+
+/// The account in which subaccounts are made.
+#[must_use]
+pub fn platform_account(config: &Config) -> Option<Credentials> {
+    let twilio = &config.platform.twilio;
+    let account_sid = twilio.account_sid.as_deref()?.parse().ok()?;
+    Some(Credentials::AuthToken { account_sid, auth_token: twilio.auth_token.clone()? })
 }
 
 fn assistant(config: &Config) -> Assistant {

@@ -15,17 +15,21 @@ mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
 pub(crate) mod need;
+mod number_orders;
 pub(crate) mod once;
 pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
+mod provider_health;
+mod provisioning;
 mod queues;
 mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
 mod schema;
+mod softphone;
 mod view;
 
 use crate::shared::Shared;
@@ -36,7 +40,14 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<Arc<Shared>> {
-    openapi::base().merge(calls::routes()).merge(hours::routes()).merge(queues::routes())
+    openapi::base()
+        .merge(calls::routes())
+        .merge(hours::routes())
+        .merge(number_orders::routes())
+        .merge(provider_health::routes())
+        .merge(provisioning::routes())
+        .merge(queues::routes())
+        .merge(softphone::routes())
 }
 
 /// The OpenAPI document.

@@ -17,6 +17,7 @@ mod live;
 mod plane;
 mod ports;
 mod problem;
+pub mod provider_health;
 mod recordings;
 mod request_id;
 mod routes;
@@ -29,4 +30,4 @@ mod twiml;
 mod webhooks;
 
 pub use api::caller::ClientAddress;
-pub use plane::{CloseError, ControlPlane, OpenError, Opened};
+pub use plane::{Background, CloseError, ControlPlane, OpenError, Opened};

@@ -4,6 +4,7 @@ use crate::{
     clock::now_us,
     keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
+    provider_health::{ConfiguredAccounts, Monitor, Watch},
     recordings::RecordingLog,
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
@@ -17,6 +18,7 @@ use engine::{
     ports::Ports,
     provider::{AbortOnDrop, Secret},
 };
+use provisioning::{Provisioner, ProvisionerOptions, Worker, WorkerOptions};
 use std::{fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
@@ -30,10 +32,13 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
+use twilio_rest::{ClientError, Credentials, TwilioClient};
 use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
 const SELF: &str = "control_plane";
+/// The product's name, as tenants' subaccounts have it.
+const PRODUCT: &str = "Tandem";
 /// Calls that wait for their stream, as a gauge.
 const AWAITED: &str = "tandem_streams_awaited";
 
@@ -42,6 +47,13 @@ pub struct ControlPlane {
     shared: Arc<Shared>,
     tools: Arc<HttpTools>,
     _housekeeping: AbortOnDrop,
+}
+
+/// Work that no request waits for; ends when this is dropped.
+#[derive(Debug)]
+pub struct Background {
+    _provisioning: Worker,
+    _monitoring: AbortOnDrop,
 }
 
 /// A control plane that has just been opened.
@@ -74,6 +86,9 @@ pub enum OpenError {
     /// The keys that protect stored credentials are not those of this database.
     #[error("the keys that protect stored credentials do not fit this database")]
     Vault(#[from] VaultError),
+    /// The client for the carrier's API cannot be made.
+    #[error("the client for the carrier's API cannot be made")]
+    Carrier(#[from] ClientError),
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
@@ -104,11 +119,30 @@ impl ControlPlane {
         let store = open_store(&settings).await?;
         let vault = Arc::new(Vault::new(Arc::clone(&store), settings.keys.clone()));
         vault.check().await?;
+        let client = TwilioClient::new(settings.carrier_api.clone())?;
+        let provisioner = Arc::new(Provisioner::new(
+            Arc::clone(&store),
+            Arc::clone(&vault),
+            client.clone(),
+            provisioning::Settings {
+                base_url: settings.base_url.clone(),
+                product: PRODUCT.to_owned(),
+                platform: settings.platform_account.clone(),
+                options: ProvisionerOptions::default(),
+            },
+        ));
+        let monitor = Arc::new(Monitor::new(
+            Arc::clone(&store),
+            Arc::clone(&provisioner),
+            client,
+            configured_accounts(&settings),
+            Watch::default(),
+        ));
         let tenant = settings.tenant.id.clone();
         put_tenant(&*store, &tenant, &settings.tenant.name).await?;
         let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
         let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, tenants, store, vault));
+        let shared = Arc::new(Shared::new(settings, tenants, store, vault, provisioner, monitor));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -142,6 +176,16 @@ impl ControlPlane {
     /// over.
     pub fn attach(&self, engine: Engine) {
         self.shared.attach(Some(engine));
+    }
+
+    /// Carries out orders for the carrier and watches the tenants' providers until what it gives is dropped: the part of a server's work
+    /// that no request waits for.
+    #[must_use]
+    pub fn background(&self) -> Background {
+        Background {
+            _provisioning: Worker::start(&self.shared.provisioner, WorkerOptions::default()),
+            _monitoring: self.shared.monitor.start(),
+        }
     }
 
     /// What seals and opens stored credentials.
@@ -192,6 +236,16 @@ impl fmt::Debug for ControlPlane {
             .field("base_url", &self.shared.base_url.as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// The accounts of the configuration's own tenant.
+fn configured_accounts(settings: &ControlPlaneSettings) -> ConfiguredAccounts {
+    let twilio = &settings.tenant.twilio;
+    let account_sid = twilio.account_sid.parse().ok().filter(|_| settings.tenant.has_account());
+    let credentials = account_sid
+        .map(|account_sid| Credentials::AuthToken { account_sid, auth_token: twilio.auth_token.clone() });
+    let tenant = store::TenantId::known(settings.tenant.id.0.as_str());
+    credentials.map(|credentials| (tenant, credentials)).into_iter().collect()
 }
 
 async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, StoreError> {

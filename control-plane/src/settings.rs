@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
+use twilio_rest::{Credentials, TwilioOptions};
 use url::Url;
 use vault::KeyRing;
 
@@ -26,6 +27,10 @@ pub struct ControlPlaneSettings {
     pub tenant: TenantSettings,
     /// What becomes of recordings.
     pub recording: RecordingSettings,
+    /// How the carrier's API is reached.
+    pub carrier_api: TwilioOptions,
+    /// The account in which subaccounts are made for tenants, by its auth token; `None`: every tenant brings its own.
+    pub platform_account: Option<Credentials>,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.

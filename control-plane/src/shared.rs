@@ -5,6 +5,7 @@ use crate::{
     keys::random_token,
     live::LiveCalls,
     ports::log::QueuedLog,
+    provider_health::Monitor,
     recordings::{self, RecordingFormat, Recordings},
     settings::{ControlPlaneOptions, TenantSettings},
     tenants::Tenants,
@@ -18,6 +19,7 @@ use engine::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
+use provisioning::Provisioner;
 use std::{
     path::PathBuf,
     sync::{
@@ -27,6 +29,7 @@ use std::{
 };
 use store::{
     Call, CallStatus, KeyOwner, Store, StoreError, TenantStore, ids::UserId, model::identity::UserMembership,
+    model::number::NumberOwner,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -54,6 +57,10 @@ pub(crate) struct Shared {
     store: Arc<dyn Store>,
     /// Seals and opens stored credentials.
     pub(crate) vault: Arc<Vault>,
+    /// Takes orders for the carrier.
+    pub(crate) provisioner: Arc<Provisioner>,
+    /// Asks the tenants' providers.
+    pub(crate) monitor: Arc<Monitor>,
 }
 
 impl Shared {
@@ -62,6 +69,8 @@ impl Shared {
         tenants: Arc<Tenants>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
+        provisioner: Arc<Provisioner>,
+        monitor: Arc<Monitor>,
     ) -> Self {
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -90,6 +99,8 @@ impl Shared {
             engine: Mutex::new(None),
             store,
             vault,
+            provisioner,
+            monitor,
         }
     }
 
@@ -111,6 +122,11 @@ impl Shared {
     /// Whom a key speaks for.
     pub(crate) async fn key_owner(&self, hash: &str) -> Result<Option<KeyOwner>, StoreError> {
         self.store.key_owner(hash).await
+    }
+
+    /// Whose active number this is.
+    pub(crate) async fn number_owner(&self, e164: &str) -> Result<Option<NumberOwner>, StoreError> {
+        self.store.number_owner(e164).await
     }
 
     pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {

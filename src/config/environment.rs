@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 20] = [
+pub(super) const NAMED: [(&str, &str); 22] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
     ("TANDEM_STORE_URL", "store.url"),
     ("TANDEM_SECRETS_KEYS", "secrets.keys"),
     ("TANDEM_SECRETS_KEY_FILE", "secrets.key_file"),
     ("BASE_URL", "base_url"),
+    ("TANDEM_PLATFORM_TWILIO_ACCOUNT_SID", "platform.twilio.account_sid"),
+    ("TANDEM_PLATFORM_TWILIO_AUTH_TOKEN", "platform.twilio.auth_token"),
     ("DEFAULT_ORGANIZATION_ID", "tenant.id"),
     ("TWILIO_ACCOUNT_SID", "tenant.twilio.account_sid"),
     ("TWILIO_AUTH_TOKEN", "tenant.twilio.auth_token"),

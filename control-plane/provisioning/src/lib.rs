@@ -24,5 +24,5 @@ pub use addresses::{Addresses, Difference};
 pub use error::ProvisionError;
 pub use orders::{OwnAccount, Purchase};
 pub use provisioner::{Provisioner, ProvisionerOptions, Settings};
-pub use state::{NumberFacts, State, Subject, TenantFacts};
+pub use state::{NumberFacts, State, Subject, TENANT_JOB, TenantFacts};
 pub use worker::{Worker, WorkerOptions};

@@ -34,6 +34,7 @@ needs! {
     AccountsManage: Spend,
     NumbersRead: Read,
     NumbersManage: Write,
+    NumbersOrder: Spend,
     RoutingRead: Read,
     RoutingManage: Write,
     CallsRead: Read,
@@ -42,4 +43,9 @@ needs! {
     WebhooksManage: Write,
     TenantsRead: Read,
     TenantsManage: Write,
+    HealthRead: Read,
+    HealthCheck: Spend,
+    ProvisioningRead: Read,
+    ProvisioningRun: Spend,
+    SoftphoneUse: Spend,
 }

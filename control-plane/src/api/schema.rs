@@ -10,6 +10,7 @@ use store::{
         number::NumberStatus,
         tenant::{TenantStatus, WebhookMode},
         webhook::EndpointStatus,
+        work::JobStatus,
     },
 };
 use utoipa::openapi::{
@@ -40,6 +41,7 @@ words!(
     CallStatus,
     Direction,
     EndpointStatus,
+    JobStatus,
     NumberStatus,
     TenantStatus,
     WebhookMode,

@@ -6,6 +6,7 @@ mod api;
 mod calls;
 mod health;
 mod log;
+mod provisioning;
 mod recordings;
 mod resources;
 mod secrets;

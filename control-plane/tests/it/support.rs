@@ -127,6 +127,8 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         recording: RecordingSettings::default(),
         store: store_settings(folder).await,
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
+        carrier_api: twilio_rest::TwilioOptions::default(),
+        platform_account: None,
         tenant: TenantSettings {
             id: "ten_1".into(),
             name: "A tenant".to_owned(),
