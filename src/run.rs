@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 mod call;
 mod demo;
+mod doctor;
 mod keys;
 mod load;
 mod observe;
@@ -73,6 +74,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sandbox(sandbox) => sandbox::run(&sandbox),
         Command::Store(store) => store::run(&store),
         Command::Keys(keys) => keys::run(&keys),
+        Command::Doctor(doctor) => doctor::run(&doctor),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,

@@ -1,35 +1,21 @@
 //! From a configuration to running parts: provider clients, the assistant, the control plane's settings and the
 //! engine's limits.
 
-use crate::config::{AnthropicAuth, Config, KeysError, LlmName, MaxTokensField, SttName, ToolKind, TtsName};
-use control_plane::settings::{
-    CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool, StoreSettings,
-    TenantSettings, TwilioAccount,
+use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, ToolKind};
+use control_plane::{
+    providers::{Access, Dialect, Offer, Service, Services, Stage},
+    settings::{
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
+        StoreSettings, TenantSettings, TwilioAccount,
+    },
 };
 use engine::{
     ids::{AssistantId, TenantId},
-    llm::{
-        LlmProvider, ToolSchema,
-        anthropic::{self, Anthropic, AnthropicSettings},
-        openai::{OpenAiChat, OpenAiChatSettings, TokenLimitField},
-    },
+    llm::ToolSchema,
     options::EngineOptions,
-    ports::{Assistant, ToolKind as EngineToolKind, ToolSpec},
-    provider::{
-        ProviderError, Secret,
-        http::{HttpOptions, http_client},
-    },
-    stt::{
-        SttProvider,
-        deepgram::{Deepgram, DeepgramSettings},
-    },
-    tts::{
-        TtsProvider, TtsSession, TtsSpec,
-        elevenlabs::{ElevenLabs, ElevenLabsSettings},
-        openai::{OpenAiSpeech, OpenAiSpeechSettings},
-    },
+    ports::{Assistant, ToolSpec},
+    provider::Secret,
 };
-use futures_util::future::BoxFuture;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use twilio_rest::{Credentials, TwilioOptions};
@@ -89,7 +75,11 @@ pub fn control_plane(
     metrics: PrometheusHandle,
 ) -> Result<ControlPlaneSettings, WiringError> {
     let tenant = &config.tenant;
-    let client = http_client(HttpOptions::default())?;
+    let services = services(config)?;
+    let providers = services.own_providers(config.assistant.voice.as_deref())?;
+    if let Some(stage) = providers.lacking() {
+        return Err(WiringError::NoProvider { stage });
+    }
     Ok(ControlPlaneSettings {
         base_url: address("base_url", &config.public_url())?,
         data_dir: config.data_dir.clone(),
@@ -100,6 +90,7 @@ pub fn control_plane(
         keys: config.key_ring()?,
         carrier_api: carrier_api(config)?,
         platform_account: platform_account(config),
+        services,
         metrics,
         limits: ControlPlaneOptions::default(),
         recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },
@@ -116,9 +107,7 @@ pub fn control_plane(
             assistant: Arc::new(assistant(config)),
             remote_tools: remote_tools(config)?,
             transfer_targets: tenant.transfer_targets.clone().into_iter().collect(),
-            stt: stt(config)?,
-            llm: llm(config, &client)?,
-            tts: tts(config, &client)?,
+            providers,
             record: tenant.record,
             texts: CarrierTexts::default(),
         },
@@ -131,6 +120,19 @@ pub fn control_plane(
 /// See [`WiringError`].
 pub fn carrier_api(config: &Config) -> Result<TwilioOptions, WiringError> {
     Ok(TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?))
+}
+
+/// The account whose credentials stand in the configuration, by its tenant and SID.
+#[must_use]
+pub fn configured_account(config: &Config) -> HashMap<(store::TenantId, String), Credentials> {
+    let twilio = &config.tenant.twilio;
+    let configured =
+        twilio.account_sid.as_deref().zip(twilio.auth_token.clone()).and_then(|(sid, auth_token)| {
+            let account_sid = sid.parse().ok()?;
+            let key = (store::TenantId::known(config.tenant.id.as_str()), sid.to_owned());
+            Some((key, Credentials::AuthToken { account_sid, auth_token }))
+        });
+    configured.into_iter().collect()
 }
 
 /// The account in which subaccounts are made.
@@ -149,11 +151,7 @@ fn assistant(config: &Config) -> Assistant {
             description: tool.description().to_owned(),
             parameters: config.parameters_of(tool),
         },
-        kind: match tool.kind {
-            ToolKind::Http => EngineToolKind::Remote,
-            ToolKind::EndCall => EngineToolKind::EndCall,
-            ToolKind::TransferCall => EngineToolKind::TransferCall,
-        },
+        kind: tool.kind.engine(),
         timeout: Duration::from_millis(tool.timeout_ms),
         read_only: tool.read_only,
     });
@@ -183,105 +181,72 @@ fn remote_tools(config: &Config) -> Result<HashMap<String, RemoteTool>, WiringEr
     Ok(remote)
 }
 
-fn stt(config: &Config) -> Result<Vec<Arc<dyn SttProvider>>, WiringError> {
-    let mut providers: Vec<Arc<dyn SttProvider>> = Vec::new();
-    for name in config.usable_stt() {
-        match name {
-            SttName::Deepgram => {
-                let deepgram = &config.providers.deepgram;
-                let base_url = address("providers.deepgram.base_url", &deepgram.base_url)?;
-                let settings =
-                    DeepgramSettings::new(base_url, key(deepgram.api_key.as_ref()), &deepgram.model);
-                providers.push(Arc::new(Deepgram::new(settings)));
-            }
-        }
-    }
-    some(providers, "speech recognition")
+/// The services, how they are reached and what they are asked for. One can be used when it has a key, or when its address
+/// is not the vendor's (a server of one's own may need none).
+fn services(config: &Config) -> Result<Services, WiringError> {
+    let own = &config.providers;
+    let addresses = [
+        (Service::Deepgram, address("providers.deepgram.base_url", &own.deepgram.base_url)?),
+        (Service::Anthropic, address("providers.anthropic.base_url", &own.anthropic.base_url)?),
+        (Service::Openai, address("providers.openai.base_url", &own.openai.base_url)?),
+        (Service::Elevenlabs, address("providers.elevenlabs.base_url", &own.elevenlabs.base_url)?),
+    ];
+    let access =
+        addresses.iter().filter(|(service, _)| config.is_usable(*service)).map(|(service, base_url)| {
+            let (api_key, dialect) = match service {
+                Service::Deepgram => (&own.deepgram.api_key, Dialect::default()),
+                Service::Anthropic => (&own.anthropic.api_key, anthropic_dialect(&own.anthropic)),
+                Service::Openai => (&own.openai.api_key, openai_dialect(&own.openai)),
+                Service::Elevenlabs => (&own.elevenlabs.api_key, Dialect::default()),
+            };
+            (*service, Access { base_url: base_url.clone(), api_key: api_key.clone(), dialect })
+        });
+    let offer =
+        |model: &str, voice: Option<&str>| Offer { model: model.to_owned(), voice: voice.map(str::to_owned) };
+    Ok(Services {
+        clients: Arc::default(),
+        access: access.collect(),
+        stt: Stage {
+            offers: [(Service::Deepgram, offer(&own.deepgram.model, None))].into(),
+            order: config.voice.stt.iter().map(|name| name.service()).collect(),
+        },
+        llm: Stage {
+            offers: [
+                (Service::Anthropic, offer(&own.anthropic.model, None)),
+                (Service::Openai, offer(&own.openai.model, None)),
+            ]
+            .into(),
+            order: config.voice.llm.iter().map(|name| name.service()).collect(),
+        },
+        tts: Stage {
+            offers: [
+                (
+                    Service::Elevenlabs,
+                    offer(&own.elevenlabs.model, Some(own.elevenlabs.voice.as_deref().unwrap_or_default())),
+                ),
+                (Service::Openai, offer(&own.openai.speech_model, Some(&own.openai.speech_voice))),
+            ]
+            .into(),
+            order: config.voice.tts.iter().map(|name| name.service()).collect(),
+        },
+        addresses: addresses.into(),
+    })
 }
 
-fn llm(config: &Config, client: &reqwest::Client) -> Result<Vec<Arc<dyn LlmProvider>>, WiringError> {
-    let mut providers: Vec<Arc<dyn LlmProvider>> = Vec::new();
-    for name in config.usable_llm() {
-        match name {
-            LlmName::Anthropic => {
-                let own = &config.providers.anthropic;
-                let base_url = address("providers.anthropic.base_url", &own.base_url)?;
-                let mut settings = AnthropicSettings::new(base_url, key(own.api_key.as_ref()), &own.model);
-                if let Some(version) = &own.version {
-                    settings.version.clone_from(version);
-                }
-                match own.auth {
-                    Some(AnthropicAuth::Bearer) => settings.auth = anthropic::AnthropicAuth::Bearer,
-                    Some(AnthropicAuth::XApiKey) => settings.auth = anthropic::AnthropicAuth::ApiKeyHeader,
-                    None => {}
-                }
-                providers.push(Arc::new(Anthropic::new(settings, client.clone())));
-            }
-            LlmName::Openai => {
-                let own = &config.providers.openai;
-                let base_url = address("providers.openai.base_url", &own.base_url)?;
-                let mut settings = OpenAiChatSettings::new(base_url, own.api_key.clone(), &own.model);
-                match own.max_tokens_field {
-                    Some(MaxTokensField::MaxTokens) => settings.token_limit = TokenLimitField::MaxTokens,
-                    Some(MaxTokensField::MaxCompletionTokens) => {
-                        settings.token_limit = TokenLimitField::MaxCompletionTokens;
-                    }
-                    None => {}
-                }
-                providers.push(Arc::new(OpenAiChat::new(settings, client.clone())));
-            }
-        }
-    }
-    some(providers, "the language model")
+fn anthropic_dialect(own: &config::Anthropic) -> Dialect {
+    let auth = own.auth.map(|auth| match auth {
+        AnthropicAuth::Bearer => "bearer".to_owned(),
+        AnthropicAuth::XApiKey => "x-api-key".to_owned(),
+    });
+    Dialect { version: own.version.clone(), auth, ..Dialect::default() }
 }
 
-fn tts(config: &Config, client: &reqwest::Client) -> Result<Vec<Arc<dyn TtsProvider>>, WiringError> {
-    let mut providers: Vec<Arc<dyn TtsProvider>> = Vec::new();
-    for name in config.usable_tts() {
-        let inner: Arc<dyn TtsProvider> = match name {
-            TtsName::Elevenlabs => {
-                let own = &config.providers.elevenlabs;
-                let base_url = address("providers.elevenlabs.base_url", &own.base_url)?;
-                let settings = ElevenLabsSettings::new(base_url, key(own.api_key.as_ref()), &own.model);
-                Arc::new(ElevenLabs::new(settings))
-            }
-            TtsName::Openai => {
-                let own = &config.providers.openai;
-                let base_url = address("providers.openai.base_url", &own.base_url)?;
-                let settings = OpenAiSpeechSettings::new(base_url, own.api_key.clone(), &own.speech_model);
-                Arc::new(OpenAiSpeech::new(settings, client.clone()))
-            }
-        };
-        let voice = config.voice_of(name).unwrap_or_default().to_owned();
-        providers.push(Arc::new(WithVoice { inner, voice }));
-    }
-    some(providers, "speech synthesis")
-}
-
-/// A provider that always speaks with a voice of its own: a voice's id means nothing to another provider.
-#[derive(Debug)]
-struct WithVoice {
-    inner: Arc<dyn TtsProvider>,
-    voice: String,
-}
-
-impl TtsProvider for WithVoice {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn connect(&self, spec: TtsSpec) -> BoxFuture<'static, Result<TtsSession, ProviderError>> {
-        self.inner.connect(TtsSpec { voice: self.voice.clone(), ..spec })
-    }
-}
-
-/// A service of one's own may need no key.
-fn key(key: Option<&Secret>) -> Secret {
-    key.cloned().unwrap_or_else(|| Secret::new(""))
-}
-
-fn some<T>(providers: Vec<T>, stage: &'static str) -> Result<Vec<T>, WiringError> {
-    if providers.is_empty() { Err(WiringError::NoProvider { stage }) } else { Ok(providers) }
+fn openai_dialect(own: &config::Openai) -> Dialect {
+    let max_tokens_field = own.max_tokens_field.map(|field| match field {
+        MaxTokensField::MaxTokens => "max_tokens".to_owned(),
+        MaxTokensField::MaxCompletionTokens => "max_completion_tokens".to_owned(),
+    });
+    Dialect { max_tokens_field, ..Dialect::default() }
 }
 
 fn address(key: &'static str, value: &str) -> Result<Url, WiringError> {

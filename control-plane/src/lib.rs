@@ -10,7 +10,9 @@
 
 mod after_stream;
 mod api;
+pub mod assistants;
 mod clock;
+mod directory;
 mod health;
 mod keys;
 mod live;
@@ -18,16 +20,18 @@ mod plane;
 mod ports;
 mod problem;
 pub mod provider_health;
+pub mod providers;
 mod recordings;
 mod request_id;
 mod routes;
 pub mod settings;
 mod shared;
 mod status;
-mod tenants;
 mod tokens;
 mod twiml;
 mod webhooks;
+mod who_answers;
 
 pub use api::caller::ClientAddress;
+pub use directory::BootstrapError;
 pub use plane::{Background, CloseError, ControlPlane, OpenError, Opened};

@@ -2,14 +2,14 @@
 
 use crate::{
     clock::now_us,
+    directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
-    provider_health::{ConfiguredAccounts, Monitor, Watch},
+    provider_health::{Monitor, Watch},
     recordings::RecordingLog,
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
     shared::Shared,
-    tenants::Tenants,
 };
 use axum::Router;
 use engine::{
@@ -19,13 +19,12 @@ use engine::{
     provider::{AbortOnDrop, Secret},
 };
 use provisioning::{Provisioner, ProvisionerOptions, Worker, WorkerOptions};
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
     model::{
         audit::Actor,
         identity::{ApiKey, KeyMode, KeyStatus},
-        tenant::{Tenant, TenantSettings, TenantStatus},
     },
 };
 use store_postgres::PostgresStore;
@@ -89,6 +88,9 @@ pub enum OpenError {
     /// The client for the carrier's API cannot be made.
     #[error("the client for the carrier's API cannot be made")]
     Carrier(#[from] ClientError),
+    /// The tenant of the settings cannot be made known.
+    #[error(transparent)]
+    Tenant(#[from] BootstrapError),
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
@@ -112,37 +114,39 @@ impl ControlPlane {
             warn!(base_url = %settings.base_url, "the public address has no TLS: a real carrier will not stream to it");
         }
         if !settings.tenant.has_account() {
-            warn!("no carrier account is set up: every webhook is refused");
+            warn!("no carrier account is configured: only the stored accounts' webhooks are believed");
         }
         let path = settings.data_dir.clone();
         tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
         let store = open_store(&settings).await?;
         let vault = Arc::new(Vault::new(Arc::clone(&store), settings.keys.clone()));
         vault.check().await?;
-        let client = TwilioClient::new(settings.carrier_api.clone())?;
         let provisioner = Arc::new(Provisioner::new(
             Arc::clone(&store),
             Arc::clone(&vault),
-            client.clone(),
+            TwilioClient::new(settings.carrier_api.clone())?,
             provisioning::Settings {
                 base_url: settings.base_url.clone(),
                 product: PRODUCT.to_owned(),
                 platform: settings.platform_account.clone(),
+                configured: configured_accounts(&settings),
                 options: ProvisionerOptions::default(),
             },
         ));
-        let monitor = Arc::new(Monitor::new(
-            Arc::clone(&store),
-            Arc::clone(&provisioner),
-            client,
-            configured_accounts(&settings),
-            Watch::default(),
-        ));
+        let monitor = Arc::new(Monitor::new(Arc::clone(&store), Arc::clone(&provisioner), Watch::default()));
         let tenant = settings.tenant.id.clone();
-        put_tenant(&*store, &tenant, &settings.tenant.name).await?;
-        let tenants = Arc::new(Tenants::new([settings.tenant.clone()]));
-        let tools = Arc::new(HttpTools::new(Arc::clone(&tenants), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, tenants, store, vault, provisioner, monitor));
+        put_configured_tenant(&*store, &settings.tenant).await?;
+        let directory = Directory::new(DirectoryParts {
+            store: Arc::clone(&store),
+            vault: Arc::clone(&vault),
+            services: settings.services.clone(),
+            configured: settings.tenant.clone(),
+            options: settings.limits.directory,
+        });
+        // It is at hand from the first call on, also if the database does not serve then.
+        directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
+        let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
+        let shared = Arc::new(Shared::new(settings, directory, store, vault, provisioner, monitor));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -239,13 +243,14 @@ impl fmt::Debug for ControlPlane {
 }
 
 /// The accounts of the configuration's own tenant.
-fn configured_accounts(settings: &ControlPlaneSettings) -> ConfiguredAccounts {
+fn configured_accounts(settings: &ControlPlaneSettings) -> HashMap<(store::TenantId, String), Credentials> {
     let twilio = &settings.tenant.twilio;
     let account_sid = twilio.account_sid.parse().ok().filter(|_| settings.tenant.has_account());
     let credentials = account_sid
         .map(|account_sid| Credentials::AuthToken { account_sid, auth_token: twilio.auth_token.clone() });
     let tenant = store::TenantId::known(settings.tenant.id.0.as_str());
-    credentials.map(|credentials| (tenant, credentials)).into_iter().collect()
+    let key = (tenant, twilio.account_sid.clone());
+    credentials.map(|credentials| (key, credentials)).into_iter().collect()
 }
 
 async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, StoreError> {
@@ -260,31 +265,6 @@ async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, S
     })
 }
 
-/// Makes the tenant of the settings known, or gives it the name that it has there now. It keeps the id that it has there.
-async fn put_tenant(store: &dyn Store, tenant: &TenantId, name: &str) -> Result<(), StoreError> {
-    let id = store::TenantId::known(tenant.0.as_str());
-    let known = store.platform().get::<Tenant>(&id).await?;
-    let mut tx = store.platform().begin(&Actor::system(SELF), now_us()).await?;
-    match known {
-        Some(known) if known.value.name == name => return Ok(()),
-        Some(known) => {
-            let renamed = Tenant { name: name.to_owned(), ..known.value };
-            tx.update(&id, known.version, renamed).await?;
-        }
-        None => {
-            let new = Tenant {
-                name: name.to_owned(),
-                slug: tenant.0.clone(),
-                status: TenantStatus::Active,
-                settings: TenantSettings::default(),
-            };
-            // Another node may have been faster.
-            tx.insert_new(id, new).await?;
-        }
-    }
-    tx.commit().await
-}
-
 fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
     let url = &settings.base_url;
     if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
@@ -294,6 +274,9 @@ fn fault(settings: &ControlPlaneSettings) -> Option<&'static str> {
         return Some("the public address must have neither a query nor a fragment");
     }
     let limits = &settings.limits;
+    if limits.directory.tenants == 0 || limits.directory.lookups == 0 || limits.directory.rows == 0 {
+        return Some("the directory must hold at least one tenant, number and row");
+    }
     if limits.log_queue <= limits.log_reserve
         || limits.log_batch == 0
         || limits.page_max == 0
@@ -321,6 +304,7 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.rate.lock().sweep(now);
         shared.live.sweep(now, shared.limits.ended_calls_kept);
         shared.log.measure();
+        shared.directory.measure();
         shared.metrics.run_upkeep();
     }
 }

@@ -6,4 +6,4 @@ mod decide;
 mod monitor;
 
 pub use decide::{Alert, HealthOptions, Probe, decide, due_at, worst};
-pub use monitor::{ConfiguredAccounts, Monitor, Watch};
+pub use monitor::{Monitor, Watch};

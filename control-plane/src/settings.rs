@@ -1,8 +1,11 @@
 //! What the program gives in, with every timeout, queue and limit.
 
-use engine::{
-    ids::TenantId, llm::LlmProvider, ports::Assistant, provider::Secret, stt::SttProvider, tts::TtsProvider,
+pub use crate::directory::DirectoryOptions;
+use crate::{
+    directory::is_e164,
+    providers::{Providers, Services},
 };
+use engine::{ids::TenantId, ports::Assistant, provider::Secret};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
@@ -23,8 +26,10 @@ pub struct ControlPlaneSettings {
     pub store: StoreSettings,
     /// What protects stored credentials.
     pub keys: KeyRing,
-    /// The tenant.
+    /// The tenant that is there from the start. Others are stored.
     pub tenant: TenantSettings,
+    /// The services that serve every tenant without an account of its own there.
+    pub services: Services,
     /// What becomes of recordings.
     pub recording: RecordingSettings,
     /// How the carrier's API is reached.
@@ -74,7 +79,7 @@ pub struct TenantSettings {
     pub name: String,
     /// Its account at the carrier.
     pub twilio: TwilioAccount,
-    /// Its numbers, E.164. Calls to others are not answered.
+    /// Its first numbers, E.164; more are stored. Calls to others are not answered.
     pub numbers: Vec<String>,
     /// Who answers.
     pub assistant: Arc<Assistant>,
@@ -83,12 +88,8 @@ pub struct TenantSettings {
     /// To whom the assistant may hand a call: name to number (E.164). Nobody else, or a caller could talk it
     /// into dialling any number at the tenant's cost.
     pub transfer_targets: HashMap<String, String>,
-    /// Recognisers in the order in which they are tried; not empty.
-    pub stt: Vec<Arc<dyn SttProvider>>,
-    /// Models in the order in which they are tried; not empty.
-    pub llm: Vec<Arc<dyn LlmProvider>>,
-    /// Voices in the order in which they are tried; not empty.
-    pub tts: Vec<Arc<dyn TtsProvider>>,
+    /// Who serves its calls; at least one of each.
+    pub providers: Providers,
     /// Whether calls are recorded.
     pub record: bool,
     /// What the carrier's own voice says when the assistant cannot.
@@ -129,7 +130,7 @@ pub struct CarrierTexts {
     pub leave_message: String,
     /// The stream was lost and did not come back.
     pub connection_lost: String,
-    /// The assistant failed and nothing could take over: the last resort.
+    /// The assistant failed; said before whoever comes next, which is voicemail at last.
     pub last_resort: String,
     /// The one who was to take over cannot be reached, or is nobody we know.
     pub not_put_through: String,
@@ -144,7 +145,7 @@ impl Default for CarrierTexts {
                 "We are experiencing technical difficulties. Please leave a message or try again later."
                     .to_owned(),
             connection_lost: "I'm sorry, the connection was lost. Please call again. Goodbye.".to_owned(),
-            last_resort: "I'm sorry, I can't help you right now. Please call back later. Goodbye.".to_owned(),
+            last_resort: "I'm sorry, I can't help you right now.".to_owned(),
             not_put_through:
                 "I'm sorry, I can't put you through right now. Please call again later. Goodbye.".to_owned(),
         }
@@ -191,6 +192,9 @@ pub struct ControlPlaneOptions {
     /// Longest time for a webhook, its body included. Default 8 s: the carrier hangs up after 15 s, and the
     /// caller hears nothing until then.
     pub webhook_deadline: Duration,
+    /// No webhook that is not believed is answered sooner. Default 25 ms: longer than reading a tenant takes, so that time
+    /// does not tell whether there is such an account.
+    pub webhook_refusal: Duration,
     /// Answers that are kept to give the same one to a repeated request. Default 1,024: a carrier repeats within
     /// seconds.
     pub repeated_answers: usize,
@@ -258,6 +262,8 @@ pub struct ControlPlaneOptions {
     pub readiness_deadline: Duration,
     /// How often expired things are cleared away. Default 5 s.
     pub housekeeping: Duration,
+    /// What is kept of the tenants in memory.
+    pub directory: DirectoryOptions,
     /// The database file.
     pub sqlite: SqliteOptions,
     /// The PostgreSQL database.
@@ -269,6 +275,7 @@ impl Default for ControlPlaneOptions {
         Self {
             webhook_body_bytes: 64 * 1024,
             webhook_deadline: Duration::from_secs(8),
+            webhook_refusal: Duration::from_millis(25),
             repeated_answers: 1_024,
             stream_token_ttl: Duration::from_secs(60),
             stream_tokens: 10_000,
@@ -298,8 +305,58 @@ impl Default for ControlPlaneOptions {
             readiness_cache: Duration::from_secs(1),
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),
+            directory: DirectoryOptions::default(),
             sqlite: SqliteOptions::default(),
             postgres: PostgresOptions::default(),
+        }
+    }
+}
+
+impl TenantSettings {
+    /// Whether a carrier account is set up. An empty token would be one that everybody can sign with.
+    pub(crate) fn has_account(&self) -> bool {
+        !self.twilio.account_sid.is_empty() && !self.twilio.auth_token.reveal().is_empty()
+    }
+
+    /// What keeps these settings from being used, if anything.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        if !is_folder_name(&self.id.0) {
+            return Some(
+                "the tenant's id must be 1 to 64 lower-case letters, digits, underscores or hyphens",
+            );
+        }
+        if !self.numbers.iter().chain(self.transfer_targets.values()).all(|number| is_e164(number)) {
+            return Some("numbers must be E.164, such as +15550100");
+        }
+        if self.providers.lacking().is_some() {
+            return Some("the tenant needs at least one provider each of recognition, language and voice");
+        }
+        None
+    }
+}
+
+fn is_folder_name(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= 64
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenants_id_must_be_fit_for_a_folder() {
+        for (id, fits) in [
+            ("ten_1", true),
+            ("a-b", true),
+            ("", false),
+            ("..", false),
+            ("a/b", false),
+            ("Ten", false),
+            (&"a".repeat(65), false),
+        ] {
+            assert_eq!(is_folder_name(id), fits, "{id}");
         }
     }
 }

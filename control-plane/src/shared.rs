@@ -2,15 +2,13 @@
 
 use crate::{
     api::rate::Limiter,
-    keys::random_token,
+    directory::Directory,
     live::LiveCalls,
     ports::log::QueuedLog,
     provider_health::Monitor,
     recordings::{self, RecordingFormat, Recordings},
-    settings::{ControlPlaneOptions, TenantSettings},
-    tenants::Tenants,
-    tokens::{StreamTokens, TooManyWaiting, WaitingCall},
-    twiml::{Twiml, Verb},
+    settings::ControlPlaneOptions,
+    tokens::StreamTokens,
     webhooks::repeated::RepeatedAnswers,
 };
 use engine::{
@@ -20,6 +18,7 @@ use engine::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use provisioning::Provisioner;
+use routing::Urls;
 use std::{
     path::PathBuf,
     sync::{
@@ -38,9 +37,10 @@ use vault::Vault;
 /// Everything that outlives a request.
 pub(crate) struct Shared {
     pub(crate) base_url: Url,
+    pub(crate) urls: Urls,
     pub(crate) data_dir: PathBuf,
     pub(crate) limits: ControlPlaneOptions,
-    pub(crate) tenants: Arc<Tenants>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Mutex<StreamTokens>,
     pub(crate) live: Arc<LiveCalls>,
     pub(crate) log: Arc<QueuedLog>,
@@ -66,7 +66,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         settings: crate::settings::ControlPlaneSettings,
-        tenants: Arc<Tenants>,
+        directory: Arc<Directory>,
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
         provisioner: Arc<Provisioner>,
@@ -83,10 +83,11 @@ impl Shared {
             &limits,
         );
         Self {
+            urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
             limits,
-            tenants,
+            directory,
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
             log,
             recordings,
@@ -171,44 +172,7 @@ impl Shared {
 
     /// Our own address with `path`, which begins with a slash.
     pub(crate) fn own_url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
-    }
-
-    /// Where the carrier's streams come in; without TLS where our own address has none.
-    fn stream_url(&self) -> String {
-        let own = self.own_url("/media-stream");
-        match own.strip_prefix("https://") {
-            Some(rest) => format!("wss://{rest}"),
-            None => own.replacen("http://", "ws://", 1),
-        }
-    }
-
-    /// TwiML that opens a stream for the call, with a new token.
-    pub(crate) fn connect(
-        &self,
-        call: &Call,
-        tenant: &Arc<TenantSettings>,
-        had_stream: bool,
-    ) -> Result<Twiml, TooManyWaiting> {
-        let token = random_token();
-        let waiting = WaitingCall {
-            call: call.id.as_str().into(),
-            tenant: Arc::clone(tenant),
-            from: call.from_number.clone(),
-            to: call.to_number.clone(),
-            had_stream,
-        };
-        self.tokens.lock().hand_out(
-            Instant::now(),
-            call.carrier_sid.as_deref().unwrap_or(call.id.as_str()),
-            &token,
-            waiting,
-        )?;
-        Ok(Twiml::new(&[Verb::Connect {
-            action: &self.own_url("/api/voice/stream-ended"),
-            stream: &self.stream_url(),
-            token: &token,
-        }]))
+        self.urls.of(path)
     }
 
     /// Where a call's recording is.

@@ -3,13 +3,13 @@
 //!
 //! Time is given in. Only hashes are kept, and they are compared in constant time.
 
-use crate::settings::TenantSettings;
+use crate::directory::Answering;
 use engine::{
-    ids::CallId,
+    ids::{CallId, TenantId},
     ports::{Refusal, StreamClaim},
 };
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
@@ -19,7 +19,13 @@ pub(crate) struct WaitingCall {
     /// The call.
     pub(crate) call: CallId,
     /// Whose it is.
-    pub(crate) tenant: Arc<TenantSettings>,
+    pub(crate) tenant: TenantId,
+    /// The carrier's account that it came through.
+    pub(crate) account: String,
+    /// Who answers it.
+    pub(crate) answering: Answering,
+    /// Whether it is recorded.
+    pub(crate) record: bool,
     /// Who calls.
     pub(crate) from: String,
     /// Who is called.
@@ -74,7 +80,7 @@ impl StreamTokens {
         let token = claim.token.as_deref().ok_or(Refusal::TokenMissing)?;
         let pending = self.pending.get(&claim.call_sid).ok_or(Refusal::TokenUnknown)?;
         let same_token = bool::from(pending.hash.ct_eq(&hash(token)));
-        if !same_token || pending.waiting.tenant.twilio.account_sid != claim.account_sid {
+        if !same_token || pending.waiting.account != claim.account_sid {
             return Err(Refusal::TokenUnknown);
         }
         let pending = self.pending.remove(&claim.call_sid).ok_or(Refusal::TokenUnknown)?;

@@ -1,25 +1,45 @@
 //! What the carrier tells and asks: believed only with its signature, answered with TwiML.
 
+mod believe;
 pub(crate) mod dial_status;
 pub(crate) mod fallback;
+pub(crate) mod gather;
 pub(crate) mod incoming;
+pub(crate) mod ping;
+pub(crate) mod queue;
+pub(crate) mod recording_status;
 pub(crate) mod repeated;
 mod request;
+mod route;
 mod signature;
+mod softphone;
 pub(crate) mod status;
+mod stream;
 pub(crate) mod stream_ended;
+pub(crate) mod voicemail;
+pub(crate) mod whisper;
 
 pub(crate) use request::Webhook;
 
-use crate::{clock::now_us, problem::Problem, twiml::Twiml};
-use axum::response::{IntoResponse, Response};
+use crate::{
+    clock::now_us,
+    problem::{Code, Problem},
+    twiml::Twiml,
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use std::{error::Error, future::Future};
-use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError};
+use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError, ids::NumberId};
 use tokio::time::timeout;
 use tracing::error;
 
 /// Webhooks that were served, by hook and outcome.
 const WEBHOOKS: &str = "tandem_webhooks_total";
+
+/// Who writes in the store what the carrier tells.
+const CARRIER: &str = "carrier";
 
 /// Why a webhook that is the carrier's could not be served.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +53,9 @@ pub(crate) enum HookError {
     /// Too many calls wait for their stream.
     #[error("too many calls wait for their stream")]
     TooManyWaiting,
+    /// The tenant has no assistant that can answer.
+    #[error("the tenant has no assistant that can answer")]
+    NobodyAnswers,
     /// It took too long.
     #[error("the webhook took too long")]
     TooLong,
@@ -70,9 +93,10 @@ async fn answer(
             ("ok", twiml.into_response())
         }
         Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
-        Err(cause @ HookError::TooManyWaiting) => {
-            error!(hook, error = &cause as &dyn Error, "a caller is asked to leave a message");
-            ("full", webhook.leave_message().into_response())
+        Err(cause @ (HookError::TooManyWaiting | HookError::NobodyAnswers)) => {
+            error!(hook, tenant = %webhook.tenant.id, error = &cause as &dyn Error, "a caller is asked to leave a message");
+            let outcome = if matches!(cause, HookError::NobodyAnswers) { "nobody" } else { "full" };
+            (outcome, webhook.leave_message().into_response())
         }
         Err(cause @ (HookError::Store(_) | HookError::TooLong)) => {
             error!(hook, error = &cause as &dyn Error, "a caller hears that we are in trouble");
@@ -83,8 +107,41 @@ async fn answer(
     response
 }
 
+/// Answers a report of the carrier, which asks nothing and sends the report again if it is not taken.
+fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
+    let (outcome, response) = match kept {
+        Ok(()) => ("ok", StatusCode::OK.into_response()),
+        Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
+        Err(
+            cause @ (HookError::Store(_)
+            | HookError::TooManyWaiting
+            | HookError::NobodyAnswers
+            | HookError::TooLong),
+        ) => {
+            error!(hook, error = &cause as &dyn Error, "a report of the carrier is not stored");
+            let detail = "the report could not be stored";
+            let problem = Problem::new(Code::StoreUnavailable, detail);
+            ("trouble", problem.into_response())
+        }
+    };
+    metrics::counter!(WEBHOOKS, "hook" => hook, "outcome" => outcome).increment(1);
+    response
+}
+
 /// The call that the webhook is about; it is stored if it is new.
 async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
+    let number = webhook.own_number().and_then(|e164| webhook.tenant.number(e164));
+    call_on(webhook, status, number.map(|number| number.id.clone()), webhook.tenant.default_assistant_id())
+        .await
+}
+
+/// The same, on one of the tenant's numbers, with the assistant that it begins with.
+async fn call_on(
+    webhook: &Webhook,
+    status: CallStatus,
+    number: Option<NumberId>,
+    assistant: &str,
+) -> Result<Call, HookError> {
     let direction = match webhook.param("Direction") {
         Some(direction) if direction.starts_with("outbound") => Direction::Outbound,
         Some(_) | None => Direction::Inbound,
@@ -92,12 +149,12 @@ async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookErro
     let new = NewCall {
         id: CallId::new(),
         carrier_sid: Some(webhook.required("CallSid")?.to_owned()),
-        number: None,
+        number,
         parent: None,
         direction,
         from_number: webhook.param("From").unwrap_or_default().to_owned(),
         to_number: webhook.param("To").unwrap_or_default().to_owned(),
-        assistant_id: webhook.tenant.assistant.id.0.clone(),
+        assistant_id: assistant.to_owned(),
         status,
         outbound: None,
         created_at: now_us(),

@@ -1,6 +1,7 @@
 //! The AI persona that answers, and what it can do.
 
-use engine::provider::Secret;
+use control_plane::assistants::{AssistantConfig, built_in_description, built_in_parameters};
+use engine::{ports, provider::Secret};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
 
@@ -33,21 +34,20 @@ pub struct Assistant {
 }
 
 impl Default for Assistant {
+    /// As that of every tenant's assistant that says nothing else.
     fn default() -> Self {
+        let usual = AssistantConfig::default();
         Self {
-            prompt: "You answer the telephone for a small company. Speak in short, plain sentences that sound \
-                     natural when read aloud: no lists, no markup, no emoji. Ask one question at a time. If you \
-                     do not know something, say so."
-                .to_owned(),
-            greeting: "Hello, how can I help you?".to_owned(),
-            idle_prompts: vec!["Are you still there?".to_owned(), "I can't hear you. Are you there?".to_owned()],
-            goodbye: "Thank you for calling. Goodbye!".to_owned(),
-            apology: "I'm sorry, I can't help you right now. Please call again later.".to_owned(),
-            tool_filler: "One moment, please.".to_owned(),
-            language: "en".to_owned(),
-            voice: None,
-            keyterms: Vec::new(),
-            max_tokens: 400,
+            prompt: usual.prompt,
+            greeting: usual.greeting,
+            idle_prompts: usual.idle_prompts,
+            goodbye: usual.goodbye,
+            apology: usual.apology,
+            tool_filler: usual.tool_filler,
+            language: usual.language,
+            voice: usual.voice,
+            keyterms: usual.keyterms,
+            max_tokens: usual.max_tokens,
             tools: Vec::new(),
         }
     }
@@ -99,19 +99,22 @@ pub enum ToolKind {
     TransferCall,
 }
 
+impl ToolKind {
+    /// As the engine has it.
+    pub(crate) const fn engine(self) -> ports::ToolKind {
+        match self {
+            Self::Http => ports::ToolKind::Remote,
+            Self::EndCall => ports::ToolKind::EndCall,
+            Self::TransferCall => ports::ToolKind::TransferCall,
+        }
+    }
+}
+
 impl Tool {
     /// When to use it, for the model.
     #[must_use]
     pub fn description(&self) -> &str {
-        self.own_description.as_deref().unwrap_or(match self.kind {
-            ToolKind::Http => "",
-            ToolKind::EndCall => {
-                "Ends the call. Use it once the caller has said goodbye or needs nothing more."
-            }
-            ToolKind::TransferCall => {
-                "Hands the caller over to a person. Use it when the caller asks for one."
-            }
-        })
+        self.own_description.as_deref().unwrap_or(built_in_description(self.kind.engine()))
     }
 }
 
@@ -120,18 +123,12 @@ impl super::Config {
     /// handed a call, so that the model cannot invent one.
     #[must_use]
     pub fn parameters_of(&self, tool: &Tool) -> Value {
-        match (&tool.own_parameters, tool.kind) {
-            (Some(Parameters(schema)), _) => Value::Object(schema.clone()),
-            (None, ToolKind::TransferCall) => json!({
-                "type": "object",
-                "properties": { "to": {
-                    "type": "string",
-                    "description": "Who takes the call over.",
-                    "enum": self.tenant.transfer_targets.keys().collect::<Vec<_>>(),
-                } },
-                "required": ["to"],
-            }),
-            (None, ToolKind::Http | ToolKind::EndCall) => json!({ "type": "object", "properties": {} }),
+        match &tool.own_parameters {
+            Some(Parameters(schema)) => Value::Object(schema.clone()),
+            None => {
+                let targets = self.tenant.transfer_targets.keys().map(String::as_str);
+                built_in_parameters(tool.kind.engine(), targets)
+            }
         }
     }
 }

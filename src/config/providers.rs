@@ -1,5 +1,6 @@
 //! Outside services: where they are, with what key and model, and in what order they are tried.
 
+use control_plane::providers::Service;
 use engine::provider::Secret;
 use serde::Deserialize;
 
@@ -198,35 +199,65 @@ pub enum TtsName {
     Openai,
 }
 
+impl SttName {
+    /// The service that it names.
+    pub(crate) const fn service(self) -> Service {
+        match self {
+            Self::Deepgram => Service::Deepgram,
+        }
+    }
+}
+
+impl LlmName {
+    /// The service that it names.
+    pub(crate) const fn service(self) -> Service {
+        match self {
+            Self::Anthropic => Service::Anthropic,
+            Self::Openai => Service::Openai,
+        }
+    }
+}
+
+impl TtsName {
+    /// The service that it names.
+    pub(crate) const fn service(self) -> Service {
+        match self {
+            Self::Elevenlabs => Service::Elevenlabs,
+            Self::Openai => Service::Openai,
+        }
+    }
+}
+
 impl super::Config {
-    /// The recognisers of `voice.stt` that can be used, in order. A service can be used when it has a key, or
-    /// when its address is not the vendor's (a server of one's own may need none).
+    /// Whether a service can be used: it has a key, or its address is not the vendor's (a server of one's own may need
+    /// none).
+    #[must_use]
+    pub fn is_usable(&self, service: Service) -> bool {
+        let Providers { deepgram, anthropic, openai, elevenlabs } = &self.providers;
+        match service {
+            Service::Deepgram => deepgram.api_key.is_some() || deepgram.base_url != DEEPGRAM,
+            Service::Anthropic => anthropic.api_key.is_some() || anthropic.base_url != ANTHROPIC,
+            Service::Openai => openai.api_key.is_some() || openai.base_url != OPENAI,
+            Service::Elevenlabs => elevenlabs.api_key.is_some() || elevenlabs.base_url != ELEVENLABS,
+        }
+    }
+
+    /// The recognisers of `voice.stt` that [can be used](Self::is_usable), in order.
     #[must_use]
     pub fn usable_stt(&self) -> Vec<SttName> {
-        let deepgram = &self.providers.deepgram;
-        usable(&self.voice.stt, |name| match name {
-            SttName::Deepgram => deepgram.api_key.is_some() || deepgram.base_url != DEEPGRAM,
-        })
+        usable(&self.voice.stt, |name| self.is_usable(name.service()))
     }
 
-    /// The models of `voice.llm` that can be used, in order; see [`Config::usable_stt`](Self::usable_stt).
+    /// The models of `voice.llm` that [can be used](Self::is_usable), in order.
     #[must_use]
     pub fn usable_llm(&self) -> Vec<LlmName> {
-        let Providers { anthropic, .. } = &self.providers;
-        usable(&self.voice.llm, |name| match name {
-            LlmName::Anthropic => anthropic.api_key.is_some() || anthropic.base_url != ANTHROPIC,
-            LlmName::Openai => self.openai_is_usable(),
-        })
+        usable(&self.voice.llm, |name| self.is_usable(name.service()))
     }
 
-    /// The voices of `voice.tts` that can be used, in order; see [`Config::usable_stt`](Self::usable_stt).
+    /// The voices of `voice.tts` that [can be used](Self::is_usable), in order.
     #[must_use]
     pub fn usable_tts(&self) -> Vec<TtsName> {
-        let elevenlabs = &self.providers.elevenlabs;
-        usable(&self.voice.tts, |name| match name {
-            TtsName::Elevenlabs => elevenlabs.api_key.is_some() || elevenlabs.base_url != ELEVENLABS,
-            TtsName::Openai => self.openai_is_usable(),
-        })
+        usable(&self.voice.tts, |name| self.is_usable(name.service()))
     }
 
     /// The voice that `provider` is asked for: `assistant.voice` at the first provider of `voice.tts`, and
@@ -238,10 +269,6 @@ impl super::Config {
             TtsName::Openai => Some(self.providers.openai.speech_voice.as_str()),
         };
         if self.voice.tts.first() == Some(&provider) { self.assistant.voice.as_deref().or(own) } else { own }
-    }
-
-    fn openai_is_usable(&self) -> bool {
-        self.providers.openai.api_key.is_some() || self.providers.openai.base_url != OPENAI
     }
 }
 

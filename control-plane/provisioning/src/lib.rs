@@ -10,6 +10,7 @@
 //! worker that finds such a note looks for what came of it (`twilio_rest::reconcile`) before it creates anything.
 
 mod addresses;
+mod admission;
 mod carry_out;
 mod error;
 mod names;

@@ -2,7 +2,7 @@
 
 use crate::{Addresses, Difference, ProvisionError};
 use engine::provider::Secret;
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 use store::{
     Filter, Store, Stored, TenantId,
     ids::AccountId,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub product: String,
     /// The account in which subaccounts are made, by its auth token; `None`: every tenant brings its own.
     pub platform: Option<Credentials>,
+    /// Accounts whose credentials stand in the configuration and not in the store, by tenant and SID.
+    pub configured: HashMap<(TenantId, String), Credentials>,
     /// Limits.
     pub options: ProvisionerOptions,
 }
@@ -157,7 +159,11 @@ impl Provisioner {
         tenant: &TenantId,
         account: &Stored<ProviderAccount>,
     ) -> Result<Account, ProvisionError> {
-        let token = account.value.secrets.get("auth_token").ok_or(ProvisionError::NotSetUp("auth token"))?;
+        let Some(token) = account.value.secrets.get("auth_token") else {
+            let configured = self.settings.configured.get(&(tenant.clone(), account.value.sid.clone()));
+            let credentials = configured.ok_or(ProvisionError::NotSetUp("auth token"))?;
+            return Ok(self.client.account(credentials.clone()));
+        };
         let place = Place::provider_account(&account.id, "auth_token");
         let auth_token = self.vault.open(tenant, &place, &token.current).await?;
         let account_sid = account.value.sid.parse()?;

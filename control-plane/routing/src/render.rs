@@ -21,6 +21,11 @@ pub const LEAVE_KEY: &str = "1";
 /// The most that whoever answers a forwarded call is told, in characters: it stands in an address.
 const WHISPER_MAX: usize = 300;
 
+/// The parameter of our addresses that says which step the carrier is done with.
+pub const POSITION: &str = "at";
+/// The parameter of our addresses that says what had failed before that step.
+pub const FAILED: &str = "failed";
+
 /// What a document is made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
@@ -28,8 +33,8 @@ pub struct Scene<'a> {
     pub urls: &'a Urls,
     /// The carrier's voice.
     pub voice: &'a str,
-    /// Said before everything else. Only for the first document of a call.
-    pub disclosure: Option<&'a str>,
+    /// Said before everything else, such as that the call is recorded.
+    pub said_first: &'a [&'a str],
     /// The tenant's number, which those who are rung see.
     pub own_number: &'a str,
     /// Our id of the call, told to softphones.
@@ -45,17 +50,17 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     fn where_to_go_on(&self, path: &str, planned: &Planned) -> String {
         let failed = Failed::write_list(self.failed);
-        self.urls.with(path, &[("at", &planned.position.to_string()), ("failed", &failed)])
+        self.urls.with(path, &[(POSITION, &planned.position.to_string()), (FAILED, &failed)])
     }
 }
 
 /// The document that carries a step out.
 #[must_use]
 pub fn twiml(planned: &Planned, scene: &Scene<'_>) -> Twiml {
-    let disclosure = scene.disclosure.map(|text| Verb::Say { voice: scene.voice, text });
+    let first: Vec<_> = scene.said_first.iter().map(|text| Verb::Say { voice: scene.voice, text }).collect();
     let status = scene.record.then(|| scene.urls.of("/api/voice/recording-status"));
-    let said_before = |verbs: &[Verb<'_>]| {
-        let all: Vec<_> = disclosure.iter().chain(verbs).cloned().collect();
+    let document = |verbs: &[Verb<'_>]| {
+        let all: Vec<_> = first.iter().chain(verbs).cloned().collect();
         Twiml::new(&all)
     };
     let action = scene.where_to_go_on("/api/voice/dial-status", planned);
@@ -70,7 +75,7 @@ pub fn twiml(planned: &Planned, scene: &Scene<'_>) -> Twiml {
         })
     };
     match &planned.step {
-        Step::Assistant { .. } => said_before(&[Verb::Connect {
+        Step::Assistant { .. } => document(&[Verb::Connect {
             action: &scene.where_to_go_on("/api/voice/stream-ended", planned),
             stream: &scene.urls.stream(),
             token: scene.stream_token,
@@ -78,19 +83,19 @@ pub fn twiml(planned: &Planned, scene: &Scene<'_>) -> Twiml {
         Step::Ring { user, timeout_s } => {
             let identity = identity(user.as_str());
             let to = Noun::Client { identity: &identity, parameters: &[("call", scene.call)] };
-            said_before(&[dial(to, *timeout_s)])
+            document(&[dial(to, *timeout_s)])
         }
         Step::Forward { number, whisper, timeout_s } => {
             let whisper = whisper.as_deref().map(|text| whisper_url(scene.urls, text));
-            said_before(&[dial(Noun::Number { number, whisper: whisper.as_deref() }, *timeout_s)])
+            document(&[dial(Noun::Number { number, whisper: whisper.as_deref() }, *timeout_s)])
         }
-        Step::Queue { queue, max_waiting, .. } => said_before(&[Verb::Enqueue {
+        Step::Queue { queue, max_waiting, .. } => document(&[Verb::Enqueue {
             queue: queue.as_str(),
             max_waiting: *max_waiting,
             wait: &scene.urls.with("/hooks/twilio/queue-wait", &[("queue", queue.as_str())]),
             action: &scene.where_to_go_on("/hooks/twilio/queue-ended", planned),
         }]),
-        Step::Voicemail { greeting } => said_before(&[
+        Step::Voicemail { greeting } => document(&[
             Verb::Say { voice: scene.voice, text: greeting.as_deref().unwrap_or(LEAVE_A_MESSAGE) },
             Verb::Record(Record {
                 max_s: MESSAGE_MAX_S,
@@ -99,7 +104,7 @@ pub fn twiml(planned: &Planned, scene: &Scene<'_>) -> Twiml {
                 status: Some(&scene.urls.of("/api/voice/recording-status")),
             }),
         ]),
-        Step::Message { text } => said_before(&[Verb::Say { voice: scene.voice, text }, Verb::Hangup]),
+        Step::Message { text } => document(&[Verb::Say { voice: scene.voice, text }, Verb::Hangup]),
         // Nothing may come before it.
         Step::Reject { .. } => Twiml::new(&[Verb::Reject]),
     }

@@ -46,7 +46,7 @@ pub(crate) struct AvailableParams {
     #[param(pattern = "^[A-Z]{2}$", default = "US")]
     country: Option<String>,
     /// `local`, `mobile` or `toll_free`.
-    #[param(value_type = Option<KindForm>, default = "local")]
+    #[param(inline, default = "local")]
     kind: Option<KindForm>,
     /// US and Canada: three digits.
     #[param(pattern = "^[0-9]{3}$")]

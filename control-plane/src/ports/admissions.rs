@@ -59,30 +59,30 @@ impl Admissions for TokenAdmissions {
 impl TokenAdmissions {
     async fn plan(&self, claim: &StreamClaim) -> Result<CallPlan, Refusal> {
         let waiting = self.0.tokens.lock().spend(Instant::now(), claim)?;
-        let (call, tenant) = (waiting.call, waiting.tenant);
+        let (call, tenant, answering) = (waiting.call, waiting.tenant, waiting.answering);
         if self.0.is_draining() && !self.0.live.has(&call) {
             return Err(Refusal::Draining);
         }
         // The engine is asked too: a call can be lost to it without a word.
-        let engine_has_it = self.0.live.admit(&call, &tenant.id) && self.0.engine_has(&call);
+        let engine_has_it = self.0.live.admit(&call, &tenant) && self.0.engine_has(&call);
         let journal = if waiting.had_stream && !engine_has_it {
-            self.journal(&call, &tenant.id).await.map_err(|cause| {
+            self.journal(&call, &tenant).await.map_err(|cause| {
                 error!(%call, error = &cause as &dyn Error, "a call that comes back has no journal");
                 Refusal::Unavailable
             })?
         } else {
             Vec::new()
         };
-        let recording = if tenant.record { self.recording(&call, &tenant.id.0).await } else { None };
+        let recording = if waiting.record { self.recording(&call, &tenant.0).await } else { None };
         Ok(CallPlan {
             call,
-            tenant: tenant.id.clone(),
+            tenant,
             from: waiting.from,
             to: waiting.to,
-            assistant: Arc::clone(&tenant.assistant),
-            stt: tenant.stt.clone(),
-            llm: tenant.llm.clone(),
-            tts: tenant.tts.clone(),
+            assistant: answering.assistant,
+            stt: answering.stt,
+            llm: answering.llm,
+            tts: answering.tts,
             recording,
             journal,
         })

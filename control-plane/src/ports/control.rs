@@ -16,11 +16,17 @@ impl CallControl for CarrierControl {
     fn transfer(&self, call: &CallId, to: &str) -> BoxFuture<'static, Result<(), ToolFailure>> {
         let (shared, call, to) = (Arc::clone(&self.0), call.clone(), to.to_owned());
         Box::pin(async move {
+            let cannot = || ToolFailure("this call cannot be transferred".to_owned());
+            let owner = shared.live.tenant(&call).ok_or_else(cannot)?;
             let tenant = shared
-                .live
-                .tenant(&call)
-                .and_then(|id| shared.tenants.get(&id.0).cloned())
-                .ok_or_else(|| ToolFailure("this call cannot be transferred".to_owned()))?;
+                .directory
+                .tenant(&store::TenantId::known(owner.0))
+                .await
+                .map_err(|cause| {
+                    error!(%call, error = &cause as &dyn Error, "a call is not transferred: its tenant cannot be read");
+                    cannot()
+                })?
+                .ok_or_else(cannot)?;
             if tenant.transfer_number(&to).is_none() {
                 warn!(%call, "a transfer to somebody whom the tenant does not know is refused");
                 let mut known: Vec<_> = tenant.transfer_targets.keys().map(String::as_str).collect();

@@ -33,6 +33,11 @@ enum Entry {
         at: i64,
         event: Box<CallEvent>,
     },
+    /// Something that the engine has no part in.
+    Record {
+        tenant: TenantId,
+        record: Box<Record>,
+    },
     /// Everything before it is stored when it is answered.
     Flush(oneshot::Sender<()>),
 }
@@ -63,6 +68,17 @@ impl QueuedLog {
             retry: options.log_retry,
         };
         Self { queue, reserve: options.log_reserve, live, _writer: AbortOnDrop(tokio::spawn(writer.run())) }
+    }
+
+    /// Keeps something that nobody waits for. When the queue is full it is lost, counted and logged.
+    pub(crate) fn note(&self, tenant: &TenantId, record: Record) {
+        let call = record.call().clone();
+        let entry = Entry::Record { tenant: tenant.clone(), record: Box::new(record) };
+        if self.queue.try_send(entry).is_err() {
+            metrics::counter!(FULL).increment(1);
+            metrics::counter!(REFUSED).increment(1);
+            error!(%call, "an event of a call is lost: too many wait to be stored");
+        }
     }
 
     /// Waits until everything that was taken so far is stored.
@@ -103,7 +119,7 @@ impl CallLog for QueuedLog {
                 metrics::counter!(FULL).increment(1);
                 match entry {
                     Entry::Event { event, .. } => Err(LogFull(event)),
-                    Entry::Flush(_) => Ok(()),
+                    Entry::Record { .. } | Entry::Flush(_) => Ok(()),
                 }
             }
         }
@@ -128,12 +144,10 @@ impl Writer {
             for entry in batch.drain(..) {
                 match entry {
                     Entry::Event { tenant, call, at, event } => match records(&call, at, &event) {
-                        Ok(new) => match by_tenant.iter_mut().find(|(known, _)| *known == tenant) {
-                            Some((_, records)) => records.extend(new),
-                            None => by_tenant.push((tenant, new)),
-                        },
+                        Ok(new) => add(&mut by_tenant, tenant, new),
                         Err(cause) => refused(&call.0, &cause),
                     },
+                    Entry::Record { tenant, record } => add(&mut by_tenant, tenant, vec![*record]),
                     Entry::Flush(done) => flushed.push(done),
                 }
             }
@@ -198,6 +212,13 @@ impl Writer {
                 }
             }
         }
+    }
+}
+
+fn add(by_tenant: &mut Vec<(TenantId, Vec<Record>)>, tenant: TenantId, new: Vec<Record>) {
+    match by_tenant.iter_mut().find(|(known, _)| *known == tenant) {
+        Some((_, records)) => records.extend(new),
+        None => by_tenant.push((tenant, new)),
     }
 }
 

@@ -3,8 +3,8 @@
 //! What goes wrong is told to the model in plain words; addresses and secrets are not.
 
 use crate::{
+    directory::{Directory, LoadError},
     settings::{ControlPlaneOptions, RemoteTool},
-    tenants::Tenants,
 };
 use base64_simd::STANDARD;
 use engine::{
@@ -34,7 +34,7 @@ const SECONDS: &str = "tandem_tool_seconds";
 /// See [`Tools`].
 pub(crate) struct HttpTools {
     client: Client,
-    tenants: Arc<Tenants>,
+    directory: Arc<Directory>,
     answer_bytes: usize,
 }
 
@@ -49,6 +49,8 @@ struct ToolRequest<'a> {
 enum ToolError {
     #[error("the tool is not set up")]
     NotSetUp,
+    #[error("the tool could not be looked up")]
+    Tenant(#[source] LoadError),
     #[error("the tool's arguments have no JSON form")]
     Arguments(#[source] serde_json::Error),
     #[error("the tool's server could not be reached")]
@@ -68,26 +70,27 @@ enum ToolError {
 impl HttpTools {
     /// # Errors
     /// When the HTTP client cannot be made.
-    pub(crate) fn new(tenants: Arc<Tenants>, options: &ControlPlaneOptions) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        options: &ControlPlaneOptions,
+    ) -> Result<Self, reqwest::Error> {
         let client = http_client(HttpOptions { connect: options.tool_connect, ..HttpOptions::default() })?;
-        Ok(Self { client, tenants, answer_bytes: options.tool_answer_bytes })
+        Ok(Self { client, directory, answer_bytes: options.tool_answer_bytes })
     }
 }
 
 impl Tools for HttpTools {
     fn run(&self, invocation: ToolInvocation) -> BoxFuture<'static, Result<String, ToolFailure>> {
-        let tool = self
-            .tenants
-            .get(&invocation.tenant.0)
-            .and_then(|tenant| tenant.remote_tools.get(&invocation.tool.name))
-            .cloned();
-        let (client, answer_bytes) = (self.client.clone(), self.answer_bytes);
+        let (client, directory, answer_bytes) =
+            (self.client.clone(), Arc::clone(&self.directory), self.answer_bytes);
         Box::pin(async move {
             let started = tokio::time::Instant::now();
             let limit = invocation.timeout;
-            let answer = timeout(limit, post(client, tool, &invocation, answer_bytes))
-                .await
-                .unwrap_or(Err(ToolError::TimedOut));
+            let run = async {
+                let tool = remote_tool(&directory, &invocation).await?;
+                post(client, tool, &invocation, answer_bytes).await
+            };
+            let answer = timeout(limit, run).await.unwrap_or(Err(ToolError::TimedOut));
             let outcome = if answer.is_ok() { "ok" } else { "failed" };
             metrics::histogram!(SECONDS, "outcome" => outcome).record(started.elapsed().as_secs_f64());
             answer.map_err(|cause| {
@@ -99,13 +102,23 @@ impl Tools for HttpTools {
     }
 }
 
+/// The tool as its tenant has set it up now.
+async fn remote_tool(directory: &Directory, invocation: &ToolInvocation) -> Result<RemoteTool, ToolError> {
+    let tenant = directory.tenant(&store::TenantId::known(invocation.tenant.0.as_str())).await;
+    tenant
+        .map_err(ToolError::Tenant)?
+        .and_then(|tenant| {
+            tenant.answerer(&invocation.assistant.0)?.remote_tools.get(&invocation.tool.name).cloned()
+        })
+        .ok_or(ToolError::NotSetUp)
+}
+
 async fn post(
     client: Client,
-    tool: Option<RemoteTool>,
+    tool: RemoteTool,
     invocation: &ToolInvocation,
     answer_bytes: usize,
 ) -> Result<String, ToolError> {
-    let tool = tool.ok_or(ToolError::NotSetUp)?;
     let request = ToolRequest {
         call: &invocation.call.0,
         tool: &invocation.tool.name,

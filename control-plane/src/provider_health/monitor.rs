@@ -4,11 +4,7 @@ use super::decide::{HealthOptions, Probe, decide, due_at};
 use crate::clock::now_us;
 use engine::provider::AbortOnDrop;
 use provisioning::{ProvisionError, Provisioner};
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use store::{
     Filter, Store, StoreError, Stored, TenantId, TenantStore,
     ids::HealthId,
@@ -21,7 +17,7 @@ use store::{
 };
 use tokio::time::{Duration, Instant, sleep};
 use tracing::{error, warn};
-use twilio_rest::{Account, Credentials, TwilioClient};
+use twilio_rest::Account;
 
 /// What the monitor does stands under this name in the audit log.
 const SELF: &str = "provider_health";
@@ -49,15 +45,10 @@ impl Default for Watch {
     }
 }
 
-/// Accounts of the configuration, by their tenant.
-pub type ConfiguredAccounts = HashMap<TenantId, Credentials>;
-
 /// Asks providers, and keeps what came of it.
 pub struct Monitor {
     store: Arc<dyn Store>,
     provisioner: Arc<Provisioner>,
-    client: TwilioClient,
-    configured: ConfiguredAccounts,
     watch: Watch,
 }
 
@@ -79,14 +70,8 @@ struct Subject {
 impl Monitor {
     /// A monitor of the tenants in `store`.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        provisioner: Arc<Provisioner>,
-        client: TwilioClient,
-        configured: ConfiguredAccounts,
-        watch: Watch,
-    ) -> Self {
-        Self { store, provisioner, client, configured, watch }
+    pub fn new(store: Arc<dyn Store>, provisioner: Arc<Provisioner>, watch: Watch) -> Self {
+        Self { store, provisioner, watch }
     }
 
     /// Goes through all tenants for ever; asks what is due.
@@ -150,20 +135,16 @@ impl Monitor {
         let mut subjects = Vec::new();
         for row in rows.into_iter().filter(|row| row.value.status != AccountStatus::Closed) {
             let account = self.provisioner.carrier_account(&tenant, &row).await;
+            let is_stored = row.value.secrets.contains_key("auth_token");
+            let source = if is_stored { format!("company:{name}") } else { "configuration".to_owned() };
             subjects.push(Subject {
                 name: row.id.as_str().to_owned(),
-                details: details(&format!("company:{name}")),
+                details: details(&source),
                 account: Some(account),
             });
         }
         if subjects.is_empty() {
-            let configured = self.configured.get(&tenant);
-            let source = if configured.is_some() { "configuration" } else { "none" };
-            subjects.push(Subject {
-                name: TWILIO.to_owned(),
-                details: details(source),
-                account: configured.map(|credentials| Ok(self.client.account(credentials.clone()))),
-            });
+            subjects.push(Subject { name: TWILIO.to_owned(), details: details("none"), account: None });
         }
         Ok(subjects)
     }

@@ -1,7 +1,7 @@
 //! Which streams are let in.
 
 use super::*;
-use crate::tenants::tests::tenant;
+use crate::directory::testing::answering;
 
 const TTL: Duration = Duration::from_secs(60);
 
@@ -17,7 +17,10 @@ fn claim(call_sid: &str, token: Option<&str>) -> StreamClaim {
 fn waiting(call: &str) -> WaitingCall {
     WaitingCall {
         call: call.into(),
-        tenant: Arc::new(tenant()),
+        tenant: "ten_1".into(),
+        account: "AC00000000000000000000000000000001".to_owned(),
+        answering: answering(),
+        record: true,
         from: "+15550100".to_owned(),
         to: "+15550199".to_owned(),
         had_stream: false,

@@ -2,11 +2,12 @@
 
 use super::{
     HookError,
-    signature::{SignedBody, SignedRequest, verify},
+    believe::{Disbelief, Received, believe, own_number, single},
+    signature::SignedBody,
 };
 use crate::{
+    directory::TenantView,
     problem::{Code, Problem},
-    settings::TenantSettings,
     shared::Shared,
     twiml::{Twiml, Verb},
 };
@@ -17,10 +18,10 @@ use axum::{
 };
 use bytes::Bytes;
 use engine::log_limit::LogLimit;
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 use store::TenantStore;
-use tokio::time::{Instant, timeout};
-use tracing::warn;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{error, warn};
 use url::form_urlencoded;
 
 /// Webhooks that were not believed, by reason.
@@ -31,11 +32,15 @@ const NAMES_LOGGED: usize = 50;
 
 /// A webhook that the carrier signed for a tenant, and the door to that tenant's part of the store.
 pub(crate) struct Webhook {
-    pub(crate) tenant: Arc<TenantSettings>,
+    pub(crate) tenant: Arc<TenantView>,
     pub(crate) store: Box<dyn TenantStore>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) received: Instant,
     fields: Vec<(String, String)>,
+    /// Path and query as they were called.
+    path: String,
+    /// What our own address said, read.
+    query: Vec<(String, String)>,
     repetition: Option<String>,
 }
 
@@ -51,6 +56,26 @@ impl Webhook {
         self.param(name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| Problem::invalid(format!("the parameter {name} is missing")).into())
+    }
+
+    /// The number of ours in the call, if it has one.
+    pub(crate) fn own_number(&self) -> Option<&str> {
+        own_number(&self.fields)
+    }
+
+    /// The carrier's account that it came through.
+    pub(crate) fn account(&self) -> &str {
+        self.param("AccountSid").unwrap_or_default()
+    }
+
+    /// What our own address says under this name. The carrier has signed it with the rest.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        single(&self.query, name)
+    }
+
+    /// Path and query as they were called.
+    pub(crate) fn path_called(&self) -> &str {
+        &self.path
     }
 
     /// What a repetition of this request would have in common with it, if the carrier marked it.
@@ -82,32 +107,36 @@ impl FromRequest<Arc<Shared>> for Webhook {
             .await
             .map_err(|_| Problem::new(Code::TooSlow, "the body did not come in time"))??;
         let (fields, kind) = read_fields(&parts, &body)?;
-        let account_sid = single(&fields, "AccountSid").unwrap_or_default();
-        let Some(tenant) = shared.tenants.of_account(account_sid) else {
-            return Err(refuse("unknown_account", &path, &fields));
+        let received_whole = Instant::now();
+        let received_fields = Received {
+            fields: &fields,
+            urls: &called_urls(shared, &path),
+            body: match kind {
+                Kind::Query => SignedBody::None,
+                Kind::Form => SignedBody::Form(&fields),
+                Kind::Json => SignedBody::Json(&body),
+            },
+            signature: header_text(&parts.headers, "x-twilio-signature"),
+            settings: header_text(&parts.headers, "x-twilio-webhooks-signature-settings"),
         };
-        let Some(signature) = header_text(&parts.headers, "x-twilio-signature") else {
-            return Err(refuse("no_signature", &path, &fields));
+        let tenant = match believe(&shared.directory, &received_fields).await {
+            Ok(tenant) => tenant,
+            Err(disbelief) => {
+                sleep_until(received_whole + shared.limits.webhook_refusal).await;
+                return Err(refusal(&disbelief, &path, &fields));
+            }
         };
-        let settings = header_text(&parts.headers, "x-twilio-webhooks-signature-settings");
-        let signed_body = match kind {
-            Kind::Query => SignedBody::None,
-            Kind::Form => SignedBody::Form(&fields),
-            Kind::Json => SignedBody::Json(&body),
-        };
-        let believed = called_urls(shared, &path).iter().any(|url| {
-            verify(&tenant.twilio, SignedRequest { url, body: signed_body, signature, settings }).is_ok()
-        });
-        if !believed {
-            return Err(refuse("bad_signature", &path, &fields));
-        }
         Ok(Self {
             store: shared.store(&tenant.id),
-            tenant: Arc::clone(tenant),
+            tenant,
             shared: Arc::clone(shared),
             received,
             repetition: header_text(&parts.headers, "i-twilio-idempotency-token").map(str::to_owned),
             fields,
+            query: form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect(),
+            path,
         })
     }
 }
@@ -171,12 +200,6 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn single<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let mut values = fields.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let first = values.next()?;
-    values.all(|value| value == first).then_some(first)
-}
-
 /// A parameter's name as it is logged: a stranger may send one of any length.
 fn shortened(name: &str) -> &str {
     &name[..name.floor_char_boundary(40)]
@@ -184,9 +207,17 @@ fn shortened(name: &str) -> &str {
 
 /// The same answer whatever the reason: a stranger learns nothing. The log has the parameters' names, for the
 /// case that the carrier signs something that we do not expect, and never their values.
-fn refuse(reason: &'static str, path: &str, fields: &[(String, String)]) -> Problem {
+fn refusal(disbelief: &Disbelief, path: &str, fields: &[(String, String)]) -> Problem {
     static LINES: LogLimit = LogLimit::new();
-    metrics::counter!(REFUSED, "reason" => reason).increment(1);
+    let reason = match disbelief {
+        Disbelief::Refused(reason) => reason,
+        Disbelief::Unavailable(cause) => {
+            error!(error = cause as &dyn Error, "it cannot be found out whose webhook it is");
+            let detail = "the webhook could not be served";
+            return Problem::new(Code::StoreUnavailable, detail);
+        }
+    };
+    metrics::counter!(REFUSED, "reason" => *reason).increment(1);
     if let Some(left_out) = LINES.admit(Instant::now()) {
         let path = path.split('?').next().unwrap_or_default();
         let names: Vec<_> = fields.iter().take(NAMES_LOGGED).map(|(name, _)| shortened(name)).collect();

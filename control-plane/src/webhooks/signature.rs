@@ -1,9 +1,9 @@
-//! Whether a request was signed by the carrier with the tenant's key.
+//! Whether a request was signed by the carrier with one of an account's keys.
 //!
 //! The URL that was signed is built from our own public address, never from what the request says of its host.
 //! The carrier's documents disagree on ports and user names in it, so each form that they allow is tried.
 
-use crate::settings::TwilioAccount;
+use crate::directory::SigningKeys;
 use base64_simd::STANDARD;
 use engine::provider::Secret;
 use hmac::{Hmac, KeyInit, Mac};
@@ -60,7 +60,7 @@ enum Algorithm {
 }
 
 /// Believes the request, or says why not.
-pub(crate) fn verify(account: &TwilioAccount, request: SignedRequest<'_>) -> Result<(), SignatureError> {
+pub(crate) fn verify(account: &SigningKeys, request: SignedRequest<'_>) -> Result<(), SignatureError> {
     if let SignedBody::Json(body) = request.body {
         check_body_hash(request.url, body)?;
     }
@@ -78,18 +78,17 @@ pub(crate) fn verify(account: &TwilioAccount, request: SignedRequest<'_>) -> Res
 /// The keys that may have signed, and how. Without settings it is one of the account's tokens; with them the
 /// shared key that they name, and no other.
 fn keys_for<'a>(
-    account: &'a TwilioAccount,
+    account: &'a SigningKeys,
     settings: Option<&str>,
 ) -> Result<(Vec<&'a Secret>, Algorithm), SignatureError> {
     let Some(settings) = settings else {
-        let tokens = [Some(&account.auth_token), account.previous_auth_token.as_ref()];
-        return Ok((tokens.into_iter().flatten().collect(), Algorithm::Sha1));
+        return Ok((account.tokens.iter().collect(), Algorithm::Sha1));
     };
     let mut key = None;
     let mut algorithm = Algorithm::Sha1;
     for (name, value) in settings.split(',').filter_map(|pair| pair.split_once('=')) {
         match (name.trim(), value.trim()) {
-            ("key", id) => key = account.shared_keys.get(id),
+            ("key", id) => key = account.shared.get(id),
             ("algorithm", named) if named.eq_ignore_ascii_case("HMAC_SHA1") => algorithm = Algorithm::Sha1,
             ("algorithm", named) if named.eq_ignore_ascii_case("HMAC_SHA256") => {
                 algorithm = Algorithm::Sha256

@@ -1,33 +1,19 @@
 //! The carrier reports how far a call has come.
 
-use super::{HookError, WEBHOOKS, Webhook, call_of};
+use super::{HookError, Webhook, call_of, queue, reported};
 use crate::{
     clock::now_us,
-    problem::{Code, Problem},
     status::{StatusReport, parse_carrier_status, step},
 };
-use axum::response::IntoResponse;
-use axum::{http::StatusCode, response::Response};
-use std::error::Error;
+use axum::response::Response;
 use store::{CallStatus, StoreError};
-use tracing::{error, warn};
+use tracing::warn;
 
 /// Reports about one call come one after the other; two at once are already unusual.
 const ATTEMPTS: usize = 8;
 
 pub(crate) async fn status(webhook: Webhook) -> Response {
-    let (outcome, response) = match keep(&webhook).await {
-        Ok(()) => ("ok", StatusCode::OK.into_response()),
-        Err(HookError::Problem(problem)) => ("refused", problem.into_response()),
-        Err(cause @ (HookError::Store(_) | HookError::TooManyWaiting | HookError::TooLong)) => {
-            error!(error = &cause as &dyn Error, "a report of the carrier is not stored");
-            let detail = "the report could not be stored";
-            let problem = Problem::new(Code::StoreUnavailable, detail);
-            ("trouble", problem.into_response())
-        }
-    };
-    metrics::counter!(WEBHOOKS, "hook" => "status", "outcome" => outcome).increment(1);
-    response
+    reported("status", keep(&webhook).await)
 }
 
 async fn keep(webhook: &Webhook) -> Result<(), HookError> {
@@ -41,6 +27,7 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     let mut call = call_of(webhook, CallStatus::Queued).await?;
     if status.is_final() {
         webhook.shared.hung_up(&call.id);
+        queue::hung_up(&*webhook.store, &call.id).await?;
     }
     for _ in 0..ATTEMPTS {
         let Some(step) = step(&call, report) else { return Ok(()) };

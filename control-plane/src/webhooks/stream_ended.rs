@@ -1,12 +1,17 @@
 //! A call's stream has ended: what follows is decided by [`next_step`] and written as TwiML here.
 
-use super::{HookError, Webhook, answer};
+use super::{
+    HookError, Webhook, answer,
+    incoming::who_answers,
+    route::{self, SoFar, own_number},
+};
 use crate::{
     after_stream::{NextStep, StreamEnd, Transfer, next_step},
     status::parse_carrier_status,
-    twiml::{Twiml, Verb},
+    twiml::{Dial, Noun, Twiml, Verb},
 };
 use axum::response::Response;
+use routing::Failure;
 use store::{Call, CallStatus, Direction};
 use tracing::{info, warn};
 
@@ -33,13 +38,13 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
         NextStep::NotPutThrough => Ok(webhook.say(&texts.not_put_through)),
         NextStep::Reconnect => {
             webhook.store.count_reconnect(&call.id).await?;
-            webhook.shared.connect(&call, &webhook.tenant, true).map_err(|_| HookError::TooManyWaiting)
+            webhook.connect(&call, true, webhook.path_called())
         }
         NextStep::GiveUp => {
             warn!(call = %call.id, "a call's stream did not come back");
             Ok(webhook.say(&texts.connection_lost))
         }
-        NextStep::LastResort => Ok(webhook.say(&texts.last_resort)),
+        NextStep::LastResort => last_resort(webhook, &call).await,
     }
 }
 
@@ -64,15 +69,26 @@ async fn stream_end(webhook: &Webhook, call: &Call) -> StreamEnd {
     }
 }
 
-fn dial(webhook: &Webhook, call: &Call, number: &str) -> Twiml {
-    let own_number = match call.direction {
-        Direction::Inbound => &call.to_number,
-        Direction::Outbound => &call.from_number,
+/// The assistant could not go on: whoever comes next in the number's list, at last voicemail. Whoever was called by us is
+/// not led anywhere.
+async fn last_resort(webhook: &Webhook, call: &Call) -> Result<Twiml, HookError> {
+    let who = match call.direction {
+        Direction::Inbound => who_answers(webhook, call),
+        Direction::Outbound => None,
     };
-    Twiml::new(&[Verb::Dial {
-        number,
-        caller_id: own_number,
-        timeout_s: webhook.shared.limits.dial_timeout_s,
-        action: &webhook.shared.own_url("/api/voice/dial-status"),
-    }])
+    match who {
+        Some(who) => route::lead(webhook, call, &who, SoFar::with(webhook, Failure::AssistantFailed)).await,
+        None => Ok(webhook.say(&webhook.tenant.texts.last_resort)),
+    }
+}
+
+fn dial(webhook: &Webhook, call: &Call, number: &str) -> Twiml {
+    Twiml::new(&[Verb::Dial(Dial {
+        to: Noun::Number { number, whisper: None },
+        caller_id: Some(own_number(call)),
+        timeout_s: Some(webhook.shared.limits.dial_timeout_s),
+        action: Some(&webhook.shared.urls.of("/api/voice/dial-status")),
+        answer_on_bridge: false,
+        record: None,
+    })])
 }

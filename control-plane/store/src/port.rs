@@ -47,7 +47,7 @@ pub trait Store: Send + Sync {
     /// Who set up the provider's account with this sid; at most 16, since nothing keeps two tenants from doing so.
     fn account_owners<'a>(&'a self, sid: &'a str) -> StoreFuture<'a, Vec<AccountOwner>>;
 
-    /// In which tenants a user is what; at most 1,000.
+    /// In which tenants a user is what; at most 1,000. What was not accepted yet is not among them.
     fn memberships_of<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, Vec<UserMembership>>;
 
     /// Takes work that is due, the longest due first, and holds it until `lease_until`. What another worker holds is not

@@ -128,8 +128,8 @@ async fn a_call_shows_its_transcript_and_where_the_time_went() {
         })
     );
     let kinds: Vec<_> = shown["events"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
-    assert_eq!(kinds, ["stream_started", "degraded", "ended"]);
-    assert_eq!(shown["events"][1]["data"], json!({ "stage": "tts", "cause": "it stalled" }));
+    assert_eq!(kinds, ["routed", "stream_started", "degraded", "ended"]);
+    assert_eq!(shown["events"][2]["data"], json!({ "stage": "tts", "cause": "it stalled" }));
 }
 
 #[tokio::test]

@@ -38,12 +38,14 @@ async fn a_lost_stream_is_opened_again_three_times_and_then_the_caller_hears_why
 }
 
 #[tokio::test]
-async fn a_call_that_failed_gets_the_last_resort() {
+async fn a_caller_whose_assistant_failed_can_leave_a_message() {
     let harness = Harness::new().await;
     let call = harness.streaming(SID).await;
     harness.tell(&call, ended(EndReason::Failed));
     let answer = harness.stream_ended(SID).await;
-    assert!(answer.text().contains("help you right now"), "{}", answer.text());
+    let said = "I&apos;m sorry, I can&apos;t help you right now.</Say><Say voice=\"Polly.Amy\">Please leave a message after the beep.";
+    assert!(answer.text().contains(said), "{}", answer.text());
+    assert!(answer.text().contains("<Record maxLength=\"120\" "), "{}", answer.text());
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn no_secret_is_printed_or_answered_or_stored() {
     .await;
     let call = harness.streaming("CA1").await;
     harness.tell(&call, CallEvent::StreamLost);
-    harness.call_when(&call, |call| call["events"].as_array().is_some_and(|events| events.len() == 2)).await;
+    harness.call_when(&call, |call| call["events"].as_array().is_some_and(|events| events.len() == 3)).await;
     printed.push_str(&format!("{:?}", harness.plane));
     for path in ["/v1/calls", &format!("/v1/calls/{call}"), "/metrics", "/readyz", "/nowhere"] {
         printed.push_str(harness.get(path).await.text());

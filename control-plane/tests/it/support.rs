@@ -8,6 +8,7 @@ use axum::{
 use base64_simd::STANDARD;
 use control_plane::{
     ControlPlane,
+    providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
         CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
         RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
@@ -102,6 +103,28 @@ impl LlmProvider for Silent {
     fn warm_up(&self) {}
 }
 
+/// Services that serve every tenant, and that nobody asks.
+fn services() -> Services {
+    let stage = |service: Service| Stage {
+        offers: [(service, Offer { model: "model".to_owned(), voice: None })].into(),
+        order: vec![service],
+    };
+    let address = Url::parse("https://services.example.test").unwrap();
+    let access = Access {
+        base_url: address.clone(),
+        api_key: Some(Secret::new("platform-key")),
+        dialect: Dialect::default(),
+    };
+    Services {
+        clients: Arc::default(),
+        addresses: Service::ALL.map(|service| (service, address.clone())).into(),
+        access: Service::ALL.map(|service| (service, access.clone())).into(),
+        stt: stage(Service::Deepgram),
+        llm: stage(Service::Anthropic),
+        tts: stage(Service::Elevenlabs),
+    }
+}
+
 /// Where the data of a folder is: in it, or with `TANDEM_TEST_STORE=postgres` in a PostgreSQL database of its own.
 async fn store_settings(folder: &Folder) -> StoreSettings {
     if std::env::var("TANDEM_TEST_STORE").as_deref() != Ok("postgres") {
@@ -129,6 +152,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         carrier_api: twilio_rest::TwilioOptions::default(),
         platform_account: None,
+        services: services(),
         tenant: TenantSettings {
             id: "ten_1".into(),
             name: "A tenant".to_owned(),
@@ -155,9 +179,11 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
             }),
             remote_tools: HashMap::new(),
             transfer_targets: HashMap::from([("sales".to_owned(), "+15550142".to_owned())]),
-            stt: vec![Arc::new(Silent)],
-            llm: vec![Arc::new(Silent)],
-            tts: vec![Arc::new(Silent)],
+            providers: Providers {
+                stt: vec![Arc::new(Silent)],
+                llm: vec![Arc::new(Silent)],
+                tts: vec![Voice { provider: Arc::new(Silent), voice: None }],
+            },
             record: true,
             texts: CarrierTexts::default(),
         },

@@ -22,8 +22,8 @@ async fn a_call_is_answered_with_a_stream() {
         answer.text(),
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>\
-             <Connect action=\"https://voice.example.test/api/voice/stream-ended\" method=\"POST\">\
-             <Stream url=\"wss://voice.example.test/media-stream\">\
+             <Connect action=\"https://voice.example.test/api/voice/stream-ended?at=0\" method=\"POST\">\
+             <Stream url=\"wss://voice.example.test/media-stream\" track=\"inbound_track\">\
              <Parameter name=\"token\" value=\"{token}\"/></Stream></Connect></Response>"
         )
     );
@@ -42,7 +42,7 @@ async fn a_plain_address_gets_a_plain_stream() {
         .header("content-type", "application/x-www-form-urlencoded")
         .header("x-twilio-signature", signature(url, &fields, TOKEN));
     let answer = harness.send(request.body(form(&fields)).unwrap()).await;
-    assert!(answer.text().contains("<Stream url=\"ws://127.0.0.1:8080/media-stream\">"), "{answer:?}");
+    assert!(answer.text().contains("<Stream url=\"ws://127.0.0.1:8080/media-stream\" "), "{answer:?}");
 }
 
 #[tokio::test]
@@ -262,12 +262,14 @@ async fn a_message_that_is_left_is_kept_with_its_call() {
     harness.incoming(SID).await;
     let mut fields = call_fields(SID, "in-progress");
     fields.push(("RecordingUrl", "https://api.example.test/recordings/RE1"));
+    assert_eq!(harness.hook("/api/voice/emergency-recording", &fields).await.problem(400), "invalid_request");
+    fields.push(("RecordingSid", "RE00000000000000000000000000000001"));
     let answer = harness.hook("/api/voice/emergency-recording", &fields).await;
     assert!(answer.text().contains("<Hangup/>"));
     let call = harness.get("/v1/calls").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     let events = harness.get(&format!("/v1/calls/{call}")).await.json()["events"].clone();
-    assert_eq!(events[0]["kind"], "message_left");
-    assert_eq!(events[0]["data"]["recording_url"], "https://api.example.test/recordings/RE1");
+    let left = events.as_array().unwrap().iter().find(|event| event["kind"] == "message_left").unwrap();
+    assert_eq!(left["data"]["recording_url"], "https://api.example.test/recordings/RE1");
 }
 
 #[tokio::test]

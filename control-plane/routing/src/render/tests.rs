@@ -12,7 +12,7 @@ fn said(step: Step, change: impl FnOnce(&mut Scene<'_>)) -> String {
     let mut scene = Scene {
         urls: &urls,
         voice: VOICE,
-        disclosure: None,
+        said_first: &[],
         own_number: "+15550199",
         call: "call_1",
         record: false,
@@ -107,7 +107,7 @@ fn a_message_is_taken_with_its_transcript() {
 
 #[test]
 fn a_disclosure_comes_before_everything_but_a_refusal() {
-    let disclose = |scene: &mut Scene<'_>| scene.disclosure = Some("This call is recorded.");
+    let disclose = |scene: &mut Scene<'_>| scene.said_first = &["This call is recorded."];
     for step in [
         Step::Assistant { assistant: None },
         forward(None),

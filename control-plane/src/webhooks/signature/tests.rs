@@ -29,12 +29,10 @@ fn vectors() -> Vectors {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn account(secret: &str) -> TwilioAccount {
-    TwilioAccount {
-        account_sid: "AC00000000000000000000000000000001".to_owned(),
-        auth_token: Secret::new(secret),
-        previous_auth_token: None,
-        shared_keys: HashMap::from([(
+fn account(secret: &str) -> SigningKeys {
+    SigningKeys {
+        tokens: vec![Secret::new(secret)],
+        shared: HashMap::from([(
             "webhooks_sharedkey_00000000000000000000000000".to_owned(),
             Secret::new(secret),
         )]),
@@ -79,14 +77,14 @@ fn the_previous_token_is_good_while_it_is_being_exchanged() {
         SignedRequest { url: URL, body: SignedBody::Form(&[]), signature: &signature, settings: None };
     let mut account = account("new");
     assert_eq!(verify(&account, request), Err(SignatureError::Mismatch));
-    account.previous_auth_token = Some(Secret::new("old"));
+    account.tokens.push(Secret::new("old"));
     assert_eq!(verify(&account, request), Ok(()));
 }
 
 #[test]
 fn a_shared_key_must_be_known_and_its_algorithm_too() {
     let account = account("secret");
-    let signature = sign(&account.auth_token, Algorithm::Sha1, URL, "");
+    let signature = sign(&account.tokens[0], Algorithm::Sha1, URL, "");
     let judge = |settings| {
         let request = SignedRequest {
             url: URL,
@@ -105,7 +103,7 @@ fn a_shared_key_must_be_known_and_its_algorithm_too() {
 #[test]
 fn a_json_body_without_its_hash_is_not_believed() {
     let account = account("secret");
-    let signature = sign(&account.auth_token, Algorithm::Sha1, URL, "");
+    let signature = sign(&account.tokens[0], Algorithm::Sha1, URL, "");
     let request =
         SignedRequest { url: URL, body: SignedBody::Json(b"{}"), signature: &signature, settings: None };
     assert_eq!(verify(&account, request), Err(SignatureError::BodyHash));

@@ -201,6 +201,7 @@ pub async fn what_is_learned_of_a_call_stays(store: &dyn Store) {
     let facts = CallFacts {
         answered_by: Some("human".to_owned()),
         price: Some((8_500, "USD".to_owned())),
+        assistant_id: Some("asst_2".to_owned()),
         ..CallFacts::default()
     };
     assert!(tenant.learn(&placed.id, &facts).await.unwrap());
@@ -209,6 +210,7 @@ pub async fn what_is_learned_of_a_call_stays(store: &dyn Store) {
     assert_eq!(call.carrier_sid.as_deref(), Some("CA1"), "a call that has a carrier id keeps it");
     assert_eq!((call.answered_by.as_deref(), call.price_micros), (Some("human"), Some(8_500)));
     assert_eq!((call.price_unit.as_deref(), call.outbound.as_deref()), (Some("USD"), Some("{}")));
+    assert_eq!(call.assistant_id, "asst_2");
     assert!(!tenant.learn(&CallId::generate(), &sid("CA3")).await.unwrap());
 }
 

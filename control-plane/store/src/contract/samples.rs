@@ -12,7 +12,9 @@ use crate::{
         account::{AccountMode, AccountStatus, Credential, DataKey, DataKeyStatus, ProviderAccount, Sealed},
         assistant::Assistant,
         audit::Actor,
-        identity::{ApiKey, KeyMode, KeyStatus, Membership, Role, Session, SessionStatus, User, UserStatus},
+        identity::{
+            ApiKey, KeyMode, KeyStatus, Membership, Proofs, Role, Session, SessionStatus, User, UserStatus,
+        },
         number::{
             BusinessHours, Capabilities, DateException, Destination, Number, NumberStatus, OpenSpan, Routing,
             WeeklySpan,
@@ -185,6 +187,7 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 status: UserStatus::Active,
                 failed_sign_ins: 0,
                 locked_until: None,
+                proofs: Proofs::default(),
             };
             of(ids.user.clone(), &user, Some(text("ann@example.com")))
         }
@@ -201,7 +204,7 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
             of(SessionId::generate(), &session, Some(text("token")))
         }
         Table::Memberships => {
-            let membership = Membership { user: ids.user.clone(), role: Role::Owner };
+            let membership = Membership { user: ids.user.clone(), role: Role::Owner, invitation: None };
             of(MembershipId::generate(), &membership, Some(ids.user.to_string()))
         }
         Table::ApiKeys => of(KeyId::generate(), &api_key(&text("hash")), Some(text("hash"))),

@@ -13,7 +13,7 @@ use crate::{
     ids::{KeyId, MembershipId, UserId},
     model::{
         audit::AuditFilter,
-        identity::{Membership, Role, UserMembership},
+        identity::{Invitation, Membership, Role, UserMembership},
         number::{Number, NumberStatus},
         tenant::Tenant,
         work::WorkKind,
@@ -231,16 +231,23 @@ pub async fn a_user_learns_in_which_tenants_it_is_what(store: &dyn Store) {
     for (slug, role) in [("a", Role::Owner), ("b", Role::Viewer)] {
         let tenant = tenant(store, slug).await;
         let mut tx = tenant.begin(&actor(), 1).await.unwrap();
-        tx.insert(Membership { user: user.clone(), role }).await.unwrap();
-        tx.insert(Membership { user: other.clone(), role: Role::Admin }).await.unwrap();
+        tx.insert(Membership { user: user.clone(), role, invitation: None }).await.unwrap();
+        tx.insert(Membership { user: other.clone(), role: Role::Admin, invitation: None }).await.unwrap();
         let twice = tx
-            .insert_new(MembershipId::generate(), Membership { user: user.clone(), role: Role::Admin })
+            .insert_new(
+                MembershipId::generate(),
+                Membership { user: user.clone(), role: Role::Admin, invitation: None },
+            )
             .await
             .unwrap();
         assert_eq!(twice, None, "a user has one role in a tenant");
         tx.commit().await.unwrap();
         expected.push(UserMembership { tenant: tenant.id().clone(), role });
     }
+    let mut tx = tenant(store, "c").await.begin(&actor(), 1).await.unwrap();
+    let invitation = Some(Invitation { hash: String::new(), expires_at: 9 });
+    tx.insert(Membership { user: user.clone(), role: Role::Owner, invitation }).await.unwrap();
+    tx.commit().await.unwrap();
     expected.sort_by(|a, b| a.tenant.cmp(&b.tenant));
     assert_eq!(store.memberships_of(&user).await.unwrap(), expected);
     assert_eq!(store.memberships_of(&UserId::generate()).await.unwrap(), []);

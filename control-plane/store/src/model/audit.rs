@@ -87,12 +87,12 @@ pub fn shown(table: Table, body: &Body) -> String {
 
 const fn hidden(table: Table) -> &'static [&'static str] {
     match table {
-        Table::Users => &["password_hash"],
+        Table::Users => &["password_hash", "proofs"],
+        Table::Memberships => &["invitation"],
         Table::Sessions => &["token_hash", "previous_token_hash"],
         Table::ApiKeys => &["hash"],
         Table::DataKeys => &["wrapped"],
         Table::Tenants
-        | Table::Memberships
         | Table::ProviderAccounts
         | Table::PhoneNumbers
         | Table::BusinessHours

@@ -109,6 +109,8 @@ pub struct CallFacts {
     pub error: Option<String>,
     /// What became of placing it, a JSON object.
     pub outbound: Option<String>,
+    /// Who answers it now.
+    pub assistant_id: Option<String>,
 }
 
 /// A step forward in a call's life. Times and duration are kept from the first report that carries them.

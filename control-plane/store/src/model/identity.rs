@@ -29,6 +29,9 @@ pub struct User {
     /// No sign-in before this time.
     #[serde(default)]
     pub locked_until: Option<i64>,
+    /// What else shows that the person is who they say.
+    #[serde(default)]
+    pub proofs: Proofs,
 }
 resource!(User, UserId, Users);
 
@@ -38,6 +41,41 @@ impl fmt::Debug for User {
             .field("email", &self.email)
             .field("status", &self.status)
             .finish_non_exhaustive()
+    }
+}
+
+/// What else shows that a person is who they say. The audit log shows nothing of it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Proofs {
+    /// Whether one-time passwords are asked for: not before the first one was right.
+    pub totp_confirmed: bool,
+    /// The step (RFC 6238) of the last one that was taken; none is taken twice.
+    pub totp_last_step: Option<i64>,
+    /// SHA-256 of the codes that are good once for whoever lost the authenticator.
+    pub recovery_codes: Vec<String>,
+    /// Whoever shows it sets a new password.
+    pub invitation: Option<Invitation>,
+}
+
+impl fmt::Debug for Proofs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proofs").field("totp_confirmed", &self.totp_confirmed).finish_non_exhaustive()
+    }
+}
+
+/// Somebody is expected to come with a token, once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// SHA-256 of the token, lower-case hexadecimal. The token itself is kept nowhere.
+    pub hash: String,
+    /// Not after this time.
+    pub expires_at: i64,
+}
+
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invitation").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -100,6 +138,9 @@ pub struct Membership {
     pub user: UserId,
     /// As what.
     pub role: Role,
+    /// Until it is accepted, the user has no part in the tenant.
+    #[serde(default)]
+    pub invitation: Option<Invitation>,
 }
 resource!(Membership, MembershipId, Memberships);
 

@@ -96,7 +96,7 @@ pub trait TenantTx: Send {
     fn commit(self: Box<Self>) -> StoreFuture<'static, ()>;
 }
 
-impl dyn TenantTx {
+impl dyn TenantTx + '_ {
     /// The resource with this id, as this unit of work sees it.
     ///
     /// # Errors

@@ -157,7 +157,8 @@ pub(crate) async fn learn(
     let done = query!(
         "update calls set carrier_sid = coalesce(carrier_sid, $3), answered_by = coalesce($4, answered_by), \
          price_micros = coalesce($5, price_micros), price_unit = coalesce($6, price_unit), \
-         error = coalesce($7, error), outbound = coalesce($8, outbound) where tenant_id = $1 and id = $2",
+         error = coalesce($7, error), outbound = coalesce($8, outbound), assistant_id = coalesce($9, assistant_id) \
+         where tenant_id = $1 and id = $2",
         tenant,
         id,
         facts.carrier_sid,
@@ -166,6 +167,7 @@ pub(crate) async fn learn(
         price_unit,
         error,
         facts.outbound,
+        facts.assistant_id,
     )
     .execute(db)
     .await?;

@@ -57,13 +57,15 @@ impl Store for Backend {
             const DOING: &str = "looking a user's tenants up";
             let mut db = self.read_shown(user.as_str(), DOING).await?;
             let rows = directory::memberships_of(&mut db, user.as_str()).await.map_err(failed(DOING))?;
-            rows.into_iter()
-                .map(|row| {
-                    let membership: Membership = serde_json::from_str(&row.body)
-                        .map_err(|source| StoreError::Unreadable { what: "membership", source })?;
-                    Ok(UserMembership { tenant: TenantId::known(row.tenant_id), role: membership.role })
-                })
-                .collect()
+            let mut parts = Vec::with_capacity(rows.len());
+            for row in rows {
+                let membership: Membership = serde_json::from_str(&row.body)
+                    .map_err(|source| StoreError::Unreadable { what: "membership", source })?;
+                if membership.invitation.is_none() {
+                    parts.push(UserMembership { tenant: TenantId::known(row.tenant_id), role: membership.role });
+                }
+            }
+            Ok(parts)
         })
     }
 

@@ -8,8 +8,8 @@ use crate::{
 };
 use sqlx::Transaction;
 use store::{
-    Body, CallFacts, CallId, CallMove, ChangeListeners, Document, NewCall, Record, StoreError, StoreFuture, Table, TenantId,
-    TenantTx,
+    Body, CallFacts, CallId, CallMove, ChangeListeners, Document, NewCall, Record, StoreError, StoreFuture,
+    Table, TenantId, TenantTx,
     model::{
         audit::{Actor, AuditEntry, Idempotency, IdempotencyRequest, StoredResponse, shown},
         usage::Usage,

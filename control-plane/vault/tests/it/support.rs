@@ -4,11 +4,12 @@ use engine::provider::Secret;
 use std::{path::PathBuf, sync::Arc};
 use store::{
     Store, TenantId,
-    ids::{AccountId, EndpointId, UserId},
+    ids::{AccountId, AssistantId, EndpointId, UserId},
     model::{
         account::{AccountMode, AccountStatus, Credential, ProviderAccount},
+        assistant::Assistant,
         audit::Actor,
-        identity::{User, UserStatus},
+        identity::{Proofs, User, UserStatus},
         tenant::{Tenant, TenantSettings, TenantStatus},
         webhook::{EndpointStatus, WebhookEndpoint},
     },
@@ -144,6 +145,23 @@ pub(crate) async fn endpoint(vault: &Vault, store: &dyn Store, tenant: &TenantId
     id
 }
 
+/// An assistant with a tool whose requests are signed.
+pub(crate) async fn assistant(vault: &Vault, store: &dyn Store, tenant: &TenantId) -> AssistantId {
+    let id = AssistantId::generate();
+    let place = Place::tool(&id, "order_status");
+    let sealed = vault.seal(tenant, &place, &Secret::new("signs")).await.unwrap();
+    let tools = serde_json::json!([
+        { "name": "bye", "kind": "end_call", "signing_secret": null },
+        { "name": "order_status", "kind": "http", "signing_secret": sealed },
+    ]);
+    let value =
+        Assistant { name: "Desk".to_owned(), config: serde_json::json!({ "prompt": "", "tools": tools }) };
+    let mut tx = store.tenant(tenant).begin(&actor(), 2).await.unwrap();
+    tx.insert_as(id.clone(), value).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
 pub(crate) async fn user(vault: &Vault, store: &dyn Store) -> UserId {
     let (platform, id) = (TenantId::platform(), UserId::generate());
     let totp = vault.seal(&platform, &Place::totp(&id), &Secret::new("totp")).await.unwrap();
@@ -157,6 +175,7 @@ pub(crate) async fn user(vault: &Vault, store: &dyn Store) -> UserId {
         status: UserStatus::Active,
         failed_sign_ins: 0,
         locked_until: None,
+        proofs: Proofs::default(),
     };
     let mut tx = store.platform().begin(&actor(), 2).await.unwrap();
     tx.insert_as(id.clone(), value).await.unwrap();

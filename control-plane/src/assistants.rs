@@ -1,0 +1,302 @@
+//! What a stored assistant says of itself, and what the engine makes of it.
+
+use crate::{providers::Choice, settings::RemoteTool};
+use engine::{
+    ids::AssistantId,
+    llm::ToolSchema,
+    ports::{Assistant, ToolKind, ToolSpec},
+    provider::Secret,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::RangeInclusive,
+    time::Duration,
+};
+use store::model::account::Sealed;
+use url::Url;
+
+/// Longest answer of a model, in tokens. Beyond a few hundred a caller would be read to for minutes.
+const MAX_TOKENS: RangeInclusive<u32> = 16..=8_192;
+/// How long a tool may take, in ms: a caller does not wait longer than a minute.
+const TOOL_TIMEOUT_MS: RangeInclusive<u64> = 100..=60_000;
+
+/// The `config` of a stored assistant. What is not set has the default, so that stored assistants outlive new options.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AssistantConfig {
+    /// Instructions for the model.
+    pub prompt: String,
+    /// Said first; empty waits for the caller.
+    pub greeting: String,
+    /// Said, in order, when the caller stays silent.
+    pub idle_prompts: Vec<String>,
+    /// Said before the assistant hangs up for silence or time.
+    pub goodbye: String,
+    /// Said when nothing can answer.
+    pub apology: String,
+    /// Said when a tool takes long.
+    pub tool_filler: String,
+    /// BCP 47 language, such as `en`.
+    pub language: String,
+    /// Voice at the first provider of `tts`; unset: the voice that this installation asks it for.
+    pub voice: Option<String>,
+    /// Names and products for the recogniser.
+    pub keyterms: Vec<String>,
+    /// Longest answer of the model, in tokens.
+    pub max_tokens: u32,
+    /// What it can do.
+    pub tools: Vec<ToolConfig>,
+    /// Who listens, in the order in which they are tried; empty: those of this installation.
+    pub(crate) stt: Vec<Choice>,
+    /// Who thinks, likewise.
+    pub(crate) llm: Vec<Choice>,
+    /// Who speaks, likewise.
+    pub(crate) tts: Vec<Choice>,
+}
+
+impl Default for AssistantConfig {
+    fn default() -> Self {
+        Self {
+            prompt: "You answer the telephone for a small company. Speak in short, plain sentences that sound \
+                     natural when read aloud: no lists, no markup, no emoji. Ask one question at a time. If you \
+                     do not know something, say so."
+                .to_owned(),
+            greeting: "Hello, how can I help you?".to_owned(),
+            idle_prompts: vec!["Are you still there?".to_owned(), "I can't hear you. Are you there?".to_owned()],
+            goodbye: "Thank you for calling. Goodbye!".to_owned(),
+            apology: "I'm sorry, I can't help you right now. Please call again later.".to_owned(),
+            tool_filler: "One moment, please.".to_owned(),
+            language: "en".to_owned(),
+            voice: None,
+            keyterms: Vec::new(),
+            max_tokens: 400,
+            tools: Vec::new(),
+            stt: Vec::new(),
+            llm: Vec::new(),
+            tts: Vec::new(),
+        }
+    }
+}
+
+/// A tool of a stored assistant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolConfig {
+    /// As the model sees it: letters, digits, `_` and `-`, at most 64.
+    pub name: String,
+    /// Who carries it out.
+    pub kind: ToolConfigKind,
+    /// When to use it, for the model. Required for [`ToolConfigKind::Http`]; the others have one of their own.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// JSON Schema of the arguments, of an object. The built-in tools have one of their own.
+    #[serde(default)]
+    pub parameters: Option<Map<String, Value>>,
+    /// Where it is called; for [`ToolConfigKind::Http`] alone.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Signs the requests, sealed in the assistant's place as `tools.<name>.signing_secret`.
+    #[serde(default)]
+    pub signing_secret: Option<Sealed>,
+    /// How long it may take.
+    #[serde(default = "default_tool_timeout_ms")]
+    pub timeout_ms: u64,
+    /// Changes nothing in the world, so that it may run before it is certain that the caller has finished.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+const fn default_tool_timeout_ms() -> u64 {
+    10_000
+}
+
+/// Who carries a tool out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolConfigKind {
+    /// The tenant's server, over HTTP.
+    Http,
+    /// Tandem: says the goodbye and hangs up.
+    EndCall,
+    /// Tandem: hands the caller over.
+    TransferCall,
+}
+
+impl ToolConfigKind {
+    const fn engine(self) -> ToolKind {
+        match self {
+            Self::Http => ToolKind::Remote,
+            Self::EndCall => ToolKind::EndCall,
+            Self::TransferCall => ToolKind::TransferCall,
+        }
+    }
+}
+
+/// When to use a built-in tool, for the model; empty for one of the tenant's own.
+#[must_use]
+pub const fn built_in_description(kind: ToolKind) -> &'static str {
+    match kind {
+        ToolKind::Remote => "",
+        ToolKind::EndCall => "Ends the call. Use it once the caller has said goodbye or needs nothing more.",
+        ToolKind::TransferCall => "Hands the caller over to a person. Use it when the caller asks for one.",
+    }
+}
+
+/// JSON Schema of a tool's arguments if it has none of its own. That of a transfer names those who may be handed a call,
+/// so that the model cannot invent one.
+#[must_use]
+pub fn built_in_parameters<'a>(kind: ToolKind, targets: impl Iterator<Item = &'a str>) -> Value {
+    match kind {
+        ToolKind::TransferCall => json!({
+            "type": "object",
+            "properties": { "to": {
+                "type": "string",
+                "description": "Who takes the call over.",
+                "enum": targets.collect::<Vec<_>>(),
+            } },
+            "required": ["to"],
+        }),
+        ToolKind::Remote | ToolKind::EndCall => json!({ "type": "object", "properties": {} }),
+    }
+}
+
+/// What is wrong in an assistant's `config`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{pointer}: {wrong}")]
+pub struct AssistantFault {
+    /// JSON pointer into `config`.
+    pub pointer: String,
+    /// What.
+    pub wrong: String,
+}
+
+impl AssistantFault {
+    fn new(pointer: impl Into<String>, wrong: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), wrong: wrong.into() }
+    }
+}
+
+impl AssistantConfig {
+    /// Understands what is stored.
+    ///
+    /// # Errors
+    /// When a field is of another type.
+    pub fn parse(config: &Value) -> Result<Self, AssistantFault> {
+        Self::deserialize(config).map_err(|error| AssistantFault::new("", error.to_string()))
+    }
+
+    /// The first thing that keeps it from being used, if there is one.
+    #[must_use]
+    pub fn fault(&self) -> Option<AssistantFault> {
+        let filled = [
+            ("/prompt", &self.prompt),
+            ("/goodbye", &self.goodbye),
+            ("/apology", &self.apology),
+            ("/tool_filler", &self.tool_filler),
+            ("/language", &self.language),
+        ];
+        if let Some((pointer, _)) = filled.into_iter().find(|(_, text)| text.trim().is_empty()) {
+            return Some(AssistantFault::new(pointer, "must not be empty"));
+        }
+        if !MAX_TOKENS.contains(&self.max_tokens) {
+            let (least, most) = (MAX_TOKENS.start(), MAX_TOKENS.end());
+            return Some(AssistantFault::new("/max_tokens", format!("must be from {least} to {most}")));
+        }
+        let mut names = BTreeSet::new();
+        self.tools.iter().enumerate().find_map(|(index, tool)| {
+            let at = |field: &str| format!("/tools/{index}/{field}");
+            if !names.insert(&tool.name) {
+                return Some(AssistantFault::new(at("name"), "is there twice"));
+            }
+            tool.fault().map(|(field, wrong)| AssistantFault::new(at(field), wrong))
+        })
+    }
+
+    /// Who answers: `targets` are those whom a call may be handed to.
+    pub(crate) fn assistant(&self, id: AssistantId, targets: &HashMap<String, String>) -> Assistant {
+        let mut names: Vec<_> = targets.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        Assistant {
+            id,
+            prompt: self.prompt.clone(),
+            greeting: Some(self.greeting.clone()).filter(|greeting| !greeting.trim().is_empty()),
+            idle_prompts: self.idle_prompts.clone(),
+            goodbye: self.goodbye.clone(),
+            apology: self.apology.clone(),
+            tool_filler: self.tool_filler.clone(),
+            language: self.language.clone(),
+            voice: self.voice.clone().unwrap_or_default(),
+            keyterms: self.keyterms.clone(),
+            tools: self.tools.iter().map(|tool| tool.spec(&names)).collect(),
+            max_tokens: self.max_tokens,
+        }
+    }
+}
+
+impl ToolConfig {
+    fn fault(&self) -> Option<(&'static str, String)> {
+        let is_name = !self.name.is_empty()
+            && self.name.len() <= 64
+            && self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        if !is_name {
+            return Some(("name", "must be 1 to 64 letters, digits, `_` or `-`".to_owned()));
+        }
+        if !TOOL_TIMEOUT_MS.contains(&self.timeout_ms) {
+            let (least, most) = (TOOL_TIMEOUT_MS.start(), TOOL_TIMEOUT_MS.end());
+            return Some(("timeout_ms", format!("must be from {least} to {most}")));
+        }
+        if self.parameters.as_ref().is_some_and(|schema| schema.get("type") != Some(&json!("object"))) {
+            return Some(("parameters", "must be the JSON Schema of an object".to_owned()));
+        }
+        if self.kind != ToolConfigKind::Http {
+            return None;
+        }
+        if self.description.as_ref().is_none_or(|description| description.trim().is_empty()) {
+            return Some(("description", "must say when to use the tool".to_owned()));
+        }
+        if self.address().is_none() {
+            return Some(("url", "must be an https:// address".to_owned()));
+        }
+        None
+    }
+
+    fn spec(&self, targets: &[&str]) -> ToolSpec {
+        let kind = self.kind.engine();
+        let parameters = match &self.parameters {
+            Some(schema) => Value::Object(schema.clone()),
+            None => built_in_parameters(kind, targets.iter().copied()),
+        };
+        ToolSpec {
+            schema: ToolSchema {
+                name: self.name.clone(),
+                description: self
+                    .description
+                    .clone()
+                    .unwrap_or_else(|| built_in_description(kind).to_owned()),
+                parameters,
+            },
+            kind,
+            timeout: Duration::from_millis(self.timeout_ms),
+            read_only: self.read_only,
+        }
+    }
+
+    /// Where it is called, with what its requests are signed; `None` if it is not the tenant's own.
+    pub(crate) fn remote(&self, signing_secret: Option<Secret>) -> Option<RemoteTool> {
+        let url = self.address().filter(|_| self.kind == ToolConfigKind::Http)?;
+        Some(RemoteTool { url, signing_secret: signing_secret.unwrap_or_else(|| Secret::new("")) })
+    }
+
+    fn address(&self) -> Option<Url> {
+        Url::parse(self.url.as_deref()?).ok().filter(|url| matches!(url.scheme(), "https" | "http"))
+    }
+
+    /// Where its secret is sealed.
+    pub(crate) fn secret_field(&self) -> String {
+        format!("tools.{}.signing_secret", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! A call gets a stream: whoever comes with the token of its TwiML is let in.
+
+use super::{HookError, Webhook, route::own_number};
+use crate::{
+    keys::random_token,
+    tokens::WaitingCall,
+    twiml::{Twiml, Verb},
+};
+use store::Call;
+use tokio::time::Instant;
+
+impl Webhook {
+    /// A new token for the call's next stream, which `assistant` answers, or the tenant's own if that is gone.
+    pub(super) fn hand_out(
+        &self,
+        call: &Call,
+        assistant: &str,
+        had_stream: bool,
+    ) -> Result<String, HookError> {
+        let tenant = &self.tenant;
+        let answering = tenant.answering(assistant, own_number(call)).ok_or(HookError::NobodyAnswers)?;
+        let token = random_token();
+        let waiting = WaitingCall {
+            call: call.id.as_str().into(),
+            tenant: tenant.id.clone(),
+            account: self.account().to_owned(),
+            answering,
+            record: tenant.record,
+            from: call.from_number.clone(),
+            to: call.to_number.clone(),
+            had_stream,
+        };
+        let sid = call.carrier_sid.as_deref().unwrap_or(call.id.as_str());
+        self.shared
+            .tokens
+            .lock()
+            .hand_out(Instant::now(), sid, &token, waiting)
+            .map_err(|_| HookError::TooManyWaiting)?;
+        Ok(token)
+    }
+
+    /// TwiML that opens a stream for the call, with a new token; `action` is the path that is asked when it has ended.
+    pub(super) fn connect(&self, call: &Call, had_stream: bool, action: &str) -> Result<Twiml, HookError> {
+        let token = self.hand_out(call, &call.assistant_id, had_stream)?;
+        let urls = &self.shared.urls;
+        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token: &token }]))
+    }
+}
