@@ -41,6 +41,8 @@ pub enum Command {
     Keys(Keys),
     /// Find out why calls do not come in, and mend what can be mended
     Doctor(Doctor),
+    /// Let somebody in who runs the platform
+    Admin(Admin),
 }
 
 /// Runs a whole recorded call through the real engine. The outside services (carrier, speech recognition,
@@ -210,6 +212,47 @@ pub struct Keys {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG", global = true)]
     pub config: Option<PathBuf>,
+}
+
+/// Lets somebody in who runs the platform: all tenants, with every right.
+///
+/// Works on the database itself, beside a running server. What it prints is shown once; whoever has it sets the password.
+#[derive(Args, Debug)]
+#[command(
+    after_long_help = "Example:\n  tandem admin create --email ann@example.com --config tandem.toml\n  \
+                       curl https://calls.example.com/v1/auth/invitations/accept \\\n    \
+                       --json '{\"token\":\"…\",\"password\":\"…\"}'"
+)]
+pub struct Admin {
+    /// What to do
+    #[command(subcommand)]
+    pub command: AdminCommand,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// Whom to let in.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make somebody a platform admin and print an invitation. Whoever had this account before loses it
+    Create(Person),
+    /// Print an invitation to set another password, for a user who lost theirs
+    Reset(Person),
+}
+
+/// Who it is.
+#[derive(Args, Debug)]
+pub struct Person {
+    /// The email address
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+    /// The name [default: the address]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print one JSON object (`user`, `token`, `expires_at`) and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with the keys.

@@ -18,6 +18,7 @@ mod call;
 mod environment;
 mod error;
 mod file;
+mod openid;
 mod platform;
 mod providers;
 mod recording;
@@ -31,6 +32,7 @@ mod tests;
 pub use assistant::{Assistant, Parameters, Tool, ToolKind};
 pub use call::Call;
 pub use error::{ConfigError, Origin, Problem, Problems};
+pub use openid::OpenId;
 pub use platform::{Platform, PlatformTwilio};
 pub use providers::{
     Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
@@ -58,6 +60,8 @@ pub struct Config {
     pub store: Store,
     /// What protects stored credentials.
     pub secrets: Secrets,
+    /// The OpenID provider at which people can sign in.
+    pub openid: OpenId,
     /// Threads that serve calls; unset: one per core.
     pub worker_threads: Option<usize>,
     /// What is logged, and how.
@@ -86,6 +90,7 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             store: Store::default(),
             secrets: Secrets::default(),
+            openid: OpenId::default(),
             worker_threads: None,
             log: Log::default(),
             platform: Platform::default(),

@@ -11,6 +11,7 @@ use std::{
 };
 use tracing_subscriber::EnvFilter;
 
+mod admin;
 mod call;
 mod demo;
 mod doctor;
@@ -75,6 +76,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Store(store) => store::run(&store),
         Command::Keys(keys) => keys::run(&keys),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Admin(admin) => admin::run(&admin),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
         CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
-        StoreSettings, TenantSettings, TwilioAccount,
+        SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -16,6 +16,7 @@ use engine::{
     ports::{Assistant, ToolSpec},
     provider::Secret,
 };
+use identity::openid::OpenIdProvider;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use twilio_rest::{Credentials, TwilioOptions};
@@ -88,8 +89,9 @@ pub fn control_plane(
             None => StoreSettings::Embedded,
         },
         keys: config.key_ring()?,
-        carrier_api: carrier_api(config)?,
         platform_account: platform_account(config),
+        twilio: carrier_api(config)?,
+        sign_in: sign_in(config)?,
         services,
         metrics,
         limits: ControlPlaneOptions::default(),
@@ -141,6 +143,24 @@ pub fn platform_account(config: &Config) -> Option<Credentials> {
     let twilio = &config.platform.twilio;
     let account_sid = twilio.account_sid.as_deref()?.parse().ok()?;
     Some(Credentials::AuthToken { account_sid, auth_token: twilio.auth_token.clone()? })
+}
+
+fn sign_in(config: &Config) -> Result<SignInSettings, WiringError> {
+    let openid = &config.openid;
+    let given = (&openid.issuer, &openid.client_id, &openid.client_secret);
+    let (Some(issuer), Some(client_id), Some(client_secret)) = given else {
+        return Ok(SignInSettings::default());
+    };
+    let redirect = format!("{}/v1/auth/oidc/{}/callback", config.public_url(), openid.name);
+    let provider = OpenIdProvider {
+        name: openid.name.clone(),
+        issuer: address("openid.issuer", issuer)?,
+        client_id: client_id.clone(),
+        client_secret: client_secret.clone(),
+        redirect: address("base_url", &redirect)?,
+        email_hosts: openid.email_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+    };
+    Ok(SignInSettings { openid: vec![provider], ..SignInSettings::default() })
 }
 
 fn assistant(config: &Config) -> Assistant {

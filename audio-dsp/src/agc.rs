@@ -18,7 +18,11 @@ const PAUSE_BELOW_DB: f32 = 15.0;
 /// a second of speech.
 const FORGETTING_DB: f32 = 0.1;
 
-/// The automatic gain's aims and paces.
+/// Levels and gains are cut off here (dB): more than 16 bits have from their loudest to their quietest.
+const LIMIT_DB: f32 = 120.0;
+
+/// The automatic gain's aims and paces. Levels and gains beyond 120 dB are taken for 120 dB, and the default for what is
+/// not a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AgcOptions {
     /// Samples per second (Hz). Default 8,000.
@@ -53,6 +57,21 @@ impl Default for AgcOptions {
     }
 }
 
+impl AgcOptions {
+    fn within_limits(self) -> Self {
+        let limited =
+            |db: f32, default: f32| if db.is_nan() { default } else { db.clamp(-LIMIT_DB, LIMIT_DB) };
+        let default = Self::default();
+        Self {
+            target_dbfs: limited(self.target_dbfs, default.target_dbfs),
+            gain_max_db: limited(self.gain_max_db, default.gain_max_db),
+            gain_min_db: limited(self.gain_min_db, default.gain_min_db),
+            quietest_dbfs: limited(self.quietest_dbfs, default.quietest_dbfs),
+            ..self
+        }
+    }
+}
+
 /// Levels one voice. It measures blocks of 10 ms and ramps the gain over the next block, without delay. Any split
 /// of the samples gives the same output, provided each sample comes with the same `speaking`.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +98,7 @@ pub struct Agc {
 impl Agc {
     /// An automatic gain at 0 dB.
     pub fn new(options: AgcOptions) -> Self {
+        let options = options.within_limits();
         let pace = |ms: u32| 1.0 - (-10.0 / ms.max(1) as f32).exp();
         Self {
             options,

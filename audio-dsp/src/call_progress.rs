@@ -105,6 +105,14 @@ impl SignalDetector {
         rhythms.iter_mut().for_each(Cadence::forget);
     }
 
+    /// Ends the stream: a tone that is going on ends here, and what waited for what might follow is told.
+    pub fn finish(&mut self, mut emit: impl FnMut(SignalEvent)) {
+        let Self { tones, singles, rhythms, .. } = self;
+        tones.finish(|event| singles.take(event, &mut rhythms[0], &mut emit));
+        singles.finish(&mut emit);
+        rhythms.iter_mut().for_each(Cadence::forget);
+    }
+
     /// Samples of the stream pushed and skipped so far.
     pub const fn position(&self) -> u64 {
         self.tones.position()

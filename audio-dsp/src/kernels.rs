@@ -1,4 +1,4 @@
-//! Where the vector instructions are, and all `unsafe` code of this crate.
+//! Where the vector instructions are, but for those of the resamplers (`resample/kernel`).
 //!
 //! Each subject has a portable body in plain Rust and kernels for the instruction sets where they are faster. A kernel
 //! gives the same output as the portable body, bit for bit; the tests run all that the machine has.
@@ -14,6 +14,8 @@
 pub(crate) mod g711;
 pub(crate) mod level;
 pub(crate) mod mix;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod products;
 pub(crate) mod stereo;
 
 #[cfg(target_arch = "aarch64")]

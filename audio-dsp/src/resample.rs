@@ -13,6 +13,7 @@ mod bank;
 mod design;
 mod fixed;
 mod kernel;
+mod taps;
 #[cfg(test)]
 mod tests;
 

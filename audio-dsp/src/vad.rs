@@ -7,7 +7,8 @@
 //! people's voices and singing are.
 //!
 //! Positions are samples since the start of the stream (8,000 per second). Any split of the stream into
-//! frames gives the same events, and so does any machine. It owns no clock and allocates nothing.
+//! frames gives the same events. It owns no clock and allocates nothing. It computes with integers, and with those
+//! operations on floats whose results IEEE 754 fixes to the bit, so that every machine finds the same.
 
 mod classifier;
 mod decibels;

@@ -4,18 +4,29 @@
 //! [`body::Body`], a list's query as [`page::List`]. What a handler says of itself with `#[utoipa::path]` becomes the
 //! OpenAPI document. A resource that is only kept is a [`crud::Form`] and five short handlers: `queues.rs` shows one.
 
+pub(crate) mod accounts;
+mod api_keys;
+mod assistants;
+mod audit;
+mod auth;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
+mod company_config;
 pub(crate) mod crud;
 mod docs;
+mod endpoints;
 pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+mod me;
+mod members;
 pub(crate) mod need;
 mod number_orders;
+mod numbers;
+mod oidc;
 pub(crate) mod once;
 pub(crate) mod op;
 mod openapi;
@@ -23,14 +34,23 @@ pub(crate) mod page;
 pub(crate) mod path;
 mod provider_health;
 mod provisioning;
+mod queue_callers;
 mod queues;
 mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod refusal;
+mod routing_form;
 mod schema;
+mod secret;
+mod settings;
+mod simulate;
 mod softphone;
+mod tenants;
+mod users;
 mod view;
+mod voicemails;
 
 use crate::shared::Shared;
 use axum::{Router, middleware};
@@ -41,13 +61,29 @@ use utoipa_axum::router::OpenApiRouter;
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<Arc<Shared>> {
     openapi::base()
-        .merge(calls::routes())
-        .merge(hours::routes())
         .merge(number_orders::routes())
         .merge(provider_health::routes())
         .merge(provisioning::routes())
-        .merge(queues::routes())
         .merge(softphone::routes())
+        .merge(auth::routes())
+        .merge(oidc::routes())
+        .merge(me::routes())
+        .merge(tenants::routes())
+        .merge(members::routes())
+        .merge(users::routes())
+        .merge(api_keys::routes())
+        .merge(numbers::routes())
+        .merge(hours::routes())
+        .merge(assistants::routes())
+        .merge(queues::routes())
+        .merge(queue_callers::routes())
+        .merge(simulate::routes())
+        .merge(voicemails::routes())
+        .merge(calls::routes())
+        .merge(accounts::routes())
+        .merge(company_config::routes())
+        .merge(endpoints::routes())
+        .merge(audit::routes())
 }
 
 /// The OpenAPI document.

@@ -270,3 +270,6 @@ impl From<LoadError> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,23 +1,8 @@
-//! Keys of the API, and other things that must not be guessed.
+//! What must not be guessed, and hashes.
 
 use base64_simd::URL_SAFE_NO_PAD;
-use engine::provider::Secret;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-
-/// Begins every key, so that one that leaks is recognised.
-pub(crate) const KEY_PREFIX: &str = "tdm_live_";
-
-/// A new key: the prefix and 32 random bytes.
-pub(crate) fn new_key() -> Secret {
-    Secret::new(&format!("{KEY_PREFIX}{}", random_token()))
-}
-
-/// The end of a key, to tell it from others: too little to guess the rest.
-pub(crate) fn hint(key: &Secret) -> String {
-    let characters: Vec<char> = key.reveal().chars().collect();
-    characters[characters.len().saturating_sub(4)..].iter().collect()
-}
 
 /// 32 random bytes, 43 characters of `A-Z a-z 0-9 - _`.
 pub(crate) fn random_token() -> String {
@@ -41,13 +26,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_are_long_and_never_the_same() {
-        let (one, two) = (new_key(), new_key());
-        assert_ne!(one.reveal(), two.reveal());
-        assert_eq!(one.reveal().len(), KEY_PREFIX.len() + 43);
-    }
 
     #[test]
     fn the_hash_is_the_standard_one() {

@@ -8,6 +8,7 @@
 //! a tenant is reached through a value that carries the tenant: an `Op`, made by a key, or a `Webhook`, made by a
 //! signature.
 
+pub mod admin;
 mod after_stream;
 mod api;
 pub mod assistants;
@@ -26,6 +27,7 @@ mod request_id;
 mod routes;
 pub mod settings;
 mod shared;
+mod sign_in;
 mod status;
 mod tokens;
 mod twiml;

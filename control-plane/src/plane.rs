@@ -1,15 +1,16 @@
 //! Opens the control plane, and closes it without losing anything.
 
 use crate::{
+    api::accounts::trial::Trial,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
-    keys::{hint, new_key, sha256_hex},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     provider_health::{Monitor, Watch},
     recordings::RecordingLog,
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
-    shared::Shared,
+    shared::{Parts, Shared},
+    sign_in,
 };
 use axum::Router;
 use engine::{
@@ -18,13 +19,17 @@ use engine::{
     ports::Ports,
     provider::{AbortOnDrop, Secret},
 };
+use identity::{
+    api_key::{self, NewKey},
+    openid::OpenIdError,
+};
 use provisioning::{Provisioner, ProvisionerOptions, Worker, WorkerOptions};
 use std::{collections::HashMap, fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
     model::{
         audit::Actor,
-        identity::{ApiKey, KeyMode, KeyStatus},
+        identity::{ApiKey, KeyMode},
     },
 };
 use store_postgres::PostgresStore;
@@ -38,6 +43,8 @@ use vault::{Vault, VaultError};
 const SELF: &str = "control_plane";
 /// The product's name, as tenants' subaccounts have it.
 const PRODUCT: &str = "Tandem";
+/// Sessions that are over and are deleted at once: few, because SQLite serves one writer.
+const SESSIONS_FORGOTTEN: u16 = 50;
 /// Calls that wait for their stream, as a gauge.
 const AWAITED: &str = "tandem_streams_awaited";
 
@@ -94,6 +101,9 @@ pub enum OpenError {
     /// The HTTP client of the tools cannot be made.
     #[error("the client for the tenant's tools cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The OpenID providers cannot be used.
+    #[error("the OpenID providers cannot be used")]
+    OpenId(#[from] OpenIdError),
 }
 
 /// What happened in calls could not be stored before the end.
@@ -121,10 +131,11 @@ impl ControlPlane {
         let store = open_store(&settings).await?;
         let vault = Arc::new(Vault::new(Arc::clone(&store), settings.keys.clone()));
         vault.check().await?;
+        let twilio = TwilioClient::new(settings.twilio.clone())?;
         let provisioner = Arc::new(Provisioner::new(
             Arc::clone(&store),
             Arc::clone(&vault),
-            TwilioClient::new(settings.carrier_api.clone())?,
+            twilio.clone(),
             provisioning::Settings {
                 base_url: settings.base_url.clone(),
                 product: PRODUCT.to_owned(),
@@ -146,7 +157,13 @@ impl ControlPlane {
         // It is at hand from the first call on, also if the database does not serve then.
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
         let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
-        let shared = Arc::new(Shared::new(settings, directory, store, vault, provisioner, monitor));
+        let addresses = settings.services.addresses.clone();
+        let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
+        let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
+        let shared = Arc::new(Shared::new(
+            settings,
+            Parts { directory, store, vault, provisioner, monitor, trial, identity },
+        ));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -160,16 +177,8 @@ impl ControlPlane {
     /// # Errors
     /// When it cannot be stored.
     pub async fn issue_key(&self, tenant: &TenantId, name: &str) -> Result<Secret, StoreError> {
-        let key = new_key();
-        let new = ApiKey {
-            name: name.to_owned(),
-            hash: sha256_hex(key.reveal().as_bytes()),
-            hint: hint(&key),
-            scopes: Vec::new(),
-            mode: KeyMode::Live,
-            status: KeyStatus::Active,
-            expires_at: None,
-        };
+        let new = NewKey { name: name.to_owned(), scopes: Vec::new(), mode: KeyMode::Live, expires_at: None };
+        let (key, new) = api_key::first(new);
         let mut tx = self.shared.store(tenant).begin(&Actor::system(SELF), now_us()).await?;
         tx.insert(new).await?;
         tx.commit().await?;
@@ -306,5 +315,8 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.log.measure();
         shared.directory.measure();
         shared.metrics.run_upkeep();
+        if let Err(error) = shared.identity.forget_sessions(SESSIONS_FORGOTTEN, now_us()).await {
+            warn!(error = &error as &dyn std::error::Error, "sessions that are over could not be deleted");
+        }
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use store::StoreError;
 use tracing::error;
 use utoipa::ToSchema;
+use vault::VaultError;
 
 /// What went wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub(crate) struct Problem {
     /// What is wrong where, if the request could be read but will not do.
     pub(crate) faults: Vec<Fault>,
     /// When it makes sense to ask again.
-    retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// What went wrong with a request (RFC 9457).
@@ -100,6 +101,13 @@ impl Problem {
         Self { faults: vec![fault], ..Self::invalid(detail) }
     }
 
+    /// The same, of this place in the body.
+    pub(crate) fn at(mut self, pointer: &str) -> Self {
+        let place = Place::Pointer(pointer.to_owned());
+        self.faults.push(Fault { place, code: FaultCode::InvalidValue, detail: self.detail.clone() });
+        self
+    }
+
     /// The same after `wait`.
     pub(crate) fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
@@ -140,6 +148,18 @@ impl IntoResponse for Problem {
         let mut response = self.respond(None);
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(cause: VaultError) -> Self {
+        match cause {
+            VaultError::Store(cause) => cause.into(),
+            cause => {
+                error!(error = &cause as &dyn std::error::Error, "a secret could not be sealed or opened");
+                Self::new(Code::Internal, "the request could not be served")
+            }
+        }
     }
 }
 

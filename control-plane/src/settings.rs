@@ -6,6 +6,10 @@ use crate::{
     providers::{Providers, Services},
 };
 use engine::{ids::TenantId, ports::Assistant, provider::Secret};
+use identity::{
+    IdentityOptions,
+    openid::{OpenIdOptions, OpenIdProvider},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
@@ -26,20 +30,33 @@ pub struct ControlPlaneSettings {
     pub store: StoreSettings,
     /// What protects stored credentials.
     pub keys: KeyRing,
+    /// How people sign in.
+    pub sign_in: SignInSettings,
     /// The tenant that is there from the start. Others are stored.
     pub tenant: TenantSettings,
+    /// How Twilio's REST API is reached.
+    pub twilio: TwilioOptions,
     /// The services that serve every tenant without an account of its own there.
     pub services: Services,
     /// What becomes of recordings.
     pub recording: RecordingSettings,
-    /// How the carrier's API is reached.
-    pub carrier_api: TwilioOptions,
     /// The account in which subaccounts are made for tenants, by its auth token; `None`: every tenant brings its own.
     pub platform_account: Option<Credentials>,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
     pub limits: ControlPlaneOptions,
+}
+
+/// How people sign in.
+#[derive(Clone, Debug, Default)]
+pub struct SignInSettings {
+    /// Lifetimes and limits.
+    pub options: IdentityOptions,
+    /// OpenID providers at which they can sign in; each sends them back to `/v1/auth/oidc/{name}/callback`.
+    pub openid: Vec<OpenIdProvider>,
+    /// How those are asked.
+    pub openid_options: OpenIdOptions,
 }
 
 /// What becomes of recordings when their call is over.
@@ -251,6 +268,8 @@ pub struct ControlPlaneOptions {
     pub api_body_bytes: usize,
     /// How long such a body may take to come. Default 10 s.
     pub api_body_deadline: Duration,
+    /// How long a provider may take to say whether it takes credentials. Default 10 s.
+    pub credentials_trial: Duration,
     /// How long an answer is kept for those who send the same request again. Default 24 h.
     pub idempotency_kept: Duration,
     /// How often each tenant may ask.
@@ -300,6 +319,7 @@ impl Default for ControlPlaneOptions {
             page_max: 100,
             api_body_bytes: 256 * 1024,
             api_body_deadline: Duration::from_secs(10),
+            credentials_trial: Duration::from_secs(10),
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
             rate: RateLimits::default(),
             readiness_cache: Duration::from_secs(1),

@@ -1,7 +1,7 @@
 //! What the handlers and the ports share.
 
 use crate::{
-    api::rate::Limiter,
+    api::{accounts::trial::Trial, rate::Limiter},
     directory::Directory,
     live::LiveCalls,
     ports::log::QueuedLog,
@@ -15,6 +15,7 @@ use engine::{
     engine::Engine,
     ids::{CallId, TenantId},
 };
+use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use provisioning::Provisioner;
@@ -26,10 +27,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{
-    Call, CallStatus, KeyOwner, Store, StoreError, TenantStore, ids::UserId, model::identity::UserMembership,
-    model::number::NumberOwner,
-};
+use store::{Call, CallStatus, Store, StoreError, TenantStore, model::number::NumberOwner};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -61,17 +59,26 @@ pub(crate) struct Shared {
     pub(crate) provisioner: Arc<Provisioner>,
     /// Asks the tenants' providers.
     pub(crate) monitor: Arc<Monitor>,
+    /// Tries credentials before they are stored.
+    pub(crate) trial: Trial,
+    /// Knows who is who.
+    pub(crate) identity: Arc<Identity>,
+}
+
+/// What is made before and shared.
+pub(crate) struct Parts {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) provisioner: Arc<Provisioner>,
+    pub(crate) monitor: Arc<Monitor>,
+    pub(crate) trial: Trial,
+    pub(crate) identity: Arc<Identity>,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        settings: crate::settings::ControlPlaneSettings,
-        directory: Arc<Directory>,
-        store: Arc<dyn Store>,
-        vault: Arc<Vault>,
-        provisioner: Arc<Provisioner>,
-        monitor: Arc<Monitor>,
-    ) -> Self {
+    pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
+        let Parts { directory, store, vault, provisioner, monitor, trial, identity } = parts;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -102,6 +109,8 @@ impl Shared {
             vault,
             provisioner,
             monitor,
+            trial,
+            identity,
         }
     }
 
@@ -113,16 +122,6 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(tenant)
-    }
-
-    /// In which tenants a user is what.
-    pub(crate) async fn memberships_of(&self, user: &UserId) -> Result<Vec<UserMembership>, StoreError> {
-        self.store.memberships_of(user).await
-    }
-
-    /// Whom a key speaks for.
-    pub(crate) async fn key_owner(&self, hash: &str) -> Result<Option<KeyOwner>, StoreError> {
-        self.store.key_owner(hash).await
     }
 
     /// Whose active number this is.

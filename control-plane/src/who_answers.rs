@@ -26,8 +26,12 @@ pub(crate) struct WhoAnswers {
 impl WhoAnswers {
     /// What is known of the tenant's number `e164`; `None` if it is not the tenant's.
     pub(crate) fn of_number(tenant: &Arc<TenantView>, e164: &str) -> Option<Self> {
-        let number = Arc::clone(tenant.numbers.get(e164)?);
-        Some(Self { tenant: Arc::clone(tenant), number })
+        Some(Self::of(tenant, Arc::clone(tenant.numbers.get(e164)?)))
+    }
+
+    /// What is known of one of the tenant's numbers.
+    pub(crate) fn of(tenant: &Arc<TenantView>, number: Arc<StoredNumber>) -> Self {
+        Self { tenant: Arc::clone(tenant), number }
     }
 
     pub(crate) fn settings(&self) -> &TenantSettings {

@@ -18,6 +18,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     top_level(config, &mut found);
     secrets(config, &mut found);
     platform(config, &mut found);
+    openid(config, &mut found);
     tenant(config, &mut found);
     recording(config, &mut found);
     assistant(config, &mut found);
@@ -173,6 +174,33 @@ fn top_level(config: &Config, found: &mut Found) {
             format!("is not a filter ({error})"),
             "write error, warn, info, debug or trace, or a filter such as info,engine=debug",
         );
+    }
+}
+
+fn openid(config: &Config, found: &mut Found) {
+    let openid = &config.openid;
+    if !is_name(&openid.name) || openid.name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        found.add("openid.name", "is not a name", "write 1 to 64 lower-case letters, digits, `_` or `-`");
+    }
+    let Some(issuer) = &openid.issuer else { return };
+    found.url("openid.issuer", issuer, "write the issuer identifier, such as https://accounts.example.com");
+    if issuer.starts_with("http:") {
+        found.add("openid.issuer", "is not encrypted", "write an https:// address");
+    }
+    if openid.client_id.as_deref().is_none_or(|id| id.trim().is_empty()) {
+        found.add(
+            "openid.client_id",
+            "is not set",
+            "write the name that the provider has given to this server",
+        );
+    }
+    match &openid.client_secret {
+        None => found.add(
+            "openid.client_secret",
+            "is not set",
+            "write the secret that the provider has given to this server",
+        ),
+        secret => found.secret("openid.client_secret", secret.as_ref()),
     }
 }
 

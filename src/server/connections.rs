@@ -4,7 +4,13 @@
 //! has no file descriptors left for the providers of live calls.
 
 use axum::Router;
-use hyper::server::conn::http1;
+use control_plane::ClientAddress;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -71,8 +77,8 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Connect
     let service = TowerToHyperService::new(router);
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let socket = match listener.accept().await {
-            Ok((socket, _)) => socket,
+        let (socket, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 if !is_of_one_connection(&error) {
                     tracing::error!(%error, "no connection can be accepted");
@@ -86,7 +92,12 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Connect
             tracing::debug!(%error, "a socket keeps its delay");
         }
         let io = Guarded { socket, write_within: limits.write, stalled: None, _place: place };
-        let connection = http.serve_connection(TokioIo::new(io), service.clone()).with_upgrades();
+        let service = service.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ClientAddress(from.ip().to_canonical()));
+            service.call(request)
+        });
+        let connection = http.serve_connection(TokioIo::new(io), service).with_upgrades();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection was given up");

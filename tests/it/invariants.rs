@@ -51,7 +51,7 @@ impl Books {
         let of_service = self.seen.iter().filter(|entry| entry.service == service);
         of_service
             .filter_map(|entry| match &entry.event {
-                Event::Request { body } => Some(body),
+                Event::Request { body, .. } => Some(body),
                 _ => None,
             })
             .collect()

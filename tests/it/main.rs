@@ -15,3 +15,4 @@ mod store_command;
 mod support;
 mod tidy;
 mod tones;
+mod who_answers;

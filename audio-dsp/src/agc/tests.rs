@@ -105,6 +105,36 @@ fn the_gain_does_not_step() {
 }
 
 #[test]
+fn no_option_makes_the_gain_anything_but_a_number() {
+    let ends = [f32::NEG_INFINITY, f32::MIN, -0.0, f32::MAX, f32::INFINITY, f32::NAN];
+    let default = AgcOptions::default();
+    for end in ends {
+        for options in [
+            AgcOptions { target_dbfs: end, ..default },
+            AgcOptions { gain_max_db: end, ..default },
+            AgcOptions { gain_min_db: end, ..default },
+            AgcOptions { quietest_dbfs: end, ..default },
+            AgcOptions {
+                target_dbfs: end,
+                gain_max_db: end,
+                gain_min_db: end,
+                quietest_dbfs: end,
+                ..default
+            },
+        ] {
+            let mut agc = Agc::new(options);
+            for samples in [&mut [0; 1_600], &mut [1; 1_600], &mut [i16::MIN; 1_600]] {
+                agc.process(samples, true);
+                assert!(agc.gain_db().abs() <= 120.0, "{options:?}: {} dB", agc.gain_db());
+            }
+        }
+    }
+    // A NaN is the default: a quiet voice is levelled as ever.
+    let mut agc = Agc::new(AgcOptions { target_dbfs: f32::NAN, gain_max_db: f32::NAN, ..default });
+    assert!((settled(&mut agc, &voice(-30.0, 6_000), true) + 20.0).abs() < 0.5);
+}
+
+#[test]
 fn a_voice_at_the_target_passes_unchanged_until_it_is_measured() {
     let input = voice(-20.0, 10);
     let mut output = input.clone();

@@ -104,6 +104,12 @@ impl Singles {
         }
     }
 
+    /// Nothing follows: tells what waits.
+    pub(super) fn finish(&mut self, emit: &mut impl FnMut(SignalEvent)) {
+        self.tell_beep(emit);
+        self.in_rhythm = false;
+    }
+
     fn ended(&mut self, tone: Tone, emit: &mut impl FnMut(SignalEvent)) {
         let length = tone.end - tone.onset;
         let signal = |signal| SignalEvent { signal, onset: tone.onset, end: tone.end };

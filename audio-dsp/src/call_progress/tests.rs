@@ -46,6 +46,30 @@ fn the_beep_of_an_answering_machine_is_found_coded_and_in_noise() {
 }
 
 #[test]
+fn a_beep_at_the_end_of_the_stream_is_told_when_it_is_finished() {
+    // The stream ends within the beep, and so soon after it that something might still follow.
+    for rest in [0, 30, 100] {
+        let scene = Scene::silence((500 + rest) * MS).sine(200 * MS, 300 * MS, 1_000.0, -18.0);
+        let mut detector = SignalDetector::new();
+        detector.push_ulaw(&scene.codes(), |event| panic!("{rest} ms: {event:?}"));
+        let mut events = Vec::new();
+        detector.finish(|event| events.push(event));
+        detector.finish(|event| panic!("told again: {event:?}"));
+        let [SignalEvent { signal: Signal::Beep { .. }, onset, end }] = events[..] else {
+            panic!("{rest} ms: {events:?}")
+        };
+        assert!(onset.abs_diff(200 * MS as u64) <= 90 && end.abs_diff(500 * MS as u64) <= 90, "{events:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_is_finished_without_a_tone_tells_nothing() {
+    let mut detector = SignalDetector::new();
+    detector.push_ulaw(&rhythm(&[480.0, 620.0], 500, 500, 1).codes(), |event| panic!("{event:?}"));
+    detector.finish(|event| panic!("{event:?}"));
+}
+
+#[test]
 fn a_beep_of_440_hz_is_no_tone_of_a_network() {
     for seed in 0..40 {
         let scene = Scene::silence(2_000 * MS)

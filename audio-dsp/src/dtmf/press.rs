@@ -37,8 +37,6 @@ pub(super) struct Press {
     tail: f32,
     /// Windows since.
     missing: u32,
-    /// Windows within the press that did not hold the key.
-    bridged: u32,
     /// The amplitude of late.
     level: f32,
     evidence: Evidence,
@@ -50,17 +48,7 @@ impl Press {
         let mut evidence = Evidence::default();
         evidence.add(key, None, heard);
         let lead = [heard, &before[0], &before[1]].map(|window| window.amplitude(key));
-        Self {
-            key,
-            first: middle,
-            lead,
-            last: middle,
-            tail: 1.0,
-            missing: 0,
-            bridged: 0,
-            level: lead[0],
-            evidence,
-        }
+        Self { key, first: middle, lead, last: middle, tail: 1.0, missing: 0, level: lead[0], evidence }
     }
 
     /// Takes the next window, and says whether it belongs to the press.
@@ -77,7 +65,6 @@ impl Press {
         // A rise is the key's onset, which the first window held only in part; a fall is slow or the end.
         let pace = if amplitude > self.level { 0.5 } else { 0.125 };
         self.level += (amplitude - self.level) * pace;
-        self.bridged += self.missing;
         self.missing = 0;
         self.last = middle;
         self.tail = relative;
@@ -102,9 +89,8 @@ impl Press {
 
     /// Whether it has lasted long enough, at the right frequencies.
     pub(super) fn is_certain(&self) -> bool {
-        let heard_for =
-            (self.last - self.first + self.reach()).saturating_sub(u64::from(self.bridged) * HOP as u64);
-        heard_for >= SHORTEST
+        // Parts on both sides of an interruption that are too short together have too few windows and steps.
+        self.last - self.first + self.reach() >= SHORTEST
             && self.evidence.windows >= WINDOWS
             && self.evidence.steps >= STEPS
             && self.evidence.fits_frequency(self.key, 1.0)

@@ -196,12 +196,18 @@ fn tones_of_too_different_levels_are_no_key() {
 
 #[test]
 fn an_interruption_does_not_make_a_signal_longer() {
+    // 23 ms in two parts, up to 10 ms apart.
     for digit in Digit::all() {
-        for offset in 0..40 {
-            let at = 30 * MS + offset;
-            let key = Key::of(digit);
-            let scene = Scene::silence(150 * MS).key(at, 12 * MS, key).key(at + 22 * MS, 11 * MS, key);
-            assert_eq!(scene.keys(), "", "{digit} at {offset}");
+        for (offset, first) in
+            (0..40).step_by(3).flat_map(|offset| [64, 80, 96, 112].map(|first| (offset, first)))
+        {
+            for gap in [3 * MS, 5 * MS, 8 * MS, 10 * MS] {
+                let at = 30 * MS + offset;
+                let key = Key::of(digit);
+                let scene =
+                    Scene::silence(150 * MS).key(at, first, key).key(at + first + gap, 23 * MS - first, key);
+                assert_eq!(scene.keys(), "", "{digit} at {offset}: {first} samples, then {gap} without");
+            }
         }
     }
 }

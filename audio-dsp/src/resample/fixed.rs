@@ -103,7 +103,8 @@ impl Resampler {
     }
 
     /// The filter's delay in output samples: an input sample is heard that much later. With 8 kHz on one side it is
-    /// 2.0 ms downwards and at most 2.1 ms upwards; the other ratios' delays are shorter as their rates are higher.
+    /// at most 2.0 ms downwards and at most 2.1 ms upwards; the other ratios' delays are shorter as their rates are
+    /// higher.
     /// An incomplete period waits in addition.
     pub const fn latency_samples(&self) -> usize {
         self.filter().latency()

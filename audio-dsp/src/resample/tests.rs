@@ -2,7 +2,7 @@ use std::f64::consts::TAU;
 
 use proptest::prelude::*;
 
-use super::{OutputTooShort, Resampler, UnsupportedRatio, design};
+use super::{OutputTooShort, Resampler, UnsupportedRatio, design, taps};
 use crate::InstructionSet;
 
 const RATES_HZ: [u32; 4] = [8_000, 16_000, 24_000, 48_000];
@@ -193,6 +193,40 @@ fn no_sum_can_overflow() {
             // So a constant comes out unchanged.
             assert_eq!(sum, 1 << (design::FRACTION_BITS + filter.extra_bits));
         }
+    }
+}
+
+#[test]
+fn searched_taps_are_symmetrical_zero_on_the_lower_rates_samples_and_low_in_the_stop_band() {
+    const STEPS: u32 = 4_000;
+    let filters: [(&design::Filter, &[i16]); 2] =
+        [(&design::DOWN_3, &taps::DOWN_3), (&design::DOWN_6, &taps::DOWN_6)];
+    for (filter, outwards) in filters {
+        let down = filter.down;
+        assert_eq!(filter.rows.len(), down);
+        // Pushing a pulse through the rows gives the taps from one end to the other: half of it is what is stored.
+        let mut response = Vec::new();
+        for n in 0..design::TAPS * down {
+            let (n, row) = (n / down, &filter.rows[n % down]);
+            let tap = n.checked_sub(row.first).and_then(|n| row.taps().as_flattened().get(n));
+            response.push(tap.copied().unwrap_or(0));
+        }
+        let first = response.iter().position(|&tap| tap != 0).unwrap();
+        let centre = first + outwards.len() - 1;
+        for (distance, &tap) in outwards.iter().enumerate() {
+            assert_eq!((response[centre - distance], response[centre + distance]), (tap, tap));
+            assert_eq!(tap == 0, distance > 0 && distance % down == 0, "{distance}");
+        }
+        assert!(response[centre + outwards.len()..].iter().all(|&tap| tap == 0));
+
+        let steps = |from: f64, to: f64| {
+            (0..=STEPS).map(move |step| from + (to - from) * f64::from(step) / f64::from(STEPS))
+        };
+        let gain_db = |of_lower_rate: f64| decibels(filter.gain(of_lower_rate / down as f64));
+        let rejection = worst(steps(0.575, down as f64 / 2.0).map(gain_db));
+        assert!(rejection <= -75.5, "1 to {down}: {rejection} dB");
+        let ripple = worst(steps(0.0, 0.425).map(gain_db).map(f64::abs));
+        assert!(ripple <= 0.01, "1 to {down}: {ripple} dB");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Powers in decibels by arithmetic that gives the same bits on every machine, which a system's `log10` does not.
 
+#![forbid(unsafe_code)]
+
 /// dB per doubling of power.
 const PER_DOUBLING: f32 = 3.010_3;
 

@@ -3,9 +3,12 @@
 //!
 //! Public for programs that train or examine the decision; to find speech, use [`Vad`](super::Vad).
 
+#![forbid(unsafe_code)]
+
 use super::BLOCK;
 use super::decibels::dbfs;
 use super::floor::NoiseFloors;
+use super::kernel::{Plain, Products};
 use super::pitch::PitchDetector;
 use super::spectrum::{self, Spectrum};
 
@@ -139,12 +142,12 @@ impl FeatureExtractor {
 
     /// Takes the next block of 16-bit samples at 8 kHz.
     pub fn block(&mut self, samples: &[i16; BLOCK]) -> Features {
-        self.work_out(samples)
+        self.work_out(Plain, samples)
     }
 
     /// Inlined so that it is compiled for the instruction set of whoever calls it.
     #[inline(always)]
-    pub(super) fn work_out(&mut self, samples: &[i16; BLOCK]) -> Features {
+    pub(super) fn work_out(&mut self, products: impl Products, samples: &[i16; BLOCK]) -> Features {
         let powers = self.spectrum.powers(samples);
         self.pitch.push(samples);
         let mut levels = [0.0; BANDS];
@@ -163,7 +166,7 @@ impl FeatureExtractor {
         let above = mean(&snr);
         self.slow += SLOW * (above.min(SLOW_MOST) - self.slow);
         let level = dbfs(powers.iter().sum());
-        self.follow_voice(above);
+        self.follow_voice(products, above);
         self.follow_level(level);
 
         let mut values = [0.0; FEATURES];
@@ -186,7 +189,7 @@ impl FeatureExtractor {
     /// Looks for the pitch in every second block that stands out of the noise: the window is 28 ms long, so that
     /// the blocks in between would hear nearly the same, and this is the dearest part of the detector.
     #[inline(always)]
-    fn follow_voice(&mut self, above: f32) {
+    fn follow_voice(&mut self, products: impl Products, above: f32) {
         if above < AUDIBLE {
             self.periodicity = 0.0;
             self.searched = false;
@@ -194,7 +197,7 @@ impl FeatureExtractor {
         } else {
             self.searched = !self.searched;
             if self.searched {
-                self.periodicity = self.pitch.periodicity();
+                self.periodicity = self.pitch.periodicity(products);
             }
             if self.periodicity >= PERIODIC {
                 self.unvoiced_blocks = self.unvoiced_blocks.saturating_sub(PERIODIC_BLOCKS);

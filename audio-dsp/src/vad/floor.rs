@@ -3,6 +3,8 @@
 //! Speech dips to the noise between syllables, steady noise stays: the minimum tells them apart
 //! without a decision having to be made (minimum statistics; Martin, 2001).
 
+#![forbid(unsafe_code)]
+
 use super::spectrum::COUNT;
 
 /// Blocks (10 ms) per stretch of which one minimum is kept.

@@ -1,5 +1,7 @@
 //! Judges one block of 10 ms: may it be part of speech, and is it surely a voice?
 
+#![forbid(unsafe_code)]
+
 use super::features::FeatureExtractor;
 use super::segment::Verdict;
 use super::{BLOCK, VadOptions, kernel};

@@ -2,7 +2,10 @@
 //!
 //! Looked for at 4 kHz, between 0.2 and 2 kHz, in integers, which give the same on every machine.
 
+#![forbid(unsafe_code)]
+
 use super::BLOCK;
+use super::kernel::Products;
 
 /// Samples per block at 4 kHz.
 const HALF_BLOCK: usize = BLOCK / 2;
@@ -91,7 +94,7 @@ impl PitchDetector {
     ///
     /// The two periods that fit best at 2 kHz are looked at more closely at 4 kHz.
     #[inline(always)]
-    pub(super) fn periodicity(&self) -> f32 {
+    pub(super) fn periodicity(&self, products: impl Products) -> f32 {
         let mut magnitude = 0;
         for sample in &self.recent {
             magnitude |= sample.unsigned_abs();
@@ -101,19 +104,22 @@ impl PitchDetector {
         for sample in &mut scaled {
             *sample >>= shift;
         }
-        let scaled = whitened(&scaled);
+        let scaled = whitened(products, &scaled);
         let mut coarse = [0i16; COARSE_KEPT];
         for (to, pair) in coarse.iter_mut().zip(scaled.as_chunks::<2>().0) {
             *to = (pair[0] + pair[1]) >> 1;
         }
-        let [first, second] = coarse_periods(&coarse);
+        let [first, second] = coarse_periods(products, &coarse);
 
-        let now = &scaled[KEPT - WINDOW..];
-        let energy = correlate(now, now);
+        let now = earlier::<WINDOW>(&scaled, 0);
+        let energy = products.sum(now, now);
         let mut best = 0.0f32;
-        for period in [2 * first - 1, 2 * first, 2 * first + 1, 2 * second - 1, 2 * second, 2 * second + 1] {
-            let earlier = &scaled[KEPT - WINDOW - period..KEPT - period];
-            best = best.max(fit(correlate(now, earlier), correlate(earlier, earlier)));
+        for around in [2 * first, 2 * second] {
+            let mut earlier_energy = EarlierEnergy::<WINDOW>::new(products, &scaled, around - 1);
+            for period in around - 1..=around + 1 {
+                let product = products.sum(now, earlier(&scaled, period));
+                best = best.max(fit(product, earlier_energy.next()));
+            }
         }
         if energy > 0 { (best / energy as f32).sqrt().min(1.0) } else { 0.0 }
     }
@@ -122,9 +128,10 @@ impl PitchDetector {
 /// The samples less what each has in common with the one before: a rumble resembles itself a period later for being
 /// low, not for being a voice.
 #[inline(always)]
-fn whitened(samples: &[i16; KEPT]) -> [i16; KEPT] {
-    let energy = correlate(&samples[KEPT - WINDOW..], &samples[KEPT - WINDOW..]).max(1);
-    let common = correlate(&samples[KEPT - WINDOW..], &samples[KEPT - WINDOW - 1..KEPT - 1]);
+fn whitened(products: impl Products, samples: &[i16; KEPT]) -> [i16; KEPT] {
+    let now = earlier::<WINDOW>(samples, 0);
+    let energy = products.sum(now, now).max(1);
+    let common = products.sum(now, earlier(samples, 1));
     let factor = (256.0 * common as f32 / energy as f32).clamp(0.0, WHITENING_MOST) as i32;
     let mut white = [0i16; KEPT];
     for n in 1..KEPT {
@@ -135,22 +142,56 @@ fn whitened(samples: &[i16; KEPT]) -> [i16; KEPT] {
 
 /// The two periods that fit best at 2 kHz, which are not neighbours.
 #[inline(always)]
-fn coarse_periods(samples: &[i16; COARSE_KEPT]) -> [usize; 2] {
-    let now = &samples[COARSE_KEPT - COARSE_WINDOW..];
-    let mut fits = [0.0f32; LONGEST / 2];
+fn coarse_periods(products: impl Products, samples: &[i16; COARSE_KEPT]) -> [usize; 2] {
+    let now = earlier::<COARSE_WINDOW>(samples, 0);
+    let (mut common, mut energies) = ([0; LONGEST / 2], [0; LONGEST / 2]);
+    let mut earlier_energy = EarlierEnergy::<COARSE_WINDOW>::new(products, samples, *COARSE_PERIODS.start());
     for period in COARSE_PERIODS {
-        let earlier = &samples[COARSE_KEPT - COARSE_WINDOW - period..COARSE_KEPT - period];
-        fits[period] = fit(correlate(now, earlier), correlate(earlier, earlier));
+        common[period] = products.sum(now, earlier(samples, period));
+        energies[period] = earlier_energy.next();
     }
-    let best = |fits: &[f32; LONGEST / 2]| {
-        COARSE_PERIODS.fold(
-            *COARSE_PERIODS.start(),
-            |best, period| if fits[period] > fits[best] { period } else { best },
-        )
+    // Floats that are not negative are in the order of their bits, and integers are compared many at a time.
+    let mut fits = [0; LONGEST / 2];
+    for ((to, common), energy) in fits.iter_mut().zip(common).zip(energies) {
+        *to = fit(common, energy).to_bits();
+    }
+    let best = |fits: &[u32; LONGEST / 2]| {
+        let most = fits.iter().fold(0, |most, &fit| most.max(fit));
+        let first = fits[*COARSE_PERIODS.start()..].iter().position(|&fit| fit == most);
+        COARSE_PERIODS.start() + first.unwrap_or(0)
     };
     let first = best(&fits);
-    fits[first - 1..(first + 2).min(LONGEST / 2)].fill(0.0);
+    fits[first - 1..(first + 2).min(LONGEST / 2)].fill(0);
     [first, best(&fits)]
+}
+
+/// The energy of the window that lies one period before the newest samples, for one period after the other: a longer
+/// period's window has one sample more at its start and one less at its end.
+struct EarlierEnergy<'a, const N: usize> {
+    samples: &'a [i16],
+    period: usize,
+    energy: i32,
+}
+
+impl<'a, const N: usize> EarlierEnergy<'a, N> {
+    #[inline(always)]
+    fn new(products: impl Products, samples: &'a [i16], period: usize) -> Self {
+        let window = earlier::<N>(samples, period);
+        Self { samples, period, energy: products.sum(window, window) }
+    }
+
+    /// The energy for this period; moves on to the next longer one.
+    #[inline(always)]
+    fn next(&mut self) -> i32 {
+        let energy = self.energy;
+        let end = self.samples.len() - self.period;
+        let square =
+            |n: usize| self.samples.get(n).map_or(0, |&sample| i32::from(sample) * i32::from(sample));
+        // Beyond the longest period there is no sample before the window, and no next one is asked for.
+        self.energy += square((end - N).wrapping_sub(1)) - square(end - 1);
+        self.period += 1;
+        energy
+    }
 }
 
 /// How much of the energy one period earlier is found again: the squared correlation over that energy.
@@ -164,7 +205,11 @@ fn fit(product: i32, earlier_energy: i32) -> f32 {
     }
 }
 
+/// The window that ends `period` samples before the end.
 #[inline(always)]
-fn correlate(left: &[i16], right: &[i16]) -> i32 {
-    left.iter().zip(right).map(|(&left, &right)| i32::from(left) * i32::from(right)).sum()
+fn earlier<const N: usize>(samples: &[i16], period: usize) -> &[i16; N] {
+    let Some(window) = samples[..samples.len() - period].last_chunk() else {
+        unreachable!("more samples are kept than the window and the longest period")
+    };
+    window
 }

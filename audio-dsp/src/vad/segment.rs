@@ -1,5 +1,7 @@
 //! Turns the verdicts on single blocks into speech that starts, is sustained and ends.
 
+#![forbid(unsafe_code)]
+
 use super::{BLOCK, VadEvent, VadOptions};
 
 /// Samples per millisecond at 8 kHz.

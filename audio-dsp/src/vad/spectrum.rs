@@ -5,6 +5,8 @@
 //! more before they are multiplied, to 16. The operations are done one by one in a fixed order, many lines at a time,
 //! so that every machine gives the same.
 
+#![forbid(unsafe_code)]
+
 use super::BLOCK;
 
 /// The bands, from low to high, in lines of 125 Hz: 250 and 375 Hz, 500 and 625 Hz, and so on up to 3,375 Hz.

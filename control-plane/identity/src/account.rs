@@ -5,7 +5,7 @@ use crate::{
     client::Client,
     password::{self, Comparison},
     recovery,
-    service::may_sign_in,
+    service::{again, may_sign_in},
     session, totp,
 };
 use engine::provider::Secret;
@@ -42,7 +42,7 @@ impl Identity {
         let known = self.prove(user, current, client, now).await?;
         password::check(new, &known.value.email)?;
         let hash = self.passwords.hash(new).await?;
-        self.again(async || {
+        again!(async {
             let others = self.sessions(user, now).await?;
             let mut tx = self.store.platform().begin(&client.user(user), now).await?;
             let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Refused)?;
@@ -56,7 +56,6 @@ impl Identity {
             session::end(&mut *tx, others, Some(session)).await?;
             Ok(tx.commit().await?)
         })
-        .await
     }
 
     /// Begins with one-time passwords: they are asked for once the first one was shown ([`Self::confirm_totp`]).
@@ -73,7 +72,7 @@ impl Identity {
         let known = self.prove(user, password, client, now).await?;
         let secret = totp::new_secret();
         let sealed = self.vault.seal(&TenantId::platform(), &Place::totp(user), &secret).await?;
-        self.again(async || {
+        again!(async {
             let mut tx = self.store.platform().begin(&client.user(user), now).await?;
             let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Refused)?;
             if stored.value.proofs.totp_confirmed {
@@ -81,8 +80,7 @@ impl Identity {
             }
             tx.update(user, stored.version, User { totp: Some(sealed.clone()), ..stored.value }).await?;
             Ok(tx.commit().await?)
-        })
-        .await?;
+        })?;
         let address = totp::address(&self.options.name, &known.value.email, &secret);
         Ok(Enrolment { secret, address })
     }
@@ -100,7 +98,7 @@ impl Identity {
     ) -> Result<Vec<Secret>, IdentityError> {
         self.count_user(user.as_str(), now)?;
         let (codes, hashes) = recovery::new_codes();
-        self.again(async || {
+        again!(async {
             let stored = self.user(user).await?;
             if stored.value.proofs.totp_confirmed {
                 return Err(IdentityError::Taken("second factor"));
@@ -112,8 +110,7 @@ impl Identity {
             tx.update(user, stored.version, User { proofs, ..stored.value }).await?;
             tx.note("user.totp", user.as_str(), &json!({ "enabled": true })).await?;
             Ok(tx.commit().await?)
-        })
-        .await?;
+        })?;
         Ok(codes)
     }
 

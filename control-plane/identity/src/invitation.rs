@@ -10,13 +10,13 @@ use crate::{
     password,
     principal::Principal,
     random::{is_hash_of, random_text, sha256_hex},
-    service::{SELF, micros, normalized_email},
+    service::{SELF, again, micros, normalized_email},
     session,
 };
 use engine::provider::Secret;
 use serde_json::json;
 use store::{
-    Stored, TenantId,
+    Stored, TenantId, TenantTx,
     ids::{MembershipId, UserId},
     model::{
         audit::Actor,
@@ -75,18 +75,46 @@ impl Identity {
         actor: &Actor,
         now: i64,
     ) -> Result<Invited, IdentityError> {
+        let user = self.ensure_user(inviter, (email, name, role), actor, now).await?;
+        let mut tx = self.store.tenant(&inviter.tenant).begin(actor, now).await?;
+        let invited = self.invite_within(&mut *tx, user, role).await?;
+        tx.commit().await?;
+        Ok(invited)
+    }
+
+    /// The first half of [`Self::invite`]: the user, who is made if there is none with this email address.
+    ///
+    /// # Errors
+    /// As [`Self::invite`].
+    pub async fn ensure_user(
+        &self,
+        inviter: &Principal,
+        (email, name, role): (&str, &str, Role),
+        actor: &Actor,
+        now: i64,
+    ) -> Result<Stored<User>, IdentityError> {
         if !inviter.may_grant_role(role) {
             return Err(IdentityError::AboveOneself);
         }
-        let user = self.ensure_user(&normalized_email(email)?, name, actor, now).await?;
+        self.user_with(&normalized_email(email)?, name, actor, now).await
+    }
+
+    /// The second half of [`Self::invite`], in a unit of work of the tenant's.
+    ///
+    /// # Errors
+    /// As [`Self::invite`].
+    pub async fn invite_within(
+        &self,
+        tx: &mut dyn TenantTx,
+        user: Stored<User>,
+        role: Role,
+    ) -> Result<Invited, IdentityError> {
         let id = MembershipId::generate();
-        let (token, invitation) = self.invitation(&format!("{}.{id}", inviter.tenant), now);
+        let (token, invitation) = self.invitation(&format!("{}.{id}", tx.tenant()), tx.now());
         let expires_at = invitation.expires_at;
-        let mut tx = self.store.tenant(&inviter.tenant).begin(actor, now).await?;
         let row = Membership { user: user.id.clone(), role, invitation: Some(invitation) };
         let inserted = tx.insert_new(id, row).await?;
         let membership = inserted.ok_or(IdentityError::Taken("membership"))?;
-        tx.commit().await?;
         Ok(Invited { user, membership, token, expires_at })
     }
 
@@ -102,6 +130,22 @@ impl Identity {
         now: i64,
     ) -> Result<Invited, IdentityError> {
         let mut tx = self.store.tenant(&inviter.tenant).begin(actor, now).await?;
+        let invited = self.invite_again_within(&mut *tx, inviter, membership).await?;
+        tx.commit().await?;
+        Ok(invited)
+    }
+
+    /// As [`Self::invite_again`], in a unit of work of the tenant's.
+    ///
+    /// # Errors
+    /// As [`Self::invite_again`].
+    pub async fn invite_again_within(
+        &self,
+        tx: &mut dyn TenantTx,
+        inviter: &Principal,
+        membership: &MembershipId,
+    ) -> Result<Invited, IdentityError> {
+        let now = tx.now();
         let stored = tx.get::<Membership>(membership).await?.ok_or(IdentityError::Missing("member"))?;
         if !inviter.may_grant_role(stored.value.role) {
             return Err(IdentityError::AboveOneself);
@@ -113,7 +157,6 @@ impl Identity {
         let expires_at = invitation.expires_at;
         let row = Membership { invitation: Some(invitation), ..stored.value };
         let membership = tx.update(membership, stored.version, row).await?;
-        tx.commit().await?;
         let user = self.user(&membership.value.user).await?;
         Ok(Invited { user, membership, token, expires_at })
     }
@@ -130,7 +173,7 @@ impl Identity {
         now: i64,
     ) -> Result<Enabled, IdentityError> {
         let actor = Actor::system("command_line");
-        let user = self.ensure_user(&normalized_email(email)?, name, &actor, now).await?;
+        let user = self.user_with(&normalized_email(email)?, name, &actor, now).await?;
         if !user.value.platform_admin {
             self.promote(&user.id, &actor, now).await?;
         }
@@ -139,7 +182,7 @@ impl Identity {
 
     /// Whoever had this account may not be whom the command line means: nothing that proved the user before does any more.
     async fn promote(&self, user: &UserId, actor: &Actor, now: i64) -> Result<(), IdentityError> {
-        self.again(async || {
+        again!(async {
             let sessions = self.sessions(user, now).await?;
             let mut tx = self.store.platform().begin(actor, now).await?;
             let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Missing("user"))?;
@@ -148,7 +191,6 @@ impl Identity {
             session::end(&mut *tx, sessions, None).await?;
             Ok(tx.commit().await?)
         })
-        .await
     }
 
     /// Gives a token to set another password with: for whoever lost theirs. What proved them before proves nothing once it is
@@ -157,17 +199,25 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Store`].
     pub async fn reset(&self, user: &UserId, actor: &Actor, now: i64) -> Result<Enabled, IdentityError> {
-        self.again(async || {
-            let (token, invitation) = self.invitation(user.as_str(), now);
-            let expires_at = invitation.expires_at;
+        again!(async {
             let mut tx = self.store.platform().begin(actor, now).await?;
-            let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Missing("user"))?;
-            let proofs = Proofs { invitation: Some(invitation), ..stored.value.proofs };
-            tx.update(user, stored.version, User { proofs, ..stored.value }).await?;
+            let enabled = self.reset_within(&mut *tx, user).await?;
             tx.commit().await?;
-            Ok(Enabled { user: user.clone(), token, expires_at })
+            Ok(enabled)
         })
-        .await
+    }
+
+    /// As [`Self::reset`], in a unit of work of the platform's.
+    ///
+    /// # Errors
+    /// As [`Self::reset`].
+    pub async fn reset_within(&self, tx: &mut dyn TenantTx, user: &UserId) -> Result<Enabled, IdentityError> {
+        let (token, invitation) = self.invitation(user.as_str(), tx.now());
+        let expires_at = invitation.expires_at;
+        let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Missing("user"))?;
+        let proofs = Proofs { invitation: Some(invitation), ..stored.value.proofs };
+        tx.update(user, stored.version, User { proofs, ..stored.value }).await?;
+        Ok(Enabled { user: user.clone(), token, expires_at })
     }
 
     /// Accepts an invitation; gives the user, and the tenant if it was to one.
@@ -261,7 +311,7 @@ impl Identity {
         client: &Client,
         now: i64,
     ) -> Result<(), IdentityError> {
-        self.again(async || {
+        again!(async {
             let part = self.store.tenant(tenant);
             let mut tx = part.begin(&client.system(SELF), now).await?;
             let stored = tx.get::<Membership>(membership).await?.ok_or(IdentityError::Refused)?;
@@ -273,11 +323,10 @@ impl Identity {
             tx.note("membership.accept", membership.as_str(), &json!({ "user": user.as_str() })).await?;
             Ok(tx.commit().await?)
         })
-        .await
     }
 
     /// The user with this email address, who is made if there is none.
-    async fn ensure_user(
+    async fn user_with(
         &self,
         email: &str,
         name: &str,

@@ -14,6 +14,7 @@ use crate::{
     Identity, IdentityError,
     client::Client,
     invitation::unproven,
+    service::again,
     session,
     sign_in::SignedIn,
     token::{Purpose, Verified},
@@ -154,14 +155,13 @@ impl Identity {
             return Ok(user.clone());
         }
         let email = connection.provider.vouched_email(claims).ok_or(OpenIdError::NoVerifiedEmail)?;
-        self.again(async || {
+        again!(async {
             let found = platform.find::<User>(&email).await?.ok_or(OpenIdError::NoSuchUser)?;
             if found.value.openid_subject.is_some() || found.value.status == UserStatus::Disabled {
                 return Err(OpenIdError::NoSuchUser.into());
             }
             self.link(&found, &subject, client, now).await
         })
-        .await
     }
 
     /// From now on the user is the provider's. Whoever set a password before never proved that the address is theirs, so

@@ -20,8 +20,23 @@ use vault::Vault;
 
 /// What the service does by itself stands under this name in the audit log.
 pub(crate) const SELF: &str = "identity";
-/// How often something is done again because another changed the same row meanwhile.
-const TRIES: usize = 4;
+/// How often something is tried when others change the same row meanwhile.
+pub(crate) const TRIES: usize = 4;
+
+/// Does something again when another changed the same row meanwhile.
+macro_rules! again {
+    ($work:expr) => {{
+        let mut tries = 1;
+        loop {
+            let done: Result<_, $crate::IdentityError> = $work.await;
+            match done {
+                Err(error) if error.is_stale() && tries < $crate::service::TRIES => tries += 1,
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use again;
 
 /// Lifetimes and limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +148,7 @@ impl Identity {
         client: &Client,
         now: i64,
     ) -> Result<(), IdentityError> {
-        self.again(async || {
+        again!(async {
             let mut tx = self.store.platform().begin(&client.system(SELF), now).await?;
             let Some(stored) = tx.get::<User>(user).await? else { return Ok(()) };
             // While nobody can sign in, nothing was tried.
@@ -143,21 +158,6 @@ impl Identity {
             tx.update(user, stored.version, after_failure(stored.value, now)).await?;
             Ok(tx.commit().await?)
         })
-        .await
-    }
-
-    /// Does something again when another changed the same row meanwhile.
-    pub(crate) async fn again<T>(
-        &self,
-        mut work: impl AsyncFnMut() -> Result<T, IdentityError>,
-    ) -> Result<T, IdentityError> {
-        for _ in 1..TRIES {
-            match work().await {
-                Err(error) if error.is_stale() => {}
-                done => return done,
-            }
-        }
-        work().await
     }
 
     pub(crate) async fn user(&self, user: &UserId) -> Result<store::Stored<User>, IdentityError> {

@@ -5,7 +5,7 @@ use crate::{
     Identity, IdentityError,
     client::Client,
     random::{is_hash_of, random_text, sha256_hex},
-    service::{SELF, micros},
+    service::{SELF, again, micros},
     token::Issued,
 };
 use engine::provider::Secret;
@@ -75,7 +75,7 @@ impl Identity {
         now: i64,
     ) -> Result<SessionTokens, IdentityError> {
         let id = self.session_of(token).ok_or(IdentityError::Refused)?;
-        self.again(async || self.refresh_once(&id, token, client, now).await).await
+        again!(self.refresh_once(&id, token, client, now))
     }
 
     async fn refresh_once(
@@ -144,7 +144,7 @@ impl Identity {
         client: &Client,
         now: i64,
     ) -> Result<(), IdentityError> {
-        self.again(async || {
+        again!(async {
             let mut tx = self.store.platform().begin(&client.user(user), now).await?;
             let stored = tx.get::<Session>(session).await?.filter(|stored| stored.value.user == *user);
             let stored = stored.ok_or(IdentityError::Missing("session"))?;
@@ -152,7 +152,6 @@ impl Identity {
             tx.note("user.sign_out", user.as_str(), &json!({ "session": session.as_str() })).await?;
             Ok(tx.commit().await?)
         })
-        .await
     }
 
     /// Ends all of the user's sessions but `kept`, and says how many.
@@ -166,7 +165,7 @@ impl Identity {
         client: &Client,
         now: i64,
     ) -> Result<usize, IdentityError> {
-        self.again(async || {
+        again!(async {
             let sessions = self.sessions(user, now).await?;
             let mut tx = self.store.platform().begin(&client.user(user), now).await?;
             let ended = end(&mut *tx, sessions, kept).await?;
@@ -174,7 +173,6 @@ impl Identity {
             tx.commit().await?;
             Ok(ended)
         })
-        .await
     }
 
     /// Before a session is opened: the oldest of too many are to end.

@@ -6,7 +6,7 @@ use crate::{
     client::Client,
     password::Comparison,
     recovery,
-    service::{may_sign_in, normalized_email},
+    service::{again, may_sign_in, normalized_email},
     session::SessionTokens,
     token::{Issued, Purpose},
     totp,
@@ -72,7 +72,7 @@ impl Identity {
     ) -> Result<SignedIn, IdentityError> {
         self.end_oldest_session(&user.id, now).await?;
         let compared = &user.value.password_hash;
-        self.again(async || {
+        again!(async {
             let mut tx = self.store.platform().begin(&client.user(&user.id), now).await?;
             let stored = tx.get::<User>(&user.id).await?.ok_or(IdentityError::Refused)?;
             // What was proved may not be so any more.
@@ -100,7 +100,6 @@ impl Identity {
             tx.commit().await?;
             Ok(SignedIn::Session(tokens))
         })
-        .await
     }
 
     /// Goes on with a one-time password, or a recovery code in its place.
@@ -119,7 +118,7 @@ impl Identity {
         let user = UserId::parse(&verified.subject).map_err(|_| IdentityError::Refused)?;
         self.count_user(user.as_str(), now)?;
         self.end_oldest_session(&user, now).await?;
-        let opened = self.again(async || self.second_factor_once(&user, code, client, now).await).await;
+        let opened = again!(self.second_factor_once(&user, code, client, now));
         if matches!(opened, Err(IdentityError::Refused)) {
             self.note_failure(&user, client, now).await?;
         }

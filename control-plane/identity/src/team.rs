@@ -1,13 +1,13 @@
 //! Who is in a tenant, and as what. Nobody touches those above themselves, and the last owner stays.
 
-use crate::{Identity, IdentityError, client::Client, principal::Principal, session};
+use crate::{Identity, IdentityError, client::Client, principal::Principal, service::again, session};
 use serde_json::json;
 use store::{
     Filter, Stored, TenantTx,
     ids::{MembershipId, UserId},
     model::{
         audit::Actor,
-        identity::{Membership, Role, User, UserStatus},
+        identity::{Membership, Role, Session, User, UserStatus},
         tenant::Tenant,
     },
 };
@@ -107,25 +107,13 @@ impl Identity {
         actor: &Actor,
         now: i64,
     ) -> Result<Stored<User>, IdentityError> {
-        self.again(async || {
+        again!(async {
             let sessions = self.sessions(user, now).await?;
             let mut tx = self.store.platform().begin(actor, now).await?;
-            let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Missing("user"))?;
-            let status = match (stored.value.status, enabled) {
-                (UserStatus::Active | UserStatus::Disabled, true) => UserStatus::Active,
-                (UserStatus::Invited, true) => {
-                    return Err(IdentityError::Impossible("the user has not accepted an invitation yet"));
-                }
-                (_, false) => UserStatus::Disabled,
-            };
-            if status == UserStatus::Disabled {
-                session::end(&mut *tx, sessions, None).await?;
-            }
-            let stored = tx.update(user, stored.version, User { status, ..stored.value }).await?;
+            let stored = set_enabled(&mut *tx, user, enabled, sessions).await?;
             tx.commit().await?;
             Ok(stored)
         })
-        .await
     }
 
     /// Sets the name that people see.
@@ -139,7 +127,7 @@ impl Identity {
         client: &Client,
         now: i64,
     ) -> Result<Stored<User>, IdentityError> {
-        self.again(async || {
+        again!(async {
             let mut tx = self.store.platform().begin(&client.user(user), now).await?;
             let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Missing("user"))?;
             let renamed = User { name: name.to_owned(), ..stored.value };
@@ -148,7 +136,6 @@ impl Identity {
             tx.commit().await?;
             Ok(stored)
         })
-        .await
     }
 
     async fn part_of_another(
@@ -174,6 +161,30 @@ impl Identity {
         let others = owners.iter().any(|owner| owner.id != *id && owner.value.invitation.is_none());
         Ok(Owners { tenant, others })
     }
+}
+
+/// As [`Identity::set_enabled`], in a unit of work of the platform's; `sessions` are those of the user that live.
+///
+/// # Errors
+/// As [`Identity::set_enabled`].
+pub async fn set_enabled(
+    tx: &mut dyn TenantTx,
+    user: &UserId,
+    enabled: bool,
+    sessions: Vec<Stored<Session>>,
+) -> Result<Stored<User>, IdentityError> {
+    let stored = tx.get::<User>(user).await?.ok_or(IdentityError::Missing("user"))?;
+    let status = match (stored.value.status, enabled) {
+        (UserStatus::Active | UserStatus::Disabled, true) => UserStatus::Active,
+        (UserStatus::Invited, true) => {
+            return Err(IdentityError::Impossible("the user has not accepted an invitation yet"));
+        }
+        (UserStatus::Invited | UserStatus::Active | UserStatus::Disabled, false) => UserStatus::Disabled,
+    };
+    if status == UserStatus::Disabled {
+        session::end(tx, sessions, None).await?;
+    }
+    Ok(tx.update(user, stored.version, User { status, ..stored.value }).await?)
 }
 
 /// Who owns a tenant, as it was read.

@@ -44,9 +44,11 @@ impl Throttle {
         let full_at =
             if is_shared { &mut self.others } else { self.full_at.entry(key.to_owned()).or_insert(i64::MIN) };
         let every = i64::try_from(self.rate.every.as_micros()).unwrap_or(i64::MAX);
-        let after = (*full_at).max(now).saturating_add(every);
         let latest = now.saturating_add(every.saturating_mul(i64::from(self.rate.burst)));
+        // A clock that was set back must not make anybody wait until it is where it was.
+        let after = (*full_at).clamp(now, latest).saturating_add(every);
         if after > latest {
+            *full_at = after - every;
             let wait = u64::try_from(after.saturating_sub(latest)).unwrap_or_default();
             return Err(Duration::from_micros(wait));
         }
@@ -86,6 +88,14 @@ mod tests {
         assert_eq!(throttle.take("b", 4 * SECOND), Ok(()), "others are not held back");
         assert_eq!(throttle.take("a", 10 * SECOND), Ok(()));
         assert_eq!(throttle.take("a", 10 * SECOND), Err(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_for_long() {
+        let mut throttle = Throttle::new(RATE, 10);
+        assert_eq!(throttle.take("a", 1_000_000 * SECOND), Ok(()));
+        assert_eq!(throttle.take("a", 0), Err(Duration::from_secs(10)));
+        assert_eq!(throttle.take("a", 10 * SECOND), Ok(()));
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub const POSITION: &str = "at";
 /// The parameter of our addresses that says what had failed before that step.
 pub const FAILED: &str = "failed";
 
+/// The parameter of our addresses that names the assistant whose stream has ended.
+pub const ASSISTANT: &str = "assistant";
+
 /// What a document is made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
@@ -49,8 +52,13 @@ pub struct Scene<'a> {
 
 impl Scene<'_> {
     fn where_to_go_on(&self, path: &str, planned: &Planned) -> String {
+        self.where_to_go_on_with(path, planned, "")
+    }
+
+    fn where_to_go_on_with(&self, path: &str, planned: &Planned, assistant: &str) -> String {
         let failed = Failed::write_list(self.failed);
-        self.urls.with(path, &[(POSITION, &planned.position.to_string()), (FAILED, &failed)])
+        let position = planned.position.to_string();
+        self.urls.with(path, &[(POSITION, &position), (FAILED, &failed), (ASSISTANT, assistant)])
     }
 }
 
@@ -75,8 +83,12 @@ pub fn twiml(planned: &Planned, scene: &Scene<'_>) -> Twiml {
         })
     };
     match &planned.step {
-        Step::Assistant { .. } => document(&[Verb::Connect {
-            action: &scene.where_to_go_on("/api/voice/stream-ended", planned),
+        Step::Assistant { assistant } => document(&[Verb::Connect {
+            action: &scene.where_to_go_on_with(
+                "/api/voice/stream-ended",
+                planned,
+                assistant.as_ref().map_or("", |assistant| assistant.as_str()),
+            ),
             stream: &scene.urls.stream(),
             token: scene.stream_token,
         }]),

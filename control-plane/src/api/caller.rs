@@ -1,10 +1,16 @@
-//! Whose credential a request shows.
+//! Whose credential a request shows, and from where it comes.
 
-use crate::{clock::now_us, keys::sha256_hex, problem::Problem, shared::Shared};
-use axum::http::{header, request::Parts};
-use identity::principal::{Caller, KeyCaller, KeyPower};
-use std::net::IpAddr;
-use store::model::identity::{ApiKey, KeyStatus};
+use super::rate::{Budget, Cost};
+use crate::{clock::now_us, problem::Problem, request_id::RequestId, shared::Shared};
+use axum::{
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+};
+use identity::{
+    Client, IdentityError,
+    principal::{Caller, UserCaller},
+};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 /// From where a request comes: whoever accepts connections puts it among a request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,19 +19,69 @@ pub struct ClientAddress(pub IpAddr);
 /// Who shows the credential in a request's `Authorization` header.
 pub(crate) async fn caller_of(parts: &Parts, shared: &Shared) -> Result<Caller, Problem> {
     let shown = bearer(parts).ok_or_else(Problem::unauthorized)?;
-    of_key(shown, shared).await
+    shared.identity.authenticate(shown, now_us()).await.map_err(|error| match error {
+        IdentityError::Refused => Problem::unauthorized(),
+        error => error.into(),
+    })
 }
 
-async fn of_key(key: &str, shared: &Shared) -> Result<Caller, Problem> {
-    // The hash is looked up, so the time that it takes says nothing of the key.
-    let owner = shared.key_owner(&sha256_hex(key.as_bytes())).await?.ok_or_else(Problem::unauthorized)?;
-    let row = shared.store_of(&owner.tenant).get::<ApiKey>(&owner.key).await?;
-    let row = row.ok_or_else(Problem::unauthorized)?.value;
-    if row.status != KeyStatus::Active || row.expires_at.is_some_and(|at| at <= now_us()) {
-        return Err(Problem::unauthorized());
+/// From where a request comes.
+pub(crate) fn client_of(parts: &Parts) -> Client {
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Client {
+        ip: parts.extensions.get::<ClientAddress>().map(|address| address.0),
+        user_agent: agent.map(str::to_owned),
+        request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
     }
-    let power = KeyPower::of(&row);
-    Ok(Caller::Key(KeyCaller { key: owner.key, tenant: owner.tenant, power, mode: row.mode }))
+}
+
+/// Somebody who has not shown who they are.
+pub(crate) struct Visitor {
+    /// From where they come.
+    pub(crate) client: Client,
+    /// What they show in place of a credential of their own, if anything.
+    bearer: Option<String>,
+}
+
+impl Visitor {
+    /// The user whose session they show, if they show one.
+    pub(crate) async fn user(&self, shared: &Shared) -> Result<Option<UserCaller>, Problem> {
+        let Some(bearer) = &self.bearer else { return Ok(None) };
+        match shared.identity.authenticate(bearer, now_us()).await {
+            Ok(Caller::User(user)) => Ok(Some(user)),
+            Ok(Caller::Key(_)) | Err(IdentityError::Refused) => Err(Problem::unauthorized()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { client: client_of(parts), bearer: bearer(parts).map(str::to_owned) })
+    }
+}
+
+/// A user who acts for themselves. Keys have no self.
+pub(crate) struct Oneself {
+    /// Who.
+    pub(crate) caller: UserCaller,
+    /// From where.
+    pub(crate) client: Client,
+}
+
+impl FromRequestParts<Arc<Shared>> for Oneself {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        let Caller::User(caller) = caller_of(parts, shared).await? else {
+            return Err(Problem::new(crate::problem::Code::Forbidden, "this is for people, not for keys"));
+        };
+        let cost = if parts.method.is_safe() { Cost::Read } else { Cost::Write };
+        Budget::of(parts).spend(shared, caller.user.as_str(), cost)?;
+        Ok(Self { caller, client: client_of(parts) })
+    }
 }
 
 fn bearer(parts: &Parts) -> Option<&str> {

@@ -79,22 +79,27 @@ pub(crate) async fn read<N, T: Resource, V: Serialize>(
 }
 
 /// Makes a resource.
-pub(crate) async fn create<N, F: Form>(op: &Op<N>, body: Body<F>) -> Result<Response, Stop> {
+pub(crate) async fn create<N, F: Form, V: Serialize>(
+    op: &Op<N>,
+    body: Body<F>,
+    view: impl FnOnce(F::Resource) -> V,
+) -> Result<Response, Stop> {
     let references = body.value.references();
     let mut work = op.begin_once(&body.once).await?;
     check_references(&mut *work.tx, &references).await?;
     let row = work.tx.insert(body.value.into_resource(None)).await?;
     let (version, location) = (row.version, format!("{}/{}", F::PATH, row.id));
-    let answer = Answer::created(&Item::of(row, F::of), location, version)?;
+    let answer = Answer::created(&Item::of(row, view), location, version)?;
     work.finish(answer).await
 }
 
 /// Changes a resource.
-pub(crate) async fn patch<N, F: Form>(
+pub(crate) async fn patch<N, F: Form, V: Serialize>(
     op: &Op<N>,
     id: &<F::Resource as Resource>::Id,
     known: &Preconditions,
     patch: &Patch<F>,
+    view: impl FnOnce(F::Resource) -> V,
 ) -> Result<Response, Problem>
 where
     F::Resource: Clone,
@@ -105,7 +110,7 @@ where
     check_references(&mut *tx, &form.references()).await?;
     let changed = tx.update(id, row.version, form.into_resource(Some(row.value))).await?;
     tx.commit().await?;
-    Ok(shown(changed, F::of))
+    Ok(shown(changed, view))
 }
 
 /// Deletes a resource.

@@ -17,8 +17,9 @@ use crate::{
     shared::Shared,
 };
 use axum::{Json, http::StatusCode, response::Response};
+use routing::hours::Hours;
 use serde::{Deserialize, Serialize};
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 use store::{
     ids::HoursId,
     model::number::{BusinessHours, DateException, OpenSpan, WeeklySpan},
@@ -68,7 +69,7 @@ pub(crate) struct WeeklyForm {
     /// When it opens.
     #[schema(schema_with = schema::clock_time)]
     from: String,
-    /// When it closes, later than it opens; `24:00` is the day's end.
+    /// When it closes; `24:00` is the day's end, and what is not later than `from` is on the next day.
     #[schema(schema_with = schema::closing_time)]
     to: String,
 }
@@ -98,7 +99,7 @@ pub(crate) struct SpanForm {
     /// When it opens.
     #[schema(schema_with = schema::clock_time)]
     from: String,
-    /// When it closes, later than it opens; `24:00` is the day's end.
+    /// When it closes; `24:00` is the day's end, and what is not later than `from` is on the next day.
     #[schema(schema_with = schema::closing_time)]
     to: String,
 }
@@ -110,39 +111,18 @@ impl Named for HoursForm {
 impl Check for HoursForm {
     fn check(&self, faults: &mut Faults) {
         faults.text("name", &self.name, 1, 100);
-        if let Some(zone) = &self.time_zone {
-            faults.time_zone("time_zone", zone);
-        }
         faults.at_most("weekly", &self.weekly, 70);
-        faults.each("weekly", &self.weekly, |faults, span| {
-            faults.number("weekday", span.weekday, 1, 7);
-            check_span(faults, &span.from, &span.to);
-        });
         faults.at_most("exceptions", &self.exceptions, 400);
-        let mut days = HashSet::new();
         faults.each("exceptions", &self.exceptions, |faults, day| {
-            faults.date("date", &day.date);
-            if !days.insert(day.date.clone()) {
-                faults.add_at("date", FaultCode::Duplicate, "this day is in the list already");
-            }
             faults.text("name", &day.name, 1, 100);
             faults.at_most("open", &day.open, 10);
-            faults.each("open", &day.open, |faults, span| check_span(faults, &span.from, &span.to));
         });
-    }
-}
-
-fn check_span(faults: &mut Faults, from: &str, to: &str) {
-    let from = faults.clock_time("from", from, false);
-    let to = faults.clock_time("to", to, true);
-    if let (Some(from), Some(to)) = (from, to)
-        && to <= from
-    {
-        faults.add_at(
-            "to",
-            FaultCode::InvalidValue,
-            "it must close after it opens; past midnight is the next day's",
-        );
+        // A zone of the tenant's that is not known is not these hours' fault.
+        if let Err(found) = Hours::read(&self.clone().into_resource(None), "UTC") {
+            for fault in found {
+                faults.add_pointed(&fault.pointer, FaultCode::InvalidValue, fault.message);
+            }
+        }
     }
 }
 
@@ -198,7 +178,7 @@ async fn list_hours(op: Op<RoutingRead>, list: List<All>) -> Result<Json<Page<Ho
     request_body = HoursForm, responses((status = 201, description = "They are there", body = HoursItem)),
 )]
 async fn create_hours(op: Op<RoutingManage>, body: Body<HoursForm>) -> Result<Response, Stop> {
-    crud::create(&op, body).await
+    crud::create(&op, body, HoursForm::of).await
 }
 
 /// Reads business hours.
@@ -227,7 +207,7 @@ async fn update_hours(
     known: Preconditions,
     patch: HoursPatch,
 ) -> Result<Response, Problem> {
-    crud::patch(&op, &id, &known, &patch).await
+    crud::patch(&op, &id, &known, &patch, HoursForm::of).await
 }
 
 /// Deletes business hours. Numbers that name them are open as the tenant is.

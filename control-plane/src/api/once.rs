@@ -16,6 +16,7 @@ use store::{
     model::audit::{Idempotency, IdempotencyRequest, StoredResponse},
 };
 use tracing::error;
+use vault::VaultError;
 
 /// The client's name for a request.
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -76,6 +77,12 @@ impl From<Problem> for Stop {
 
 impl From<StoreError> for Stop {
     fn from(cause: StoreError) -> Self {
+        Self::Problem(cause.into())
+    }
+}
+
+impl From<VaultError> for Stop {
+    fn from(cause: VaultError) -> Self {
         Self::Problem(cause.into())
     }
 }
@@ -172,6 +179,12 @@ impl Answer {
     pub(crate) fn created(body: &impl Serialize, location: String, version: i64) -> Result<Self, Problem> {
         let head = Head { etag: Some(super::etag::of_version(version)), location: Some(location) };
         Ok(Self { head, ..Self::new(StatusCode::CREATED, body)? })
+    }
+
+    /// Something is as it is now, with its version.
+    pub(crate) fn changed(status: StatusCode, version: i64, body: &impl Serialize) -> Result<Self, Problem> {
+        let head = Head { etag: Some(super::etag::of_version(version)), location: None };
+        Ok(Self { head, ..Self::new(status, body)? })
     }
 
     fn stored(&self) -> Result<StoredResponse, Problem> {

@@ -69,6 +69,11 @@ impl<N> Op<N> {
         self.store.id()
     }
 
+    /// Who stands in the audit log.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Begins a unit of work. SQLite serves one at a time: nothing slow may be waited for while it is open.
     pub(crate) async fn begin(&self) -> Result<Box<dyn TenantTx>, StoreError> {
         self.store.begin(&self.actor, now_us()).await

@@ -120,18 +120,32 @@ fn needed(operation: &Value) -> Option<Permission> {
     Permission::ALL.iter().copied().find(|permission| permission.as_str() == name)
 }
 
+/// Whether an operation asks for no permission: it is for everybody, or for whoever has a credential, about themselves.
+fn is_free(operation: &Value) -> bool {
+    operation["security"].as_array().is_some_and(|ways| {
+        ways.iter().all(|way| way.as_object().is_some_and(|way| way.is_empty() || way.contains_key("bearer")))
+    }) && needed(operation).is_none()
+}
+
+/// Whether an operation's answers are secret, so that nothing of it is remembered for a repeated request.
+fn is_secret(path: &str) -> bool {
+    path.starts_with("/v1/auth") || path == "/v1/me" || path.starts_with("/v1/me/")
+}
+
 /// What every operation has.
 fn complete(path: &str, method: &str, operation: &mut Value) {
     let is_platforms = needed(operation).is_some_and(|needed| needed.least() == Least::Platform);
     let names_tenant = path.contains("{tenant_id}");
     let mut headers = Vec::new();
-    if !is_platforms && !names_tenant {
+    if !is_platforms && !names_tenant && !is_free(operation) {
         headers.push("Tandem-Tenant");
     }
     let mut statuses = vec![400, 401, 403, 404, 429, 500, 503];
     match method {
         "post" => {
-            headers.push("Idempotency-Key");
+            if !is_secret(path) {
+                headers.push("Idempotency-Key");
+            }
             statuses.extend([408, 409, 413, 415, 422]);
         }
         "put" | "patch" => {
@@ -218,7 +232,10 @@ mod tests {
                 let name = operation["operationId"].as_str().unwrap();
                 assert!(names.insert(name.to_owned()), "{name} is there twice");
                 assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{method} {path}");
-                assert!(super::needed(operation).is_some(), "{method} {path}: {}", operation["security"]);
+                let said = super::needed(operation).is_some();
+                assert!(said != super::is_free(operation), "{method} {path}: {}", operation["security"]);
+                let may_be_free = super::is_secret(path);
+                assert!(said || may_be_free, "{method} {path} needs no permission");
             }
         }
         assert!(names.len() > 3);

@@ -21,3 +21,18 @@ impl<S: Send + Sync, I: Id> FromRequestParts<S> for PathId<I> {
         id.and_then(|id| I::parse(id).ok()).map(Self).ok_or_else(missing)
     }
 }
+
+/// The name in the path's `{name}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SecretName(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for SecretName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let missing = || Problem::not_found("secret");
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
+        let name = params.iter().find(|(name, _)| *name == "name").map(|(_, name)| name.to_owned());
+        name.map(Self).ok_or_else(missing)
+    }
+}

@@ -170,7 +170,7 @@ async fn list_queues(op: Op<RoutingRead>, list: List<All>) -> Result<Json<Page<Q
     responses((status = 201, description = "It is there", body = QueueItem)),
 )]
 async fn create_queue(op: Op<RoutingManage>, body: Body<QueueForm>) -> Result<Response, Stop> {
-    crud::create(&op, body).await
+    crud::create(&op, body, QueueForm::of).await
 }
 
 /// Reads a queue.
@@ -199,7 +199,7 @@ async fn update_queue(
     known: Preconditions,
     patch: QueuePatch,
 ) -> Result<Response, Problem> {
-    crud::patch(&op, &id, &known, &patch).await
+    crud::patch(&op, &id, &known, &patch, QueueForm::of).await
 }
 
 /// Deletes a queue. Numbers that lead to it go on to what they say next.

@@ -1,5 +1,6 @@
 //! Schemas of what the store's types are in JSON: words of a list, ids and times of the day.
 
+use identity::permission::Scope;
 use store::{
     Id,
     model::{
@@ -7,14 +8,16 @@ use store::{
         audit::ActorKind,
         call::Direction,
         call_status::CallStatus,
+        identity::{KeyMode, KeyStatus, Role, UserStatus},
         number::NumberStatus,
+        queue::VoicemailStatus,
         tenant::{TenantStatus, WebhookMode},
         webhook::EndpointStatus,
         work::JobStatus,
     },
 };
 use utoipa::openapi::{
-    ObjectBuilder, Schema, Type,
+    ArrayBuilder, ObjectBuilder, RefOr, Schema, Type,
     schema::SchemaType::{Array, Type as One},
 };
 
@@ -34,6 +37,12 @@ macro_rules! words {
     };
 }
 
+impl Word for Scope {
+    fn words() -> Vec<&'static str> {
+        Self::ALL.iter().map(|scope| scope.as_str()).collect()
+    }
+}
+
 words!(
     AccountMode,
     AccountStatus,
@@ -42,14 +51,31 @@ words!(
     Direction,
     EndpointStatus,
     JobStatus,
+    KeyMode,
+    KeyStatus,
     NumberStatus,
+    Role,
     TenantStatus,
+    UserStatus,
+    VoicemailStatus,
     WebhookMode,
 );
 
 /// One of the words of `W`.
 pub(crate) fn word<W: Word>() -> Schema {
     Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(W::words())).build())
+}
+
+/// One of the words of `W`, or `null`.
+pub(crate) fn optional_word<W: Word>() -> Schema {
+    let types = Array(vec![Type::String, Type::Null]);
+    let words = W::words().into_iter().map(serde_json::Value::from).chain([serde_json::Value::Null]);
+    Schema::Object(ObjectBuilder::new().schema_type(types).enum_values(Some(words)).build())
+}
+
+/// A list of words of `W`.
+pub(crate) fn words<W: Word>() -> Schema {
+    Schema::Array(ArrayBuilder::new().items(RefOr::T(word::<W>())).unique_items(true).build())
 }
 
 /// The id of something.

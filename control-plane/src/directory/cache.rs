@@ -197,6 +197,12 @@ impl Cache {
         self.views.iter().find(|(_, entry)| has(&entry.view)).map(|(id, _)| id.clone())
     }
 
+    /// Numbers and accounts that are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.numbers.len() + self.accounts.len()
+    }
+
     /// Views, and what they take in bytes.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.views.len(), self.bytes)

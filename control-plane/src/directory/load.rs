@@ -153,7 +153,7 @@ fn book(
         own_assistant: view.default_assistant.is_some(),
         users: members
             .into_iter()
-            .filter(|row| row.value.role <= Role::Operator)
+            .filter(|row| row.value.role <= Role::Operator && row.value.invitation.is_none())
             .map(|row| row.value.user)
             .collect(),
         queues: queues.into_iter().map(|row| (row.id, row.value)).collect(),

@@ -41,6 +41,7 @@ codes! {
     InvalidRequest = "invalid_request", BAD_REQUEST, "The request makes no sense: its query, a header or its syntax";
     TenantRequired = "tenant_required", BAD_REQUEST, "Name the tenant in the header Tandem-Tenant";
     Unauthorized = "unauthorized", UNAUTHORIZED, "No valid key or token";
+    ProofRejected = "proof_rejected", FORBIDDEN, "The password, code or token does not prove who the caller is";
     Forbidden = "forbidden", FORBIDDEN, "The key or user may not do this";
     TenantSuspended = "tenant_suspended", FORBIDDEN, "The tenant is not served now";
     InvalidSignature = "invalid_signature", FORBIDDEN, "The webhook is not signed by the account that it names";

@@ -94,6 +94,14 @@ impl Faults {
         self.field(name, |faults| faults.add(code, detail));
     }
 
+    /// Something is wrong at `pointer`, which begins at what is being looked at.
+    pub(crate) fn add_pointed(&mut self, pointer: &str, code: FaultCode, detail: impl Into<String>) {
+        let before = self.at.len();
+        self.at.push_str(pointer);
+        self.add(code, detail);
+        self.at.truncate(before);
+    }
+
     /// The pointer to the field `name` of what is being looked at.
     pub(crate) fn pointer(&self, name: &str) -> String {
         let mut pointer = self.at.clone();
@@ -103,15 +111,17 @@ impl Faults {
 
     /// A text must have between `min` and `max` characters.
     pub(crate) fn text(&mut self, name: &str, text: &str, min: usize, max: usize) {
+        self.field(name, |faults| faults.own_text(text, min, max));
+    }
+
+    /// The text here must have between `min` and `max` characters.
+    pub(crate) fn own_text(&mut self, text: &str, min: usize, max: usize) {
         let length = text.chars().count();
         if !(min..=max).contains(&length) {
-            self.add_at(
-                name,
-                FaultCode::OutOfRange,
-                format!("it must have {min} to {max} characters, not {length}"),
-            );
+            let detail = format!("it must have {min} to {max} characters, not {length}");
+            self.add(FaultCode::OutOfRange, detail);
         } else if text.contains('\0') {
-            self.add_at(name, FaultCode::InvalidValue, "it must not hold a NUL character");
+            self.add(FaultCode::InvalidValue, "it must not hold a NUL character");
         }
     }
 

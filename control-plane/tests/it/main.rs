@@ -4,7 +4,10 @@
 mod admissions;
 mod api;
 mod calls;
+mod directory;
 mod health;
+mod identity;
+mod isolation;
 mod log;
 mod provisioning;
 mod recordings;

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 async fn harness(sandbox: &Sandbox) -> Harness {
     Harness::with(|settings| {
-        settings.carrier_api = TwilioOptions {
+        settings.twilio = TwilioOptions {
             settle: Duration::from_millis(50),
             settle_poll: Duration::from_millis(10),
             ..TwilioOptions::at(sandbox.base_url().parse().unwrap())

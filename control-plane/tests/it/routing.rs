@@ -1,7 +1,7 @@
 //! Who answers a call, through the carrier's webhooks.
 
 use crate::{
-    seed::{QUEUE, Seed, USER, stored},
+    seed::{NUMBER, QUEUE, Seed, USER, stored},
     support::*,
 };
 use axum::http::StatusCode;
@@ -12,7 +12,7 @@ use store::{
     Filter, TenantId,
     ids::{QueueId, UserId},
     model::{
-        number::{Destination, NumberStatus},
+        number::{DateException, Destination, NumberStatus},
         queue::{Queue, QueueEntry, QueueEntryStatus, Voicemail, VoicemailStatus},
         recording::{Recording, RecordingStatus},
         tenant::{RecordingSettings, TenantStatus},
@@ -398,4 +398,123 @@ fn a_caller_is_led_through_every_list_to_an_end() {
             Ok(())
         })
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_decision_is_shown_for_any_time_and_caller() {
+    let holiday =
+        DateException { date: "2026-12-25".to_owned(), name: "Christmas".to_owned(), open: Vec::new() };
+    let mut seed =
+        Seed::to(vec![forward(Some("For sales")), queue()]).by_hours(true, vec![message("Merry Christmas.")]);
+    seed.hours.exceptions = vec![holiday];
+    let harness = seed.start().await;
+    let path = format!("/v1/numbers/{NUMBER}/simulate");
+    let shown =
+        harness.post_json(&path, &json!({ "at": "2026-12-25T10:00:00Z", "caller": "anonymous" })).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.text());
+    let shown = shown.json();
+    assert_eq!((&shown["at"], &shown["caller"]), (&json!("2026-12-25T10:00:00Z"), &json!("anonymous")));
+    assert_eq!((&shown["hours"]["open"], &shown["hours"]["exception"]), (&json!(false), &json!("Christmas")));
+    assert_eq!(shown["hours"]["next_change"], "2026-12-26T00:00:00Z");
+    assert_eq!(shown["steps"][0]["step"]["do"], "message");
+    assert!(
+        shown["steps"][0]["twiml"]
+            .as_str()
+            .unwrap()
+            .contains("<Say voice=\"Polly.Amy\">Merry Christmas.</Say>")
+    );
+    let codes: Vec<_> = shown["reasons"].as_array().unwrap().iter().map(|reason| &reason["code"]).collect();
+    assert_eq!(codes, ["caller_unknown", "after_hours"]);
+
+    let shown = harness.post_json(&path, &json!({ "at": "2026-12-24T10:00:00+01:00" })).await.json();
+    let does: Vec<_> = shown["steps"].as_array().unwrap().iter().map(|step| &step["step"]["do"]).collect();
+    assert_eq!(does, ["forward", "queue", "voicemail"]);
+    let queued = shown["steps"][1]["twiml"].as_str().unwrap();
+    assert!(
+        queued.contains("at=1&amp;failed=0.no_answer"),
+        "as if the first had not been answered: {queued}"
+    );
+    let failed = json!({ "at": "2026-12-24T09:00:00Z", "failed": [{ "position": 1, "why": "queue_full" }] });
+    let shown = harness.post_json(&path, &failed).await.json();
+    assert_eq!(shown["steps"][0]["step"]["do"], "voicemail");
+    assert_eq!(
+        (&shown["reasons"][1]["code"], &shown["reasons"][1]["position"]),
+        (&json!("queue_full"), &json!(1))
+    );
+    assert_eq!(
+        harness.get("/v1/calls").await.json()["data"].as_array().unwrap().len(),
+        0,
+        "nobody was called"
+    );
+
+    for (wrong, pointer) in [
+        (json!({ "at": "yesterday" }), "/at"),
+        (json!({ "caller": "" }), "/caller"),
+        (json!({ "failed": [{ "position": 0, "why": "tired" }] }), "/failed/0/why"),
+    ] {
+        let answer = harness.post_json(&path, &wrong).await;
+        assert_eq!(answer.problem(422), "invalid_body");
+        assert_eq!(answer.json()["errors"][0]["pointer"], pointer);
+    }
+    let nobodys = format!("/v1/numbers/{}/simulate", store::ids::NumberId::generate());
+    assert_eq!(harness.post_json(&nobodys, &json!({})).await.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn those_who_wait_are_listed_the_longest_waiting_first() {
+    let harness = Seed::to(vec![queue()]).start().await;
+    let path = format!("/v1/queues/{QUEUE}/callers");
+    assert_eq!(harness.get(&path).await.json()["data"], json!([]));
+    harness.incoming(SID).await;
+    harness.incoming("CA00000000000000000000000000000002").await;
+    let waiting = harness.get(&path).await.json()["data"].clone();
+    assert_eq!((waiting.as_array().unwrap().len(), &waiting[0]["from"]), (2, &json!(CALLER)));
+    assert!(waiting[0]["created_at"].as_str().unwrap() <= waiting[1]["created_at"].as_str().unwrap());
+    harness.hook("/api/voice/status", &call_fields(SID, "completed")).await;
+    assert_eq!(harness.get(&path).await.json()["data"][0]["call"], waiting[1]["call"]);
+    let nobodys = format!("/v1/queues/{}/callers", QueueId::generate());
+    assert_eq!(harness.get(&nobodys).await.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn messages_are_listed_read_and_marked() {
+    let harness = Seed::to(vec![VOICEMAIL]).start().await;
+    harness.incoming(SID).await;
+    told(&harness, "/api/voice/recording-complete", &LEFT).await;
+    told(&harness, "/api/voice/transcription-complete", &WRITTEN).await;
+    let listed = harness.get("/v1/voicemails?status=new").await.json()["data"].clone();
+    let path = format!("/v1/voicemails/{}", listed[0]["id"].as_str().unwrap());
+    let message = harness.get(&path).await;
+    assert_eq!((&message.json(), message.header("etag")), (&listed[0], "\"2\""));
+    assert_eq!(
+        (&listed[0]["from"], &listed[0]["transcript"]),
+        (&json!(CALLER), &json!("Please call me back."))
+    );
+    let marked = harness.patch_json(&path, &json!({ "status": "heard" })).await;
+    assert_eq!((marked.status, &marked.json()["status"]), (StatusCode::OK, &json!("heard")));
+    assert_eq!(harness.get("/v1/voicemails?status=new").await.json()["data"], json!([]));
+    let call = listed[0]["call"].as_str().unwrap();
+    let of_call = harness.get(&format!("/v1/voicemails?call={call}")).await.json();
+    assert_eq!(of_call["data"].as_array().unwrap().len(), 1);
+    assert_eq!(harness.patch_json(&path, &json!({ "status": "lost" })).await.problem(422), "invalid_body");
+    assert_eq!(harness.patch_json(&path, &json!({ "from": "+1" })).await.problem(422), "invalid_body");
+}
+
+#[tokio::test]
+async fn hours_are_refused_with_a_pointer_to_each_fault() {
+    let harness = Seed::to(vec![ASSISTANT]).start().await;
+    let span = |weekday, from, to| json!({ "weekday": weekday, "from": from, "to": to });
+    let night = json!({ "name": "Nights", "weekly": [span(1, "22:00", "06:00"), span(2, "22:00", "06:00")] });
+    let made = harness.post_json("/v1/business-hours", &night).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let wrong = json!({
+        "name": "Wrong", "time_zone": "Europe/Atlantis",
+        "weekly": [span(1, "22:00", "06:00"), span(2, "05:00", "9:00"), span(2, "05:00", "09:00")],
+        "exceptions": [{ "date": "2026-02-30", "name": "Never" }],
+    });
+    let answer = harness.post_json("/v1/business-hours", &wrong).await;
+    assert_eq!(answer.problem(422), "invalid_body");
+    let errors = answer.json()["errors"].clone();
+    let pointers: Vec<_> = errors.as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+    assert_eq!(pointers, ["/time_zone", "/weekly/1/to", "/weekly/2", "/exceptions/0/date"]);
 }

@@ -5,10 +5,10 @@ use control_plane::{ControlPlane, settings::ControlPlaneSettings, settings::Stor
 use std::sync::Arc;
 use store::{
     Store, TenantId,
-    ids::{HoursId, QueueId, UserId},
+    ids::{HoursId, NumberId, QueueId, UserId},
     model::{
         audit::Actor,
-        identity::{Membership, Role, User, UserStatus},
+        identity::{Membership, Proofs, Role, User, UserStatus},
         number::{BusinessHours, Capabilities, Destination, Number, NumberStatus, Routing, WeeklySpan},
         queue::{Queue, QueueMember},
         tenant::{Tenant, TenantSettings, TenantStatus},
@@ -30,6 +30,8 @@ pub(crate) struct Seed {
 pub(crate) const USER: &str = "usr_01h00000000000000000000001";
 /// The queue.
 pub(crate) const QUEUE: &str = "que_01h00000000000000000000001";
+/// The number.
+pub(crate) const NUMBER: &str = "num_01h00000000000000000000001";
 /// The hours of the number: those of `Seed::hours`.
 pub(crate) const HOURS: &str = "hrs_01h00000000000000000000001";
 
@@ -115,7 +117,7 @@ impl Seed {
             status: UserStatus::Active,
             failed_sign_ins: 0,
             locked_until: None,
-            proofs: Default::default(),
+            proofs: Proofs::default(),
         };
         tx.insert_as(UserId::known(USER), user).await.unwrap();
         tx.commit().await.unwrap();
@@ -125,13 +127,13 @@ impl Seed {
             .unwrap();
         tx.insert_as(QueueId::known(QUEUE), self.queue).await.unwrap();
         tx.insert_as(HoursId::known(HOURS), self.hours).await.unwrap();
-        tx.insert(self.number).await.unwrap();
+        tx.insert_as(NumberId::known(NUMBER), self.number).await.unwrap();
         tx.commit().await.unwrap();
     }
 }
 
 /// The store of a control plane that is not open.
-async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
+pub(crate) async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
     match &settings.store {
         StoreSettings::Embedded => {
             let path = settings.data_dir.join("tandem.db");

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    http::{HeaderMap, Request, StatusCode},
+    http::{HeaderMap, Method, Request, StatusCode},
 };
 use base64_simd::STANDARD;
 use control_plane::{
@@ -11,7 +11,7 @@ use control_plane::{
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
         CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
-        RemoteTool, StoreSettings, TenantSettings, TwilioAccount,
+        RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -35,12 +35,15 @@ use serde_json::Value;
 use sha1::Sha1;
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use tower::ServiceExt;
+use twilio_rest::TwilioOptions;
 use url::{Url, form_urlencoded};
 
 pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
 pub(crate) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const BASE: &str = "https://voice.example.test";
 pub(crate) const OWN_NUMBER: &str = "+15550199";
+/// An address at which nobody answers.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 pub(crate) const CALLER: &str = "+15550100";
 
 /// A folder that goes with the test.
@@ -126,7 +129,7 @@ fn services() -> Services {
 }
 
 /// Where the data of a folder is: in it, or with `TANDEM_TEST_STORE=postgres` in a PostgreSQL database of its own.
-async fn store_settings(folder: &Folder) -> StoreSettings {
+pub(crate) async fn store_settings(folder: &Folder) -> StoreSettings {
     if std::env::var("TANDEM_TEST_STORE").as_deref() != Ok("postgres") {
         return StoreSettings::Embedded;
     }
@@ -148,9 +151,10 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         base_url: Url::parse(BASE).unwrap(),
         data_dir: folder.0.clone(),
         recording: RecordingSettings::default(),
+        twilio: TwilioOptions::at(NOWHERE.parse().unwrap()),
         store: store_settings(folder).await,
+        sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
-        carrier_api: twilio_rest::TwilioOptions::default(),
         platform_account: None,
         services: services(),
         tenant: TenantSettings {
@@ -288,6 +292,22 @@ impl Harness {
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = Request::get(path).header("authorization", format!("Bearer {}", self.key));
         self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A request with a JSON body and the key.
+    pub(crate) async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer {}", self.key));
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn patch_json(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::PATCH, path, body).await
     }
 
     /// A signed form.

@@ -13,6 +13,7 @@ use store::{
     ids::DataKeyId,
     model::account::{DataKey, DataKeyStatus},
 };
+use zeroize::Zeroizing;
 
 /// Names a key-encryption key: `kek_` and the beginning of a hash of it, so that a key cannot be given under another's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +114,22 @@ impl KeyRing {
     /// All keys, as given.
     pub fn ids(&self) -> impl Iterator<Item = &KekId> {
         self.keys.iter().map(|(id, _)| id)
+    }
+
+    /// 32 bytes for another end than wrapping, from each key, the active one's first. Different labels give different ones, and none
+    /// tells anything of the key.
+    #[must_use]
+    pub fn derive(&self, label: &str) -> Vec<(KekId, Zeroizing<[u8; 32]>)> {
+        let derived = |(id, key): &(KekId, Key)| {
+            let mut hash = Sha256::new();
+            hash.update(b"tandem derived key\0");
+            hash.update(label.as_bytes());
+            hash.update(b"\0");
+            hash.update(key.bytes());
+            (id.clone(), Zeroizing::new(hash.finalize().into()))
+        };
+        // The active key is the last.
+        self.keys.iter().rev().map(derived).collect()
     }
 
     fn key(&self, id: &str) -> Option<&Key> {

@@ -87,7 +87,7 @@ impl Vault {
     /// [`VaultError`].
     pub async fn seal_in(
         &self,
-        tx: &mut (dyn TenantTx + 'static),
+        tx: &mut dyn TenantTx,
         place: &Place,
         secret: &Secret,
     ) -> Result<Sealed, VaultError> {

@@ -37,6 +37,12 @@ impl Default for HttpOptions {
 /// # Errors
 /// When the operating system gives no resolver.
 pub fn http_client(options: HttpOptions) -> Result<reqwest::Client, reqwest::Error> {
+    http_client_builder(options).build()
+}
+
+/// [`http_client`] before it is built, for whoever needs one with a resolver of its own.
+#[must_use]
+pub fn http_client_builder(options: HttpOptions) -> reqwest::ClientBuilder {
     let mut tls = rustls::ClientConfig::clone(&tls::client_config());
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     reqwest::Client::builder()
@@ -51,7 +57,6 @@ pub fn http_client(options: HttpOptions) -> Result<reqwest::Client, reqwest::Err
         .http2_keep_alive_interval(options.ping_every)
         .http2_keep_alive_timeout(options.ping_timeout)
         .http2_keep_alive_while_idle(true)
-        .build()
 }
 
 /// `path` below a base URL that may or may not end with the API's version, `v1`.

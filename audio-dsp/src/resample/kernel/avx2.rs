@@ -4,7 +4,7 @@
 
 use core::arch::x86_64::*;
 
-use super::super::design::{ALL_PAIRS, FRACTION_BITS, HALF_THE_PAIRS, Row};
+use super::super::design::{ALL_PAIRS, FRACTION_BITS, HALF_THE_PAIRS, Row, SEARCHED_PAIRS};
 use super::{GROUP, HALF, Part, SEEN, Stream, lane, portable, seen};
 
 /// Samples to a vector.
@@ -20,6 +20,7 @@ pub(super) fn convolve(rows: &[Row], extra_bits: u32, streams: &[Stream], groups
             let samples = seen(stream, row, group);
             let sums = match row.pairs {
                 ALL_PAIRS => sums::<ALL_PAIRS>(row, samples),
+                SEARCHED_PAIRS => sums::<SEARCHED_PAIRS>(row, samples),
                 HALF_THE_PAIRS => sums::<HALF_THE_PAIRS>(row, samples),
                 _ => sums::<1>(row, samples),
             };

@@ -325,6 +325,7 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 events: Vec::new(),
                 secret: sealed("x"),
                 previous_secret: None,
+                previous_until: None,
                 status: EndpointStatus::Active,
                 failing_since: None,
             };
@@ -338,6 +339,7 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 payload: json!({}),
                 status: DeliveryStatus::Pending,
                 attempts: 0,
+                tried_since: None,
                 last_status: None,
                 last_error: None,
                 last_at: None,

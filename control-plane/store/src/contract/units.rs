@@ -117,6 +117,7 @@ pub async fn every_change_writes_its_line_of_the_audit_log(store: &dyn Store) {
         events: Vec::new(),
         secret: sealed("CANARY"),
         previous_secret: None,
+        previous_until: None,
         status: EndpointStatus::Active,
         failing_since: None,
     };

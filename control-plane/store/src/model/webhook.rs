@@ -17,6 +17,9 @@ pub struct WebhookEndpoint {
     pub secret: Sealed,
     /// Signs them as well, while the secret is being exchanged.
     pub previous_secret: Option<Sealed>,
+    /// Until then.
+    #[serde(default)]
+    pub previous_until: Option<i64>,
     /// Whether messages are sent.
     pub status: EndpointStatus,
     /// Since when every try failed.
@@ -52,6 +55,9 @@ pub struct WebhookDelivery {
     pub status: DeliveryStatus,
     /// How often it was tried.
     pub attempts: u32,
+    /// Since when it is being tried; `None`: since it was made.
+    #[serde(default)]
+    pub tried_since: Option<i64>,
     /// HTTP status of the last answer.
     pub last_status: Option<u16>,
     /// Why the last try failed.

@@ -128,7 +128,7 @@ pub trait TenantStore: Send + Sync {
     fn forget_requests(&self, now: i64) -> StoreFuture<'_, u64>;
 }
 
-impl dyn TenantStore {
+impl dyn TenantStore + '_ {
     /// The resource with this id.
     ///
     /// # Errors

@@ -62,7 +62,10 @@ impl Store for Backend {
                 let membership: Membership = serde_json::from_str(&row.body)
                     .map_err(|source| StoreError::Unreadable { what: "membership", source })?;
                 if membership.invitation.is_none() {
-                    parts.push(UserMembership { tenant: TenantId::known(row.tenant_id), role: membership.role });
+                    parts.push(UserMembership {
+                        tenant: TenantId::known(row.tenant_id),
+                        role: membership.role,
+                    });
                 }
             }
             Ok(parts)

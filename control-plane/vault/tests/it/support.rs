@@ -136,6 +136,7 @@ pub(crate) async fn endpoint(vault: &Vault, store: &dyn Store, tenant: &TenantId
         events: Vec::new(),
         secret,
         previous_secret: None,
+        previous_until: None,
         status: EndpointStatus::Active,
         failing_since: None,
     };

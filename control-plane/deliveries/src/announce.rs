@@ -1,0 +1,54 @@
+//! Says that something happened, in the unit of work in which it happens: it is told if and only if that counts. Who is to be
+//! told is found out afterwards, by the worker.
+
+use crate::event::{Event, EventType};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{
+    StoreError, TenantTx,
+    ids::{EventId, JobId},
+    model::work::{Job, JobStatus, WorkKind},
+};
+
+/// The kind of job that tells an event to those who want to be told.
+pub(crate) const JOB: &str = "announce";
+
+/// An event, as the job keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    id: EventId,
+    kind: String,
+    at: i64,
+    data: Value,
+}
+
+/// Tells an event to all endpoints of the tenant that want it, once the unit of work counts.
+///
+/// # Errors
+/// See [`StoreError`].
+pub async fn announce(tx: &mut dyn TenantTx, event: Event) -> Result<(), StoreError> {
+    let kept = Kept { id: event.id, kind: event.kind.as_str().to_owned(), at: event.at, data: event.data };
+    let state = serde_json::to_value(kept)
+        .map_err(|error| StoreError::Invalid { what: "event", why: error.to_string() })?;
+    let job = Job {
+        kind: JOB.to_owned(),
+        key: None,
+        subject: None,
+        status: JobStatus::Running,
+        step: String::new(),
+        state,
+        attempts: 0,
+        error: None,
+    };
+    let now = tx.now();
+    let id = JobId::generate();
+    tx.insert_as(id.clone(), job).await?;
+    tx.schedule(WorkKind::Delivery, id.as_str(), now).await
+}
+
+/// The event that a job tells; `None`: one that this version does not know.
+pub(crate) fn event_of(job: &Job) -> Option<Event> {
+    let kept = Kept::deserialize(&job.state).ok()?;
+    let kind = EventType::ALL.iter().copied().find(|kind| kind.as_str() == kept.kind)?;
+    Some(Event { id: kept.id, kind, at: kept.at, data: kept.data })
+}

@@ -1,0 +1,54 @@
+use crate::support::{Answer, House, Receiver, quick};
+use deliveries::{EventType, WorkerOptions};
+use std::time::Duration;
+use store::model::webhook::DeliveryStatus;
+
+#[tokio::test]
+async fn a_slow_endpoint_and_a_tenant_with_much_to_tell_hold_nobody_else() {
+    let house = House::new().await;
+    let (loud, quiet) = (house.tenant("loud").await, house.tenant("quiet").await);
+    let (slow, fast) = (Receiver::start(|_| Answer::Never).await, Receiver::that_takes().await);
+    house.endpoint(&loud, &slow.url, &[]).await;
+    house.endpoint(&quiet, &fast.url, &[]).await;
+    for _ in 0..40 {
+        house.happens(&loud, EventType::CallStarted).await;
+    }
+    // Much is due before it.
+    house.pass(1);
+    house.happens(&quiet, EventType::CallStarted).await;
+    let worker = house.worker(WorkerOptions { at_once: 8, taken: 16, ..quick() });
+    worker.wake();
+    house
+        .deliveries_when(&quiet, |all| all.len() == 1 && all[0].value.status == DeliveryStatus::Delivered)
+        .await;
+    assert!(slow.came().len() <= 4, "at most two at once to one endpoint: {}", slow.came().len());
+}
+
+#[tokio::test]
+async fn a_tenant_with_many_endpoints_has_only_its_share() {
+    let house = House::new().await;
+    let tenant = house.tenant("one").await;
+    let mut silent = Vec::new();
+    for _ in 0..6 {
+        let receiver = Receiver::start(|_| Answer::Never).await;
+        house.endpoint(&tenant, &receiver.url, &[]).await;
+        silent.push(receiver);
+    }
+    house.happens(&tenant, EventType::CallStarted).await;
+    let sender = deliveries::SenderOptions { whole: Duration::from_secs(60), ..crate::support::anywhere() };
+    let options = WorkerOptions { of_tenant: 3, ..quick() };
+    let worker = house.worker_with(options, sender, std::sync::Arc::new(deliveries::SystemLookup));
+    worker.wake();
+    let came = || silent.iter().map(|receiver| receiver.came().len()).sum::<usize>();
+    while came() < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The others were put back: the work list says so.
+    house.deliveries_when(&tenant, |all| all.len() == 6).await;
+    house.pass(4);
+    for _ in 0..20 {
+        worker.wake();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(came(), 3);
+}

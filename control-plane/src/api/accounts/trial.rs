@@ -1,0 +1,184 @@
+//! Tries credentials at the provider whose they are. The cheapest request that needs them is sent; nothing is changed there.
+
+use super::{form::Kind, rejected};
+use crate::{
+    problem::{Code, Problem},
+    providers::Service,
+};
+use engine::provider::{
+    Secret,
+    http::{HttpOptions, http_client},
+};
+use reqwest::{RequestBuilder, StatusCode};
+use std::{collections::BTreeMap, time::Duration};
+use store::model::account::ProviderAccount;
+use tokio::time::timeout;
+use tracing::info;
+use twilio_rest::{AccountSid, AccountStatus, Credentials, TwilioClient, TwilioError};
+use url::Url;
+
+/// The version of Anthropic's API that is asked.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
+
+/// Tries credentials.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    twilio: TwilioClient,
+    http: reqwest::Client,
+    addresses: BTreeMap<Service, Url>,
+    patience: Duration,
+}
+
+/// What is tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tried<'a> {
+    pub(super) kind: Kind,
+    pub(super) sid: &'a str,
+    pub(super) secrets: &'a BTreeMap<String, Secret>,
+    pub(super) properties: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Tried<'a> {
+    /// A stored account with its secrets.
+    pub(crate) fn of(
+        account: &'a ProviderAccount,
+        secrets: &'a BTreeMap<String, Secret>,
+    ) -> Result<Self, Problem> {
+        let unknown = || Problem::new(Code::Conflict, "this version does not know the account's provider");
+        let kind = Kind::of(account).ok_or_else(unknown)?;
+        Ok(Self { kind, sid: &account.sid, secrets, properties: &account.properties })
+    }
+
+    /// Credentials at Twilio.
+    pub(crate) fn at_twilio(
+        sid: &'a str,
+        secrets: &'a BTreeMap<String, Secret>,
+        properties: &'a BTreeMap<String, String>,
+    ) -> Self {
+        Self { kind: Kind::Twilio, sid, secrets, properties }
+    }
+}
+
+impl Trial {
+    pub(crate) fn new(
+        twilio: TwilioClient,
+        addresses: BTreeMap<Service, Url>,
+        patience: Duration,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self { twilio, http: http_client(HttpOptions::default())?, addresses, patience })
+    }
+
+    /// Tries credentials; a problem if the provider does not take them, or does not answer.
+    pub(crate) async fn try_at(&self, tried: Tried<'_>) -> Result<(), Problem> {
+        let verdict = async {
+            match tried.kind {
+                Kind::Twilio => self.try_at_twilio(tried).await,
+                kind @ (Kind::Deepgram | Kind::Anthropic | Kind::Openai | Kind::Elevenlabs) => {
+                    self.try_key(kind, tried).await
+                }
+            }
+        };
+        timeout(self.patience, verdict).await.map_err(|_| unavailable(tried.kind))?
+    }
+
+    async fn try_at_twilio(&self, tried: Tried<'_>) -> Result<(), Problem> {
+        let account_sid: AccountSid = tried
+            .sid
+            .parse()
+            .map_err(|_| rejected("/sid", "the account's id must be AC and 32 hexadecimal digits"))?;
+        let token = secret(tried, "auth_token")?;
+        let credentials =
+            Credentials::AuthToken { account_sid: account_sid.clone(), auth_token: token.clone() };
+        let account = self.twilio.account(credentials).fetch_account().await;
+        let account = account.map_err(|cause| refused(&cause, "/secrets/auth_token"))?;
+        if account.status != AccountStatus::Active {
+            let detail = format!("the account is {} at Twilio", account.status);
+            return Err(rejected("/sid", detail));
+        }
+        let Some(key_secret) = tried.secrets.get("api_key_secret") else { return Ok(()) };
+        let key_sid = tried.properties.get("api_key_sid").and_then(|sid| sid.parse().ok());
+        let Some(key_sid) = key_sid else {
+            let detail = "an api_key_secret needs the key's id: SK and 32 hexadecimal digits";
+            return Err(rejected("/properties/api_key_sid", detail));
+        };
+        let credentials = Credentials::ApiKey { account_sid, key_sid, secret: key_secret.clone() };
+        let applications = self.twilio.account(credentials).list_applications(None);
+        let asked = async { applications?.next_page().await };
+        asked.await.map(drop).map_err(|cause| refused(&cause, "/secrets/api_key_secret"))
+    }
+
+    async fn try_key(&self, kind: Kind, tried: Tried<'_>) -> Result<(), Problem> {
+        let key = secret(tried, kind.main_secret())?.reveal();
+        let base = match tried.properties.get("base_url") {
+            Some(own) => {
+                Url::parse(own).map_err(|_| rejected("/properties/base_url", "it must be an address"))?
+            }
+            None => self.address(kind).ok_or_else(|| unavailable(kind))?.clone(),
+        };
+        let get = |path: &str| self.http.get(below(&base, path));
+        let request = match kind {
+            Kind::Deepgram => get("v1/projects").header("authorization", format!("Token {key}")),
+            Kind::Anthropic => {
+                get("v1/models").header("x-api-key", key).header("anthropic-version", ANTHROPIC_VERSION)
+            }
+            Kind::Elevenlabs => get("v1/models").header("xi-api-key", key),
+            Kind::Openai | Kind::Twilio => get("v1/models").bearer_auth(key),
+        };
+        judge(kind, request).await
+    }
+
+    fn address(&self, kind: Kind) -> Option<&Url> {
+        let service = Service::ALL.into_iter().find(|service| service.name() == kind.as_str())?;
+        self.addresses.get(&service)
+    }
+}
+
+async fn judge(kind: Kind, request: RequestBuilder) -> Result<(), Problem> {
+    let response = request.send().await.map_err(|cause| {
+        let cause = cause.without_url();
+        info!(
+            kind = kind.as_str(),
+            error = &cause as &dyn std::error::Error,
+            "credentials could not be tried"
+        );
+        unavailable(kind)
+    })?;
+    match response.status() {
+        status if status.is_success() => Ok(()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            let pointer = format!("/secrets/{}", kind.main_secret());
+            Err(rejected(&pointer, format!("{} does not take this key", kind.as_str())))
+        }
+        status => {
+            info!(kind = kind.as_str(), %status, "credentials could not be tried");
+            Err(unavailable(kind))
+        }
+    }
+}
+
+/// `path`, which begins with `v1`, below an address that may end with `v1` already.
+fn below(base: &Url, path: &str) -> Url {
+    let prefix = base.path().trim_end_matches('/');
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", prefix.strip_suffix("/v1").unwrap_or(prefix)));
+    url
+}
+
+fn secret<'a>(tried: Tried<'a>, name: &str) -> Result<&'a Secret, Problem> {
+    tried.secrets.get(name).ok_or_else(|| rejected(&format!("/secrets/{name}"), "this secret is needed"))
+}
+
+/// What follows from Twilio's refusal. What Twilio says is not repeated: it may quote what it was sent.
+fn refused(cause: &TwilioError, pointer: &str) -> Problem {
+    info!(error = cause as &dyn std::error::Error, "credentials were tried at Twilio");
+    if cause.is_unauthorized() || cause.is_gone() {
+        rejected(pointer, "Twilio does not take these credentials")
+    } else {
+        unavailable(Kind::Twilio)
+    }
+}
+
+fn unavailable(kind: Kind) -> Problem {
+    let detail = format!("{} does not answer as it should; nothing was stored", kind.as_str());
+    Problem::new(Code::ProviderUnavailable, detail)
+}

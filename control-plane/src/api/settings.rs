@@ -1,0 +1,197 @@
+//! How a tenant wants to be served, as the API shows and takes it.
+
+use super::{body::Check, crud::Reference, schema};
+use crate::problem::{FaultCode, Faults};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use store::{
+    Table,
+    ids::{AssistantId, HoursId},
+    model::tenant::{QuietHours, RecordingSettings, TenantSettings, TransferTarget, WebhookMode},
+};
+use utoipa::ToSchema;
+
+/// How a tenant wants to be served. What is not there has the default.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = TenantSettings)]
+pub(crate) struct SettingsForm {
+    /// IANA name of its time zone.
+    #[schema(max_length = 64, example = "Europe/Berlin")]
+    time_zone: String,
+    /// Who answers where a number does not say; `null`: the oldest.
+    #[schema(schema_with = schema::optional_id::<AssistantId>)]
+    default_assistant: Option<AssistantId>,
+    /// When it is open where a number does not say; `null`: always.
+    #[schema(schema_with = schema::optional_id::<HoursId>)]
+    default_hours: Option<HoursId>,
+    /// The carrier's voice for what is said without an assistant.
+    #[schema(max_length = 100, example = "Polly.Amy")]
+    voice: Option<String>,
+    /// Said before voicemail after hours.
+    #[schema(max_length = 1000)]
+    after_hours_greeting: Option<String>,
+    /// Whether and how calls are recorded.
+    recording: RecordingForm,
+    /// What is done with webhooks whose signature is not good.
+    #[schema(schema_with = schema::word::<WebhookMode>)]
+    webhook_mode: WebhookMode,
+    /// When nobody is called; `null`: no such time.
+    quiet_hours: Option<QuietForm>,
+    /// To whom the assistant may hand a call.
+    #[schema(max_items = 100)]
+    transfer_targets: Vec<TargetForm>,
+}
+
+/// Whether and how calls are recorded.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = RecordingSettings)]
+pub(crate) struct RecordingForm {
+    /// Whether calls are recorded.
+    enabled: bool,
+    /// Said before anything else, where the law asks for it.
+    #[schema(max_length = 1000)]
+    disclosure: Option<String>,
+    /// Recordings are deleted after so many days; `null`: never.
+    #[schema(minimum = 1, maximum = 36_500)]
+    retention_days: Option<u32>,
+    /// Nothing is deleted while this is set, whatever the retention says.
+    legal_hold: bool,
+}
+
+/// A span of the day, in the tenant's time zone; may go past midnight.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = QuietHours)]
+pub(crate) struct QuietForm {
+    /// When it begins.
+    #[schema(schema_with = schema::clock_time)]
+    from: String,
+    /// When it ends.
+    #[schema(schema_with = schema::clock_time)]
+    to: String,
+}
+
+/// Somebody to whom a call may be handed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TransferTarget)]
+pub(crate) struct TargetForm {
+    /// As the assistant knows it.
+    #[schema(min_length = 1, max_length = 100, example = "sales")]
+    name: String,
+    /// The number.
+    #[schema(schema_with = schema::e164)]
+    number: String,
+}
+
+impl Default for SettingsForm {
+    fn default() -> Self {
+        TenantSettings::default().into()
+    }
+}
+
+impl Default for RecordingForm {
+    fn default() -> Self {
+        RecordingSettings::default().into()
+    }
+}
+
+impl SettingsForm {
+    /// What it names, `at` a place in the body.
+    pub(crate) fn references(&self, at: &str) -> Vec<Reference> {
+        let assistant = self.default_assistant.as_ref();
+        let hours = self.default_hours.as_ref();
+        assistant
+            .map(|id| Reference::new(format!("{at}/default_assistant"), Table::Assistants, id))
+            .into_iter()
+            .chain(hours.map(|id| Reference::new(format!("{at}/default_hours"), Table::BusinessHours, id)))
+            .collect()
+    }
+}
+
+impl Check for SettingsForm {
+    fn check(&self, faults: &mut Faults) {
+        faults.time_zone("time_zone", &self.time_zone);
+        faults.text_if("voice", self.voice.as_deref(), 1, 100);
+        faults.text_if("after_hours_greeting", self.after_hours_greeting.as_deref(), 1, 1_000);
+        faults.field("recording", |faults| {
+            faults.text_if("disclosure", self.recording.disclosure.as_deref(), 1, 1_000);
+            if let Some(days) = self.recording.retention_days {
+                faults.number("retention_days", days, 1, 36_500);
+            }
+        });
+        if let Some(quiet) = &self.quiet_hours {
+            faults.field("quiet_hours", |faults| {
+                faults.clock_time("from", &quiet.from, false);
+                faults.clock_time("to", &quiet.to, false);
+            });
+        }
+        faults.at_most("transfer_targets", &self.transfer_targets, 100);
+        let mut names = HashSet::new();
+        faults.each("transfer_targets", &self.transfer_targets, |faults, target| {
+            faults.text("name", &target.name, 1, 100);
+            faults.e164("number", &target.number);
+            if !names.insert(target.name.to_lowercase()) {
+                faults.add_at("name", FaultCode::Duplicate, "this name is in the list already");
+            }
+        });
+    }
+}
+
+impl From<TenantSettings> for SettingsForm {
+    fn from(settings: TenantSettings) -> Self {
+        let target = |target: TransferTarget| TargetForm { name: target.name, number: target.number };
+        Self {
+            time_zone: settings.time_zone,
+            default_assistant: settings.default_assistant,
+            default_hours: settings.default_hours,
+            voice: settings.voice,
+            after_hours_greeting: settings.after_hours_greeting,
+            recording: settings.recording.into(),
+            webhook_mode: settings.webhook_mode,
+            quiet_hours: settings.quiet_hours.map(|quiet| QuietForm { from: quiet.from, to: quiet.to }),
+            transfer_targets: settings.transfer_targets.into_iter().map(target).collect(),
+        }
+    }
+}
+
+impl From<SettingsForm> for TenantSettings {
+    fn from(form: SettingsForm) -> Self {
+        let target = |target: TargetForm| TransferTarget { name: target.name, number: target.number };
+        Self {
+            time_zone: form.time_zone,
+            default_assistant: form.default_assistant,
+            default_hours: form.default_hours,
+            voice: form.voice,
+            after_hours_greeting: form.after_hours_greeting,
+            recording: form.recording.into(),
+            webhook_mode: form.webhook_mode,
+            quiet_hours: form.quiet_hours.map(|quiet| QuietHours { from: quiet.from, to: quiet.to }),
+            transfer_targets: form.transfer_targets.into_iter().map(target).collect(),
+        }
+    }
+}
+
+impl From<RecordingSettings> for RecordingForm {
+    fn from(settings: RecordingSettings) -> Self {
+        Self {
+            enabled: settings.enabled,
+            disclosure: settings.disclosure,
+            retention_days: settings.retention_days,
+            legal_hold: settings.legal_hold,
+        }
+    }
+}
+
+impl From<RecordingForm> for RecordingSettings {
+    fn from(form: RecordingForm) -> Self {
+        Self {
+            enabled: form.enabled,
+            disclosure: form.disclosure,
+            retention_days: form.retention_days,
+            legal_hold: form.legal_hold,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What is tried with each operation: a path with another tenant's ids, the same with ids that nothing has, and a body that
+//! names what is another tenant's wherever it can name something.
+
+use super::{Operation, world::World};
+use axum::http::Method;
+use serde_json::{Value, json};
+use store::ids::*;
+
+/// What is tried with an operation.
+pub(super) struct Example {
+    /// With the ids of another tenant's things.
+    pub(super) foreign_path: String,
+    /// In one's own tenant, with ids that nothing has.
+    pub(super) own_path: String,
+    /// A body that would do, were what it names one's own.
+    pub(super) body: Option<Value>,
+}
+
+/// The example of an operation.
+///
+/// # Panics
+/// When there is none: whoever adds an operation adds its example.
+pub(super) fn example(world: &World, operation: &Operation) -> Example {
+    let Operation { method, path, takes_a_body, .. } = operation;
+    let with = |tenant: &str, id: &str| {
+        path.replace("{tenant_id}", tenant)
+            .replace("{id}", id)
+            .replace("{name}", "auth_token")
+            .replace("{provider}", "nobody")
+    };
+    let (foreign, unknown) = ids(world, path);
+    let foreign_path = with(world.other.as_str(), &foreign);
+    let own_path = with(world.own.as_str(), &unknown);
+    for filled in [&foreign_path, &own_path] {
+        assert!(!filled.contains('{'), "{method} {path} names something that has no example");
+    }
+    let body = match (takes_a_body, method) {
+        (true, method) => Some(body(world, method, path)),
+        (false, &Method::POST) => Some(json!({})),
+        (false, _) => None,
+    };
+    Example { foreign_path, own_path, body }
+}
+
+/// The id of what the other tenant has of the kind that the path names, and one that nothing has.
+fn ids(world: &World, path: &str) -> (String, String) {
+    if !path.contains("{id}") {
+        return (String::new(), String::new());
+    }
+    let others = &world.others;
+    let before = path.split("/{id}").next().unwrap_or_default();
+    match before {
+        "/v1/api-keys" => (others.key.to_string(), KeyId::generate().to_string()),
+        "/v1/assistants" => (others.assistant.to_string(), AssistantId::generate().to_string()),
+        "/v1/budgets" => (others.budget.to_string(), BudgetId::generate().to_string()),
+        "/v1/business-hours" => (others.hours.to_string(), HoursId::generate().to_string()),
+        "/v1/calls" => (others.call.to_string(), CallId::generate().to_string()),
+        "/v1/jobs" => (others.job.to_string(), JobId::generate().to_string()),
+        "/v1/me/sessions" => (others.session.to_string(), SessionId::generate().to_string()),
+        "/v1/members" => (others.membership.to_string(), MembershipId::generate().to_string()),
+        "/v1/numbers" => (others.number.to_string(), NumberId::generate().to_string()),
+        "/v1/provider-accounts" => (others.account.to_string(), AccountId::generate().to_string()),
+        "/v1/queues" => (others.queue.to_string(), QueueId::generate().to_string()),
+        "/v1/recordings" => (others.recording.to_string(), RecordingId::generate().to_string()),
+        "/v1/users" => (others.user.to_string(), UserId::generate().to_string()),
+        "/v1/voicemails" => (others.voicemail.to_string(), VoicemailId::generate().to_string()),
+        "/v1/webhook-deliveries" => (others.delivery.to_string(), DeliveryId::generate().to_string()),
+        "/v1/webhook-endpoints" => (others.endpoint.to_string(), EndpointId::generate().to_string()),
+        "/v1/health" => (others.health.to_string(), HealthId::generate().to_string()),
+        _ => panic!("{path} names something that has no example"),
+    }
+}
+
+/// A body that names what is another tenant's.
+fn body(world: &World, method: &Method, path: &str) -> Value {
+    let others = &world.others;
+    let routing = json!({
+        "hours": others.hours,
+        "during": [{ "to": "queue", "queue": others.queue }, { "to": "assistant", "assistant": others.assistant }],
+        "after": [{ "to": "user", "user": others.user }],
+    });
+    let queue = json!({ "name": "Mine", "members": [{ "user": others.user }] });
+    let assistant = json!({ "name": "Mine", "config": { "prompt": "Be kind." } });
+    let hours = json!({ "name": "Mine", "weekly": [] });
+    let settings = json!({ "default_assistant": others.assistant, "default_hours": others.hours });
+    let endpoint = json!({ "url": "https://example.com/", "name": "Mine" });
+    let twilio = json!({ "phoneNumbers": [{ "phoneNumber": "+15550178" }] });
+    match (method.as_str(), path) {
+        ("POST", "/v1/numbers") => {
+            json!({ "e164": "+15550178", "account": others.account, "routing": routing })
+        }
+        ("PATCH", "/v1/numbers/{id}") => json!({ "routing": routing }),
+        ("POST", "/v1/queues") | ("PATCH", "/v1/queues/{id}") => queue,
+        ("POST", "/v1/assistants") | ("PATCH", "/v1/assistants/{id}") => assistant,
+        ("POST", "/v1/business-hours") | ("PATCH", "/v1/business-hours/{id}") => hours,
+        ("POST", "/v1/tenants") => json!({ "name": "Mine", "slug": "mine", "settings": settings }),
+        ("PATCH", "/v1/tenant" | "/v1/tenants/{tenant_id}") => json!({ "settings": settings }),
+        ("POST", "/v1/webhook-endpoints") | ("PATCH", "/v1/webhook-endpoints/{id}") => endpoint,
+        ("POST", "/v1/provider-accounts") => {
+            json!({ "kind": "deepgram", "name": "Mine", "secrets": { "api_key": "x" } })
+        }
+        ("PATCH", "/v1/provider-accounts/{id}") => json!({ "name": "Mine" }),
+        ("PUT", "/v1/provider-accounts/{id}/secrets/{name}") => json!({ "secret": "x" }),
+        ("PUT", "/v1/tenants/{tenant_id}/providers/twilio" | "/api/companies/{tenant_id}/twilio/config") => {
+            twilio
+        }
+        ("POST", "/v1/members") => {
+            json!({ "email": "mine@example.com", "name": "Mine", "role": "viewer" })
+        }
+        ("PATCH", "/v1/members/{id}") => json!({ "role": "viewer" }),
+        ("POST", "/v1/api-keys") => json!({ "name": "Mine" }),
+        ("POST", "/v1/api-keys/{id}/rotate") => json!({ "overlap_s": 60 }),
+        ("POST", "/v1/auth/invitations/accept") => json!({ "token": "x", "password": "four words of mine" }),
+        ("POST", "/v1/auth/refresh") => json!({ "refresh_token": "x" }),
+        ("POST", "/v1/auth/sign-in") => json!({ "email": "canary@example.com", "password": "x" }),
+        ("POST", "/v1/auth/sign-out") => json!({ "everywhere": false }),
+        ("POST", "/v1/auth/totp") => json!({ "token": "x", "code": "000000" }),
+        ("PATCH", "/v1/me") => json!({ "name": "Me" }),
+        ("POST", "/v1/me/password") => json!({ "current": "x", "password": "four words of mine" }),
+        ("POST", "/v1/me/totp") => json!({ "password": "x" }),
+        ("POST", "/v1/me/totp/confirm") => json!({ "code": "000000" }),
+        ("POST", "/v1/me/totp/remove") => json!({ "code": "000000", "password": "x" }),
+        _ => panic!("{method} {path} has no example of a body"),
+    }
+}
