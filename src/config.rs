@@ -38,7 +38,7 @@ pub use providers::{
     Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
     TtsName, Voice,
 };
-pub use recording::Recording;
+pub use recording::{Recording, RecordingBucket};
 pub use secrets::{KeysError, Secrets};
 pub use tenant::{Tenant, Twilio};
 

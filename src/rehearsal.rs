@@ -151,6 +151,7 @@ pub fn sandbox_options() -> SandboxOptions {
 pub fn config(sandbox_url: &str, fixture: &Fixture, data_dir: &Path) -> Config {
     let mut config = Config { data_dir: data_dir.to_owned(), ..Config::default() };
     config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    config.tenant.twilio.base_url = sandbox_url.to_owned();
     config.providers.deepgram.base_url = sandbox_url.to_owned();
     config.providers.anthropic.base_url = sandbox_url.to_owned();
     config.providers.openai.base_url = format!("{sandbox_url}/v1");

@@ -1,7 +1,7 @@
 //! From a configuration to running parts: provider clients, the assistant, the control plane's settings and the
 //! engine's limits.
 
-use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, ToolKind};
+use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Recording, ToolKind};
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
@@ -95,7 +95,14 @@ pub fn control_plane(
         services,
         metrics,
         limits: ControlPlaneOptions::default(),
-        recording: RecordingSettings { opus: config.recording.opus, keep_wav: config.recording.keep_wav },
+        recording: RecordingSettings {
+            opus: config.recording.opus,
+            keep_wav: config.recording.keep_wav,
+            place: recording_place(&config.recording)?,
+            delete_at_carrier: config.recording.delete_at_carrier,
+            link_secret: config.recording.link_secret.clone(),
+        },
+        carrier_api: TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?),
         tenant: TenantSettings {
             id: TenantId::from(tenant.id.as_str()),
             name: tenant.name.clone(),
@@ -267,6 +274,26 @@ fn openai_dialect(own: &config::Openai) -> Dialect {
         MaxTokensField::MaxCompletionTokens => "max_completion_tokens".to_owned(),
     });
     Dialect { max_tokens_field, ..Dialect::default() }
+}
+
+/// Where recordings stay.
+fn recording_place(recording: &Recording) -> Result<RecordingPlace, WiringError> {
+    let s3 = &recording.s3;
+    let Some(bucket) = &s3.bucket else { return Ok(RecordingPlace::Folder(recording.folder.clone())) };
+    let key_id = s3.access_key_id.clone().unwrap_or_default();
+    let secret = s3.secret_access_key.clone().unwrap_or_else(|| Secret::new(""));
+    let amazon = format!("https://s3.{}.amazonaws.com", s3.region);
+    let endpoint = address("recording.s3.endpoint", s3.endpoint.as_deref().unwrap_or(&amazon))?;
+    let public = s3.public_endpoint.as_deref();
+    let public_endpoint = public.map(|text| address("recording.s3.public_endpoint", text)).transpose()?;
+    Ok(RecordingPlace::S3(Box::new(S3Options {
+        public_endpoint,
+        // Amazon has the bucket before the host, compatible servers in the path.
+        path_style: s3.endpoint.is_some(),
+        session_token: s3.session_token.clone(),
+        encryption: if s3.encrypt { Encryption::Aes256 } else { Encryption::OfBucket },
+        ..S3Options::at(endpoint, &s3.region, bucket, &key_id, secret)
+    })))
 }
 
 fn address(key: &'static str, value: &str) -> Result<Url, WiringError> {

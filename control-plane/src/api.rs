@@ -14,6 +14,7 @@ pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
 mod company_config;
+mod control;
 pub(crate) mod crud;
 mod docs;
 mod endpoints;
@@ -21,7 +22,9 @@ pub(crate) mod etag;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+mod listen;
 mod me;
+pub(crate) mod media;
 mod members;
 pub(crate) mod need;
 mod number_orders;
@@ -32,6 +35,7 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
+mod place;
 mod provider_health;
 mod provisioning;
 mod queue_callers;
@@ -40,6 +44,7 @@ mod range;
 pub(crate) mod rate;
 pub(crate) mod recording;
 mod recording_format;
+mod recordings;
 mod refusal;
 mod routing_form;
 mod schema;
@@ -48,6 +53,7 @@ mod settings;
 mod simulate;
 mod softphone;
 mod tenants;
+mod usage;
 mod users;
 mod view;
 mod voicemails;
@@ -84,6 +90,11 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(company_config::routes())
         .merge(endpoints::routes())
         .merge(audit::routes())
+        .merge(recordings::routes())
+        .merge(place::routes())
+        .merge(control::routes())
+        .merge(listen::routes())
+        .merge(usage::routes())
 }
 
 /// The OpenAPI document.

@@ -27,6 +27,8 @@ struct Live {
     tenant: TenantId,
     stage: watch::Sender<Stage>,
     transfer_to: Option<String>,
+    /// A person wants the caller handed there, whether it is one of the tenant's targets or not.
+    ordered_transfer: Option<String>,
     last_event: Instant,
 }
 
@@ -44,6 +46,7 @@ impl LiveCalls {
             tenant: tenant.clone(),
             stage: watch::Sender::new(Stage::Admitted),
             transfer_to: None,
+            ordered_transfer: None,
             last_event: Instant::now(),
         });
         live.last_event = Instant::now();
@@ -97,6 +100,18 @@ impl LiveCalls {
         if let Some(live) = self.calls.lock().get_mut(call) {
             live.transfer_to = Some(to.to_owned());
         }
+    }
+
+    /// Remembers where a person wants the caller handed to: a number, E.164.
+    pub(crate) fn order_transfer(&self, call: &CallId, to: &str) {
+        if let Some(live) = self.calls.lock().get_mut(call) {
+            live.ordered_transfer = Some(to.to_owned());
+        }
+    }
+
+    /// Where a person wants the caller handed to.
+    pub(crate) fn ordered_transfer(&self, call: &CallId) -> Option<String> {
+        self.calls.lock().get(call).and_then(|live| live.ordered_transfer.clone())
     }
 
     /// To whom the caller is to be handed.

@@ -2,14 +2,15 @@
 
 use crate::{
     api::accounts::trial::Trial,
+    carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     provider_health::{Monitor, Watch},
-    recordings::RecordingLog,
+    recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
-    shared::{Parts, Shared},
+    shared::{Outside, Parts, Shared},
     sign_in,
 };
 use axum::Router;
@@ -23,6 +24,7 @@ use identity::{
     api_key::{self, NewKey},
     openid::OpenIdError,
 };
+use objects::{Links, ObjectError};
 use provisioning::{Provisioner, ProvisionerOptions, Worker, WorkerOptions};
 use std::{collections::HashMap, fmt, io, path::PathBuf, sync::Arc};
 use store::{
@@ -92,6 +94,12 @@ pub enum OpenError {
     /// The keys that protect stored credentials are not those of this database.
     #[error("the keys that protect stored credentials do not fit this database")]
     Vault(#[from] VaultError),
+    /// The place where recordings stay cannot be used.
+    #[error("the place where recordings stay cannot be used")]
+    Objects(#[from] ObjectError),
+    /// The secret that signs links cannot be used.
+    #[error("the secret that signs links to recordings cannot be used")]
+    Links(#[from] LinksError),
     /// The client for the carrier's API cannot be made.
     #[error("the client for the carrier's API cannot be made")]
     Carrier(#[from] ClientError),
@@ -160,9 +168,10 @@ impl ControlPlane {
         let addresses = settings.services.addresses.clone();
         let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
+        let outside = outside(&settings, &directory)?;
         let shared = Arc::new(Shared::new(
             settings,
-            Parts { directory, store, vault, provisioner, monitor, trial, identity },
+            Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
         ));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
@@ -260,6 +269,27 @@ fn configured_accounts(settings: &ControlPlaneSettings) -> HashMap<(store::Tenan
     let tenant = store::TenantId::known(settings.tenant.id.0.as_str());
     let key = (tenant, twilio.account_sid.clone());
     credentials.map(|credentials| (key, credentials)).into_iter().collect()
+}
+
+/// What is reached outside of this program.
+fn outside(settings: &ControlPlaneSettings, directory: &Arc<Directory>) -> Result<Outside, OpenError> {
+    let recording = &settings.recording;
+    let secret = match &recording.link_secret {
+        Some(secret) => secret.clone(),
+        None => recordings::link_secret(&settings.data_dir)?,
+    };
+    let mut base = settings.base_url.clone();
+    base.set_path(&format!("{}{MEDIA}", base.path().trim_end_matches('/')));
+    let links = Links::new(base, secret)?;
+    Ok(Outside {
+        objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
+        links,
+        http: engine::provider::http::http_client(Default::default())?,
+        carriers: Arc::new(DirectoryCarriers {
+            client: TwilioClient::new(settings.carrier_api.clone())?,
+            directory: Arc::clone(directory),
+        }),
+    })
 }
 
 async fn open_store(settings: &ControlPlaneSettings) -> Result<Arc<dyn Store>, StoreError> {

@@ -2,10 +2,12 @@
 
 use crate::{
     api, health,
+    outbound::worker::ANSWERED_BY,
     problem::{Code, Problem},
+    recordings,
     request_id::with_request_id,
     shared::Shared,
-    webhooks,
+    vapi, webhooks,
 };
 use axum::{
     Router, middleware,
@@ -22,6 +24,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/stream-ended", hook(webhooks::stream_ended::stream_ended))
         .route("/api/voice/status", hook(webhooks::status::status))
         .route("/hooks/twilio/call-status", hook(webhooks::status::status))
+        .route(ANSWERED_BY, hook(webhooks::answered_by::answered_by))
         .route("/api/voice/dial-status", hook(webhooks::dial_status::dial_status))
         .route("/hooks/twilio/dial-status", hook(webhooks::dial_status::dial_status))
         .route("/api/voice/fallback", hook(webhooks::fallback::fallback))
@@ -42,6 +45,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/queue-key", hook(webhooks::queue::key))
         .route("/hooks/twilio/queue-ended", hook(webhooks::queue::ended))
         .route("/hooks/twilio/queue-offered", hook(webhooks::queue::offered))
+        .route("/media/{*key}", get(recordings::download::download))
+        .route("/hooks/vapi", post(vapi::webhook))
+        .route("/api/vapi/webhook", post(vapi::webhook))
         .merge(api::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

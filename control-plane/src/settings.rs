@@ -1,6 +1,6 @@
 //! What the program gives in, with every timeout, queue and limit.
 
-pub use crate::directory::DirectoryOptions;
+pub use crate::{directory::DirectoryOptions, work::WorkOptions};
 use crate::{
     directory::is_e164,
     providers::{Providers, Services},
@@ -11,10 +11,12 @@ use identity::{
     openid::{OpenIdOptions, OpenIdProvider},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
+pub use objects::{Encryption, S3Options};
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
-use twilio_rest::{Credentials, TwilioOptions};
+use twilio_rest::Credentials;
+pub use twilio_rest::TwilioOptions;
 use url::Url;
 use vault::KeyRing;
 
@@ -42,6 +44,8 @@ pub struct ControlPlaneSettings {
     pub recording: RecordingSettings,
     /// The account in which subaccounts are made for tenants, by its auth token; `None`: every tenant brings its own.
     pub platform_account: Option<Credentials>,
+    /// How the carrier's API is reached.
+    pub carrier_api: TwilioOptions,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
@@ -60,17 +64,39 @@ pub struct SignInSettings {
 }
 
 /// What becomes of recordings when their call is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RecordingSettings {
     /// Whether they are converted to Ogg/Opus.
     pub opus: bool,
     /// Whether the WAV file stays after that.
     pub keep_wav: bool,
+    /// Where they stay.
+    pub place: RecordingPlace,
+    /// Whether the carrier's own recordings are deleted there once they are stored here.
+    pub delete_at_carrier: bool,
+    /// Signs links to recordings in a folder, at least 32 bytes, the same on all nodes. `None`: made once, and kept in the
+    /// data folder.
+    pub link_secret: Option<Secret>,
+}
+
+/// Where recordings stay.
+#[derive(Clone, Debug)]
+pub enum RecordingPlace {
+    /// In the data folder, or in another that all nodes share.
+    Folder(Option<PathBuf>),
+    /// In a bucket.
+    S3(Box<S3Options>),
 }
 
 impl Default for RecordingSettings {
     fn default() -> Self {
-        Self { opus: false, keep_wav: true }
+        Self {
+            opus: false,
+            keep_wav: true,
+            place: RecordingPlace::Folder(None),
+            delete_at_carrier: true,
+            link_secret: None,
+        }
     }
 }
 
@@ -249,6 +275,12 @@ pub struct ControlPlaneOptions {
     pub conversion_queue: usize,
     /// How long a conversion waits for the end of its call to be stored. Default 10 s; later it is tried again.
     pub conversion_patience: Duration,
+    /// How work that goes on in the background is taken.
+    pub work: WorkOptions,
+    /// How long a link to a recording lasts. Default 15 min.
+    pub recording_link: Duration,
+    /// How long until a recording that is held although its retention is over is looked at again. Default 24 h.
+    pub hold_recheck: Duration,
     /// How long what is known of an ended call is remembered in memory. Default 10 min: late webhooks.
     pub ended_calls_kept: Duration,
     /// Longest answer of a tool, in bytes. Default 65,536: more than a model should read in a phone call.
@@ -310,6 +342,9 @@ impl Default for ControlPlaneOptions {
             log_close: Duration::from_secs(10),
             conversion_queue: 1_024,
             conversion_patience: Duration::from_secs(10),
+            work: WorkOptions::default(),
+            recording_link: Duration::from_secs(15 * 60),
+            hold_recheck: Duration::from_secs(24 * 3_600),
             ended_calls_kept: Duration::from_secs(600),
             tool_answer_bytes: 64 * 1024,
             tool_connect: Duration::from_secs(3),

@@ -2,21 +2,31 @@
 
 use crate::{
     api::{accounts::trial::Trial, rate::Limiter},
+    carriers::Carriers,
     directory::Directory,
     live::LiveCalls,
+    outbound::worker::CallWorker,
     ports::log::QueuedLog,
     provider_health::Monitor,
-    recordings::{self, RecordingFormat, Recordings},
+    recordings::{self, RecordingFormat, RecordingParts, Recordings},
     settings::ControlPlaneOptions,
     tokens::StreamTokens,
+    vapi::place::Placer,
     webhooks::repeated::RepeatedAnswers,
+    work::Workers,
 };
 use engine::{
+    call::{
+        listen::{ListenOptions, Listener},
+        supervisor::CallGone,
+        turn::Command,
+    },
     engine::Engine,
     ids::{CallId, TenantId},
 };
 use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
+use objects::{Links, ObjectStore};
 use parking_lot::Mutex;
 use provisioning::Provisioner;
 use routing::Urls;
@@ -27,7 +37,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, CallStatus, Store, StoreError, TenantStore, model::number::NumberOwner};
+use store::{
+    Call, CallStatus, Store, StoreError, TenantStore,
+    model::{number::NumberOwner, work::WorkKind},
+};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -43,6 +56,14 @@ pub(crate) struct Shared {
     pub(crate) live: Arc<LiveCalls>,
     pub(crate) log: Arc<QueuedLog>,
     pub(crate) recordings: Recordings,
+    /// Place calls, and note what they cost.
+    pub(crate) calls: Workers,
+    /// Where recordings stay.
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Links to those that are in a folder.
+    pub(crate) links: Links,
+    /// The carrier's API.
+    pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) repeated: Mutex<RepeatedAnswers>,
     pub(crate) rate: Mutex<Limiter>,
     pub(crate) metrics: PrometheusHandle,
@@ -65,6 +86,14 @@ pub(crate) struct Shared {
     pub(crate) identity: Arc<Identity>,
 }
 
+/// What is reached outside of this program.
+pub(crate) struct Outside {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) links: Links,
+    pub(crate) carriers: Arc<dyn Carriers>,
+    pub(crate) http: reqwest::Client,
+}
+
 /// What is made before and shared.
 pub(crate) struct Parts {
     pub(crate) directory: Arc<Directory>,
@@ -74,21 +103,34 @@ pub(crate) struct Parts {
     pub(crate) monitor: Arc<Monitor>,
     pub(crate) trial: Trial,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) outside: Outside,
 }
 
 impl Shared {
     pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
-        let Parts { directory, store, vault, provisioner, monitor, trial, identity } = parts;
+        let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
+        let Outside { objects, links, carriers, http } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
-        let recordings = Recordings::start(
-            settings.recording,
-            &settings.data_dir,
-            Arc::clone(&store),
-            Arc::clone(&log),
-            &limits,
-        );
+        let recordings = Recordings::start(RecordingParts {
+            settings: &settings.recording,
+            data_dir: &settings.data_dir,
+            store: &store,
+            log: &log,
+            objects: Arc::clone(&objects),
+            carriers: Arc::clone(&carriers),
+            limits: &limits,
+        });
+        let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
+        let worker = CallWorker {
+            store: Arc::clone(&store),
+            carriers: Arc::clone(&carriers),
+            vapi: Placer { directory: Arc::clone(&directory), http },
+            work: limits.work,
+            own_address,
+        };
+        let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
@@ -98,6 +140,10 @@ impl Shared {
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),
             log,
             recordings,
+            calls,
+            objects,
+            links,
+            carriers,
             live,
             repeated: Mutex::new(RepeatedAnswers::new(limits.repeated_answers)),
             rate: Mutex::new(Limiter::default()),
@@ -139,6 +185,23 @@ impl Shared {
 
     pub(crate) fn attach(&self, engine: Option<Engine>) {
         *self.engine.lock() = engine;
+    }
+
+    /// Orders something in a call that the engine here has.
+    pub(crate) fn command(&self, call: &store::CallId, command: Command) -> Result<(), CallGone> {
+        let engine = self.engine.lock().clone().ok_or(CallGone)?;
+        engine.command(&CallId::from(call.as_str()), command)
+    }
+
+    /// Listens in on a call that the engine here has.
+    pub(crate) fn listen(&self, call: &store::CallId, options: ListenOptions) -> Result<Listener, CallGone> {
+        let engine = self.engine.lock().clone().ok_or(CallGone)?;
+        engine.listen(&CallId::from(call.as_str()), options)
+    }
+
+    /// All of the store, for what is no tenant's.
+    pub(crate) fn whole_store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// The carrier says that the call is over: the engine need not wait for another stream of it.

@@ -1,5 +1,6 @@
 //! What the carrier tells and asks: believed only with its signature, answered with TwiML.
 
+pub(crate) mod answered_by;
 mod believe;
 pub(crate) mod dial_status;
 pub(crate) mod fallback;
@@ -31,7 +32,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::{error::Error, future::Future};
-use store::{Call, CallId, CallStatus, Direction, NewCall, StoreError, ids::NumberId};
+use store::{Call, CallFacts, CallId, CallStatus, Direction, NewCall, StoreError, ids::NumberId};
 use tokio::time::timeout;
 use tracing::error;
 
@@ -107,6 +108,23 @@ async fn answer(
     response
 }
 
+/// The call of ours that the address names. It learns the carrier's id from whoever comes first: this, or the answer to its
+/// placing.
+async fn placed(webhook: &Webhook) -> Result<Option<Call>, HookError> {
+    let Some(id) = webhook.query("call").and_then(|id| CallId::parse(id).ok()) else { return Ok(None) };
+    let sid = webhook.required("CallSid")?;
+    let known = webhook.store.call(&id).await?.filter(|call| call.direction == Direction::Outbound);
+    match known {
+        Some(call) if call.carrier_sid.as_deref() == Some(sid) => Ok(Some(call)),
+        Some(call) if call.carrier_sid.is_none() => {
+            let facts = CallFacts { carrier_sid: Some(sid.to_owned()), ..CallFacts::default() };
+            webhook.store.learn(&id, &facts).await?;
+            Ok(webhook.store.call(&call.id).await?)
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// Answers a report of the carrier, which asks nothing and sends the report again if it is not taken.
 fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
     let (outcome, response) = match kept {
@@ -142,6 +160,9 @@ async fn call_on(
     number: Option<NumberId>,
     assistant: &str,
 ) -> Result<Call, HookError> {
+    if let Some(call) = placed(webhook).await? {
+        return Ok(call);
+    }
     let direction = match webhook.param("Direction") {
         Some(direction) if direction.starts_with("outbound") => Direction::Outbound,
         Some(_) | None => Direction::Inbound,

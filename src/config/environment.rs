@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 23] = [
+pub(super) const NAMED: [(&str, &str); 28] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
     ("TANDEM_STORE_URL", "store.url"),
@@ -23,6 +23,11 @@ pub(super) const NAMED: [(&str, &str); 23] = [
     ("TWILIO_AUTH_TOKEN", "tenant.twilio.auth_token"),
     ("TWILIO_PHONE_NUMBER", "tenant.twilio.numbers"),
     ("TWILIO_BASE_URL", "tenant.twilio.base_url"),
+    ("RECORDINGS_BUCKET", "recording.s3.bucket"),
+    ("AWS_REGION", "recording.s3.region"),
+    ("AWS_ACCESS_KEY_ID", "recording.s3.access_key_id"),
+    ("AWS_SECRET_ACCESS_KEY", "recording.s3.secret_access_key"),
+    ("AWS_SESSION_TOKEN", "recording.s3.session_token"),
     ("DEEPGRAM_API_KEY", "providers.deepgram.api_key"),
     ("DEEPGRAM_BASE_URL", "providers.deepgram.base_url"),
     ("ANTHROPIC_API_KEY", "providers.anthropic.api_key"),

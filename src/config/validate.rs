@@ -246,10 +246,37 @@ fn tenant(config: &Config, found: &mut Found) {
 }
 
 fn recording(config: &Config, found: &mut Found) {
-    let recording = config.recording;
+    let recording = &config.recording;
     if !recording.keep_wav && !recording.opus {
         let write = "write true, or recording.opus = true; tenant.record = false records nothing";
         found.add("recording.keep_wav", "is false, but no other file is made", write);
+    }
+    if recording.link_secret.as_ref().is_some_and(|secret| secret.reveal().len() < 32) {
+        found.add("recording.link_secret", "is too short", "write at least 32 random characters");
+    }
+    let s3 = &recording.s3;
+    if s3.bucket.is_none() {
+        return;
+    }
+    if recording.folder.is_some() {
+        let write = "take out this one or recording.s3.bucket: recordings stay in one place";
+        found.add("recording.folder", "is set beside a bucket", write);
+    }
+    if s3.access_key_id.is_none() {
+        found.add("recording.s3.access_key_id", "is not set", "write the id of the bucket's access key");
+    }
+    if s3.secret_access_key.is_none() {
+        found.add("recording.s3.secret_access_key", "is not set", "write the bucket's secret access key");
+    }
+    let addresses =
+        [("recording.s3.endpoint", &s3.endpoint), ("recording.s3.public_endpoint", &s3.public_endpoint)];
+    for (key, address) in addresses {
+        let is_web = |text: &String| {
+            url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+        };
+        if address.as_ref().is_some_and(|text| !is_web(text)) {
+            found.add(key, "is no address", "write one that begins with https://");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod doctor;
 mod heard_truth;
 mod invariants;
 mod keys_command;
+mod live_control;
 mod opus_recording;
 mod provider_faults;
 mod recorded_calls;

@@ -12,16 +12,17 @@ use super::{
 use crate::{problem::Problem, recordings::RecordingFormat, shared::Shared};
 use axum::Json;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{path::PathBuf, sync::Arc};
-use store::{Call, CallFilter, CallId, CallStatus};
-use utoipa::IntoParams;
+use store::{Call, CallFilter, CallId, CallStatus, Direction, ids::NumberId};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::default()
         .routes(routes!(list_calls))
         .routes(routes!(read_call))
+        .routes(routes!(read_transcript))
         .merge(journal::routes())
         .merge(recording::routes())
 }
@@ -31,9 +32,18 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CallParams {
-    /// With this status.
-    #[param(schema_with = schema::word::<CallStatus>)]
-    status: Option<CallStatus>,
+    /// With this status; `live`: that are not over.
+    #[param(value_type = Option<String>, pattern = "^(live|queued|initiated|ringing|in_progress|completed|busy|no_answer|failed|canceled)$")]
+    status: Option<Wanted>,
+    /// Placed by this side.
+    #[param(schema_with = schema::word::<Direction>)]
+    direction: Option<Direction>,
+    /// On this number of the tenant's.
+    #[param(value_type = Option<String>, example = "num_…")]
+    number: Option<NumberId>,
+    /// In which this was said, by either side.
+    #[param(min_length = 2, max_length = 100)]
+    q: Option<String>,
     /// From this caller.
     #[param(example = "+15550100")]
     from: Option<String>,
@@ -50,6 +60,25 @@ pub(crate) struct CallParams {
     created_before: Option<i64>,
 }
 
+/// Which statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// All before the end.
+    Live,
+    /// This one.
+    Status(CallStatus),
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "live" {
+            return Ok(Self::Live);
+        }
+        CallStatus::parse(&text).map(Self::Status).map_err(|_| D::Error::custom("there is no such status"))
+    }
+}
+
 /// Reads an RFC 3339 time as the store keeps it.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -62,7 +91,14 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Er
 impl From<CallParams> for CallFilter {
     fn from(params: CallParams) -> Self {
         Self {
-            status: params.status,
+            status: match params.status {
+                Some(Wanted::Status(status)) => Some(status),
+                Some(Wanted::Live) | None => None,
+            },
+            live: params.status == Some(Wanted::Live),
+            direction: params.direction,
+            number: params.number,
+            said: params.q.filter(|text| !text.trim().is_empty()),
             from_number: params.from,
             to_number: params.to,
             created_from: params.created_after,
@@ -114,7 +150,7 @@ async fn read_call(op: Op<CallsRead>, PathId(id): PathId<CallId>) -> Result<Json
     let events = op.store.events(&call.id).await?;
     let mut formats = Vec::new();
     for format in RecordingFormat::ALL {
-        if tokio::fs::try_exists(recording_path(&op, &call, format)).await.unwrap_or(false) {
+        if recording::is_there(&op, &call, format).await? {
             formats.push(format.name());
         }
     }
@@ -129,4 +165,40 @@ async fn read_call(op: Op<CallsRead>, PathId(id): PathId<CallId>) -> Result<Json
         turns: turns.into_iter().map(Into::into).collect(),
         events: events.into_iter().map(Into::into).collect(),
     }))
+}
+
+/// Something that was said.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Said {
+    /// `caller` or `assistant`.
+    speaker: &'static str,
+    /// What; of the assistant only what was heard.
+    text: String,
+    /// In which turn.
+    turn: i64,
+}
+
+/// What was said in a call, in order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Transcript {
+    data: Vec<Said>,
+}
+
+/// Reads what was said in a call, also while it is live.
+#[utoipa::path(
+    get, path = "/v1/calls/{id}/transcript", tag = "Calls", security(("bearer" = ["calls:read"])),
+    params(("id" = String, Path, description = "`call_…`")),
+    responses((status = 200, description = "The transcript", body = Transcript)),
+)]
+async fn read_transcript(op: Op<CallsRead>, PathId(id): PathId<CallId>) -> Result<Json<Transcript>, Problem> {
+    call_of(&op, &id).await?;
+    let mut data = Vec::new();
+    for turn in op.store.turns(&id).await? {
+        for (speaker, text) in [("caller", turn.caller), ("assistant", turn.assistant)] {
+            if !text.is_empty() {
+                data.push(Said { speaker, text, turn: turn.number });
+            }
+        }
+    }
+    Ok(Json(Transcript { data }))
 }

@@ -219,6 +219,7 @@ async fn create_endpoint(op: Op<WebhooksManage>, body: Body<EndpointForm>) -> Re
         events,
         secret: sealed,
         previous_secret: None,
+        previous_until: None,
         status: status.status(),
         failing_since: None,
     };

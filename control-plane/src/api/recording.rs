@@ -2,36 +2,38 @@
 
 use super::{
     calls::{call_of, recording_path},
+    media::{Media, asked_range, send, send_object, unreadable},
     need::RecordingsRead,
     op::Op,
     path::PathId,
-    range::{Part, part},
     recording_format::Choice,
 };
 use crate::{
-    problem::{Code, Problem},
-    recordings::RecordingFormat,
+    problem::Problem,
+    recordings::{RecordingFormat, row},
     shared::Shared,
 };
 use axum::{
-    body::Body,
     extract::RawQuery,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, header},
+    response::Response,
 };
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use objects::Key;
+use serde_json::json;
 use std::{
-    error::Error,
     io::{self, SeekFrom},
     sync::Arc,
 };
-use store::{Call, CallId};
+use store::{
+    Call, CallId,
+    model::recording::{Recording, RecordingStatus},
+};
 use tokio::{
     fs::File,
     io::{AsyncReadExt, AsyncSeekExt},
 };
-use tracing::error;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Bytes read at once.
@@ -66,46 +68,95 @@ async fn read_recording(
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let choice = Choice::read(query.as_deref().unwrap_or_default(), accept)?;
     let call = call_of(&op, &id).await?;
-    let (mut file, format) = open(&op, &call, &choice).await?;
-    // A live call's file grows; what is there now is what is sent.
-    let len = file.metadata().await.map_err(|cause| unreadable(&cause))?.len();
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let (status, range) = match part(asked, len) {
-        Part::Whole => (StatusCode::OK, 0..len),
-        Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Part::Unsatisfiable => {
-            let detail = format!("the recording has {len} bytes");
-            return Err(Problem::new(Code::RangeNotSatisfiable, detail));
-        }
-    };
-    file.seek(SeekFrom::Start(range.start)).await.map_err(|cause| unreadable(&cause))?;
-    let mut response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, format.media_type())
-        .header(header::VARY, "accept")
-        .header(header::ACCEPT_RANGES, "bytes")
-        .header(header::CACHE_CONTROL, "private, no-store")
-        .header(header::CONTENT_LENGTH, range.end - range.start);
-    if status == StatusCode::PARTIAL_CONTENT {
-        response =
-            response.header(header::CONTENT_RANGE, format!("bytes {}-{}/{len}", range.start, range.end - 1));
-    }
-    let body = Body::from_stream(pieces(file, range.end - range.start));
-    Ok(response.body(body).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-}
-
-/// The recording in the first of the formats that will do in which it is there.
-async fn open<N>(op: &Op<N>, call: &Call, choice: &Choice) -> Result<(File, RecordingFormat), Problem> {
     let mut others = Vec::new();
     for format in choice.in_order() {
-        match File::open(recording_path(op, call, format)).await {
-            Ok(file) if choice.takes(format) => return Ok((file, format)),
-            Ok(_) => others.push(format),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(unreadable(&cause)),
+        if !choice.takes(format) {
+            if is_there(&op, &call, format).await? {
+                others.push(format);
+            }
+            continue;
+        }
+        let answer = match from_file(&op, &call, format, &headers).await? {
+            Some(answer) => Some(answer),
+            None => from_objects(&op, &call, format, &headers).await?,
+        };
+        if let Some(answer) = answer {
+            note_access(&op, call.id.as_str(), "recording.read", format, &headers).await?;
+            return Ok(answer);
         }
     }
     Err(choice.nothing(&others))
+}
+
+/// Whether the recording can be read in this format.
+pub(super) async fn is_there<N>(op: &Op<N>, call: &Call, format: RecordingFormat) -> Result<bool, Problem> {
+    if tokio::fs::try_exists(recording_path(op, call, format)).await.unwrap_or(false) {
+        return Ok(true);
+    }
+    let row = op.store.get::<Recording>(&row::own_id(&call.id, format)).await?;
+    Ok(row.is_some_and(|row| is_stored(&row.value)))
+}
+
+/// Whether it is where it stays.
+pub(super) fn is_stored(recording: &Recording) -> bool {
+    matches!(recording.status, RecordingStatus::Stored | RecordingStatus::Kept)
+}
+
+/// From the file of a call that is live, or whose recording is not stored yet.
+async fn from_file<N>(
+    op: &Op<N>,
+    call: &Call,
+    format: RecordingFormat,
+    headers: &HeaderMap,
+) -> Result<Option<Response>, Problem> {
+    let mut file = match File::open(recording_path(op, call, format)).await {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(unreadable(&cause)),
+    };
+    // A live call's file grows; what is there now is what is sent.
+    let length = file.metadata().await.map_err(|cause| unreadable(&cause))?.len();
+    let range = asked_range(headers, length)?;
+    let sent = range.clone().unwrap_or(0..length);
+    file.seek(SeekFrom::Start(sent.start)).await.map_err(|cause| unreadable(&cause))?;
+    let media = Media { length, media_type: format.media_type(), disposition: None };
+    Ok(Some(send(&media, range, pieces(file, sent.end - sent.start))))
+}
+
+/// From where recordings stay.
+async fn from_objects<N>(
+    op: &Op<N>,
+    call: &Call,
+    format: RecordingFormat,
+    headers: &HeaderMap,
+) -> Result<Option<Response>, Problem> {
+    let Some(row) = op.store.get::<Recording>(&row::own_id(&call.id, format)).await? else { return Ok(None) };
+    let Some(key) = stored_key(&row.value) else { return Ok(None) };
+    send_object(&*op.shared.objects, &key, headers, format.media_type(), None).await
+}
+
+/// Where a recording is kept, if it is.
+pub(super) fn stored_key(recording: &Recording) -> Option<Key> {
+    if !is_stored(recording) {
+        return None;
+    }
+    recording.location.as_deref()?.parse().ok()
+}
+
+/// Every access is noted before a byte is sent.
+async fn note_access<N>(
+    op: &Op<N>,
+    object: &str,
+    action: &str,
+    format: RecordingFormat,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let details = json!({ "format": format.name(), "range": range });
+    let mut tx = op.begin().await?;
+    tx.note(action, object, &details).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// `left` bytes of the file, in pieces.
@@ -125,9 +176,4 @@ fn pieces(file: File, left: u64) -> impl Stream<Item = io::Result<Bytes>> {
         let left = left.saturating_sub(read as u64);
         Ok(Some((Bytes::from(piece), (file, left))))
     })
-}
-
-fn unreadable(cause: &io::Error) -> Problem {
-    error!(error = cause as &dyn Error, "a recording cannot be read");
-    Problem::new(Code::Internal, "the recording cannot be read")
 }

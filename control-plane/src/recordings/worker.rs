@@ -1,11 +1,17 @@
-//! The task that converts one recording after the other.
+//! The task that converts one recording after the other, and gives each of its files a row.
 
 use super::{
     Candidate, RecordingFormat,
     convert::{self, Conversion, ConvertError},
-    folder, path,
+    folder,
+    mover::Part,
+    path, row, schedule,
 };
-use crate::{clock::rfc3339, ports::log::QueuedLog};
+use crate::{
+    clock::{now_us, rfc3339},
+    ports::log::QueuedLog,
+    work::Workers,
+};
 use audio_opus::Tags;
 use std::{
     error::Error,
@@ -17,7 +23,10 @@ use std::{
     },
     time::Duration,
 };
-use store::{Call, CallId, Store, StoreError, TenantId};
+use store::{
+    Call, CallId, Store, StoreError, TenantId,
+    model::{audit::Actor, recording::Recording},
+};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tracing::{error, info};
 
@@ -26,6 +35,8 @@ const CONVERTED: &str = "tandem_recordings_converted_total";
 
 pub(super) struct Worker {
     pub(super) data_dir: PathBuf,
+    /// Whether they are converted.
+    pub(super) opus: bool,
     pub(super) keep_wav: bool,
     pub(super) store: Arc<dyn Store>,
     pub(super) log: Arc<QueuedLog>,
@@ -33,7 +44,12 @@ pub(super) struct Worker {
     pub(super) candidates: mpsc::Receiver<Candidate>,
     pub(super) overflowed: Arc<AtomicBool>,
     pub(super) stop: Arc<AtomicBool>,
+    /// Carry what has a row further.
+    pub(super) movers: Arc<Workers>,
 }
+
+/// What the worker does stands under this name in the audit log.
+const ACTOR: &str = "recordings";
 
 /// Why a recording is not converted now.
 #[derive(Debug, thiserror::Error)]
@@ -50,20 +66,20 @@ impl Worker {
     pub(super) async fn run(mut self) {
         self.take_up_unfinished().await;
         while let Some(candidate) = self.candidates.recv().await {
-            self.convert(candidate).await;
+            self.settle(candidate).await;
             if self.candidates.is_empty() && self.overflowed.swap(false, Ordering::Relaxed) {
                 self.take_up_unfinished().await;
             }
         }
     }
 
-    /// Converts every recording that has no Ogg file and whose call is over.
+    /// Looks after every file in the folder that has no row and whose call is over.
     async fn take_up_unfinished(&self) {
         let data_dir = self.data_dir.clone();
-        match spawn_blocking(move || unconverted(&folder(&data_dir))).await {
+        match spawn_blocking(move || recorded(&folder(&data_dir))).await {
             Ok(Ok(candidates)) => {
                 for candidate in candidates {
-                    self.convert(candidate).await;
+                    self.settle(candidate).await;
                 }
             }
             Ok(Err(cause)) => error!(error = &cause as &dyn Error, "the recordings cannot be listed"),
@@ -71,34 +87,28 @@ impl Worker {
         }
     }
 
-    async fn convert(&self, candidate: Candidate) {
+    async fn settle(&self, candidate: Candidate) {
         if self.stop.load(Ordering::Relaxed) {
             return;
         }
         let call = candidate.call.clone();
-        match self.try_convert(candidate).await {
-            Ok(Some(Conversion::Done { bytes })) => {
-                info!(%call, bytes, "the recording is converted to Ogg/Opus");
-                metrics::counter!(CONVERTED, "outcome" => "ok").increment(1);
-            }
-            Ok(Some(Conversion::GivenUp) | None) => {}
-            Err(cause) => {
-                error!(%call, error = &cause as &dyn Error, "the recording is kept as WAV only");
-                metrics::counter!(CONVERTED, "outcome" => "failed").increment(1);
-            }
+        if let Err(cause) = self.try_settle(candidate).await {
+            error!(%call, error = &cause as &dyn Error, "a recording is not looked after");
         }
     }
 
-    /// Converts the recording if there is one without an Ogg file and the call is over.
-    async fn try_convert(&self, candidate: Candidate) -> Result<Option<Conversion>, Failure> {
+    /// Converts the recording and gives it its rows, if there is one without them and the call is over.
+    async fn try_settle(&self, candidate: Candidate) -> Result<(), Failure> {
         let Candidate { tenant, call } = candidate;
         let [wav, ogg] =
             RecordingFormat::ALL.map(|format| path(&self.data_dir, tenant.as_str(), call.as_str(), format));
         let exists = async |path: &Path| tokio::fs::try_exists(path).await.unwrap_or(false);
-        if !exists(&wav).await || exists(&ogg).await {
-            return Ok(None);
-        }
+        let (has_wav, has_ogg) = (exists(&wav).await, exists(&ogg).await);
         let store = self.store.tenant(&tenant);
+        let converts = self.opus && has_wav && !has_ogg;
+        if !converts && !self.lacks_a_row(&*store, &call, has_wav, has_ogg).await? {
+            return Ok(());
+        }
         let mut found = store.call(&call).await?;
         if !found.as_ref().is_some_and(is_over) {
             // Its end may still be on its way to the store.
@@ -107,10 +117,66 @@ impl Worker {
             }
             found = store.call(&call).await?;
         }
-        let Some(call) = found.filter(is_over) else { return Ok(None) };
-        let (tags, keep_wav, stop) = (tags(&call), self.keep_wav, Arc::clone(&self.stop));
-        let converted = spawn_blocking(move || convert::convert(&wav, &ogg, &tags, keep_wav, &stop));
-        Ok(Some(converted.await??))
+        let Some(call) = found.filter(is_over) else { return Ok(()) };
+        if converts && self.convert(&call, &wav, &ogg).await == Some(Conversion::GivenUp) {
+            return Ok(());
+        }
+        for (format, file) in [(RecordingFormat::Wav, &wav), (RecordingFormat::Ogg, &ogg)] {
+            if exists(file).await {
+                self.put_row(&*store, &call, format).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file is there that has no row.
+    async fn lacks_a_row(
+        &self,
+        store: &Part,
+        call: &CallId,
+        has_wav: bool,
+        has_ogg: bool,
+    ) -> Result<bool, StoreError> {
+        for (format, is_there) in [(RecordingFormat::Wav, has_wav), (RecordingFormat::Ogg, has_ogg)] {
+            if is_there && store.get::<Recording>(&row::own_id(call, format)).await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// `None` if it failed: the recording is kept as WAV only.
+    async fn convert(&self, call: &Call, wav: &Path, ogg: &Path) -> Option<Conversion> {
+        let (wav, ogg) = (wav.to_owned(), ogg.to_owned());
+        let (tags, keep_wav, stop) = (tags(call), self.keep_wav, Arc::clone(&self.stop));
+        let converted = spawn_blocking(move || convert::convert(&wav, &ogg, &tags, keep_wav, &stop)).await;
+        match converted.map_err(Failure::from).and_then(|converted| Ok(converted?)) {
+            Ok(done) => {
+                if let Conversion::Done { bytes } = done {
+                    info!(call = %call.id, bytes, "the recording is converted to Ogg/Opus");
+                    metrics::counter!(CONVERTED, "outcome" => "ok").increment(1);
+                }
+                Some(done)
+            }
+            Err(cause) => {
+                error!(call = %call.id, error = &cause as &dyn Error, "the recording is kept as WAV only");
+                metrics::counter!(CONVERTED, "outcome" => "failed").increment(1);
+                None
+            }
+        }
+    }
+
+    /// Gives the file a row, once, from which it is carried further.
+    async fn put_row(&self, store: &Part, call: &Call, format: RecordingFormat) -> Result<(), StoreError> {
+        let id = row::own_id(&call.id, format);
+        let mut tx = store.begin(&Actor::system(ACTOR), now_us()).await?;
+        if tx.get::<Recording>(&id).await?.is_none() {
+            tx.insert_as(id.clone(), row::own(&call.id, format, call.recording_ms)).await?;
+            schedule(&mut *tx, &id).await?;
+            tx.commit().await?;
+            self.movers.wake();
+        }
+        Ok(())
     }
 }
 
@@ -130,8 +196,8 @@ fn tags(call: &Call) -> Tags {
         .with("ENCODER", concat!("Tandem ", env!("CARGO_PKG_VERSION")))
 }
 
-/// The recordings below `folder` that have a WAV file only, oldest call first: a call's id begins with its time.
-fn unconverted(folder: &Path) -> io::Result<Vec<Candidate>> {
+/// The calls that have files below `folder`, oldest call first: a call's id begins with its time.
+fn recorded(folder: &Path) -> io::Result<Vec<Candidate>> {
     let mut found = Vec::new();
     let tenants = match fs::read_dir(folder) {
         Ok(tenants) => tenants,
@@ -146,17 +212,18 @@ fn unconverted(folder: &Path) -> io::Result<Vec<Candidate>> {
         let Ok(name) = tenant.file_name().into_string() else { continue };
         let Ok(id) = TenantId::parse(&name) else { continue };
         for file in fs::read_dir(tenant.path())? {
-            let wav = file?.path();
-            let is_wav = wav.extension().is_some_and(|ending| ending == RecordingFormat::Wav.name());
-            if !is_wav || wav.with_extension(RecordingFormat::Ogg.name()).exists() {
+            let file = file?.path();
+            let is_ours = |format: RecordingFormat| file.extension().is_some_and(|end| end == format.name());
+            if !RecordingFormat::ALL.into_iter().any(is_ours) {
                 continue;
             }
-            let call = wav.file_stem().and_then(|call| call.to_str());
+            let call = file.file_stem().and_then(|call| call.to_str());
             if let Some(Ok(call)) = call.map(CallId::parse) {
                 found.push(Candidate { tenant: id.clone(), call });
             }
         }
     }
     found.sort_by(|one, other| one.call.as_str().cmp(other.call.as_str()));
+    found.dedup();
     Ok(found)
 }

@@ -53,12 +53,13 @@ async fn stream_end(webhook: &Webhook, call: &Call) -> StreamEnd {
     let id = call.id.as_str().into();
     let outcome = shared.live.outcome(&id, shared.limits.stream_verdict).await;
     // Memory knows of it first; the store knows of it if this is another process by now.
-    let transfer = shared.live.transfer_to(&id).or_else(|| call.transfer_to.clone()).map(|to| {
+    let known = shared.live.transfer_to(&id).or_else(|| call.transfer_to.clone()).map(|to| {
         webhook
             .tenant
             .transfer_number(&to)
             .map_or(Transfer::Unknown, |number| Transfer::To(number.to_owned()))
     });
+    let transfer = shared.live.ordered_transfer(&id).map(Transfer::To).or(known);
     let carrier_status = webhook.param("CallStatus").and_then(parse_carrier_status);
     StreamEnd {
         call_over: carrier_status.is_some_and(CallStatus::is_final),

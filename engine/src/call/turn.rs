@@ -447,21 +447,6 @@ impl Turns {
         self.context.messages()
     }
 
-    /// Who has the floor, in a word, for people and tests.
-    #[must_use]
-    pub fn floor_name(&self) -> &'static str {
-        match &self.floor {
-            Floor::Waiting => "waiting",
-            Floor::Nobody { .. } => "nobody",
-            Floor::Caller { .. } => "caller",
-            Floor::Assistant(answer) if answer.is_held() => "held",
-            Floor::Assistant(answer) if answer.is_audible() => "assistant",
-            Floor::Assistant(_) => "thinking",
-            Floor::Detached { .. } => "detached",
-            Floor::Ended => "ended",
-        }
-    }
-
     /// Tells the endpointing a fact and carries out what it decides.
     fn endpoint(&mut self, input: EndpointingInput) {
         let mut decision = self.endpointing.handle(input, self.now);

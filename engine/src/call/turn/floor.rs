@@ -16,6 +16,21 @@ use crate::{
 use std::sync::Arc;
 
 impl Turns {
+    /// Who has the floor, in a word, for people and tests.
+    #[must_use]
+    pub fn floor_name(&self) -> &'static str {
+        match &self.floor {
+            Floor::Waiting => "waiting",
+            Floor::Nobody { .. } => "nobody",
+            Floor::Caller { .. } => "caller",
+            Floor::Assistant(answer) if answer.is_held() => "held",
+            Floor::Assistant(answer) if answer.is_audible() => "assistant",
+            Floor::Assistant(_) => "thinking",
+            Floor::Detached { .. } => "detached",
+            Floor::Ended => "ended",
+        }
+    }
+
     pub(super) fn begin(&mut self) {
         if !matches!(self.floor, Floor::Waiting) {
             return;

@@ -1,0 +1,158 @@
+//! What calls cost: noted when they are over, and again when the carrier tells its price; and whether that is more than a
+//! tenant wants to spend.
+
+use crate::{clock::now_us, outbound::quiet};
+use pricing::{CallUse, Charged, PeriodError, PriceBook, budget, money::TooLarge, period, price_call};
+use serde::Deserialize;
+use serde_json::json;
+use store::{
+    Call, Direction, Filter, Store, StoreError, Stored, TenantStore,
+    model::{
+        audit::Actor,
+        tenant::Tenant,
+        usage::{Budget, Price, UsageTotal},
+    },
+};
+use tracing::warn;
+
+/// What is noted here stands under this name in the audit log.
+const ACTOR: &str = "costs";
+/// The carrier of all calls.
+const CARRIER: &str = "twilio";
+/// Prices that are read at once, and budgets of a tenant.
+const PAGE: u16 = 500;
+
+/// A tenant's part of the store.
+type Part = dyn TenantStore;
+
+/// Why a cost cannot be noted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CostError {
+    #[error("the database did not serve")]
+    Store(#[from] StoreError),
+    #[error("it is beyond anything real")]
+    TooLarge(#[from] TooLarge),
+    #[error("the period of a budget is none")]
+    Period(#[from] PeriodError),
+}
+
+/// Tokens of a turn, as they are stored.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Tokens {
+    input_tokens: i64,
+    output_tokens: i64,
+}
+
+/// All prices: the platform's, over those that a new installation begins with.
+pub(crate) async fn price_book(store: &dyn Store) -> Result<PriceBook, StoreError> {
+    let platform = store.platform();
+    let mut prices: Vec<Price> = pricing::defaults().collect();
+    let mut filter = Filter::first(PAGE).oldest_first();
+    loop {
+        let page = platform.list::<Price>(&filter).await?;
+        let Some(last) = page.last() else { return Ok(PriceBook::new(prices)) };
+        filter = filter.after(last.id.as_str());
+        prices.extend(page.into_iter().map(|row| row.value));
+    }
+}
+
+/// Notes what a call that is over used and cost, and tells of budgets that it brought to a threshold.
+pub(crate) async fn settle(all: &dyn Store, store: &Part, call: &Call) -> Result<(), CostError> {
+    let mut tokens = 0_i64;
+    for turn in store.turns(&call.id).await? {
+        let of_turn: Tokens = serde_json::from_str(&turn.usage).unwrap_or_default();
+        tokens = tokens.saturating_add(of_turn.input_tokens).saturating_add(of_turn.output_tokens);
+    }
+    let lines = price_call(&price_book(all).await?, &used(call, tokens))?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mut tx = store.begin(&Actor::system(ACTOR), now_us()).await?;
+    for line in &lines {
+        tx.put_usage(line).await?;
+    }
+    tx.commit().await?;
+    alert(store).await
+}
+
+fn used(call: &Call, tokens: i64) -> CallUse {
+    let other_side = match call.direction {
+        Direction::Inbound => &call.from_number,
+        Direction::Outbound => &call.to_number,
+    };
+    let from = call.answered_at.unwrap_or(call.created_at);
+    let seen_s = call.duration_ms.map(|ms| ms / 1_000 + i64::from(ms % 1_000 > 0));
+    CallUse {
+        call: call.id.clone(),
+        carrier: CARRIER.to_owned(),
+        direction: call.direction,
+        country: quiet::country(other_side),
+        from,
+        until: call.ended_at.unwrap_or(from),
+        billed_s: call.carrier_duration_s.or(seen_s).unwrap_or(0),
+        streamed_ms: call.duration_ms.unwrap_or(0),
+        charged: call.price_micros.map(|price_micros| Charged {
+            price_micros,
+            currency: call.price_unit.clone().unwrap_or_else(|| "USD".to_owned()),
+        }),
+        tokens,
+        recorded_ms: call.recording_ms.unwrap_or(0),
+    }
+}
+
+/// What counts for a budget of what was used.
+pub(crate) fn spent(budget: &Budget, totals: &[UsageTotal]) -> i64 {
+    let counts = |total: &&UsageTotal| {
+        total.currency == budget.currency && budget.kind.as_ref().is_none_or(|kind| *kind == total.kind)
+    };
+    totals.iter().filter(counts).fold(0, |sum, total| sum.saturating_add(total.cost_micros))
+}
+
+/// A tenant's budgets with what was spent of them in the period that holds `now`.
+pub(crate) async fn budgets(
+    store: &Part,
+    time_zone: &str,
+    now: i64,
+) -> Result<Vec<(Stored<Budget>, pricing::Period, i64)>, CostError> {
+    let mut found = Vec::new();
+    for row in store.list::<Budget>(&Filter::first(PAGE)).await? {
+        let period = period(row.value.period, now, time_zone)?;
+        let spent = spent(&row.value, &store.usage(period.start, period.end).await?);
+        found.push((row, period, spent));
+    }
+    Ok(found)
+}
+
+/// Whether a budget that is a limit is used up.
+pub(crate) async fn is_spent(store: &Part, time_zone: &str, now: i64) -> Result<bool, CostError> {
+    let budgets = budgets(store, time_zone, now).await?;
+    Ok(budgets.iter().any(|(row, _, spent)| row.value.hard && budget::is_used_up(&row.value, *spent)))
+}
+
+/// Tells of thresholds that were reached, each once in a period.
+async fn alert(store: &Part) -> Result<(), CostError> {
+    let now = now_us();
+    let tenant = store.get::<Tenant>(store.id()).await?;
+    let time_zone = tenant.map_or_else(|| "UTC".to_owned(), |tenant| tenant.value.settings.time_zone);
+    for (row, period, spent) in budgets(store, &time_zone, now).await? {
+        let alerts = budget::due_alerts(&row.value, period, spent);
+        if alerts.is_empty() {
+            continue;
+        }
+        let told = budget::told(row.value, period, &alerts);
+        let mut tx = store.begin(&Actor::system(ACTOR), now).await?;
+        for alert in &alerts {
+            warn!(tenant = %store.id(), budget = %row.id, percent = alert.percent, spent, "a budget has come to a threshold");
+            metrics::counter!("tandem_budget_alerts_total").increment(1);
+            let details = json!({
+                "percent": alert.percent, "spent_micros": spent, "limit_micros": told.limit_micros,
+                "currency": told.currency, "period_start": crate::clock::rfc3339(period.start),
+            });
+            tx.note("budget.alert", row.id.as_str(), &details).await?;
+        }
+        tx.update(&row.id, row.version, told).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Calls that we place: planned in the row of the call, placed by a worker that neither loses nor doubles them, watched until
+//! they are paid for.
+//!
+//! - [`plan`]: what is needed to place a call, and what is to be done next: decided from the row alone.
+//! - [`quiet`]: when somebody may be called, by the clock where they are.
+//! - [`worker`]: carries the steps out. Before the carrier is asked the row says so; whoever is killed then finds out first.
+
+pub(crate) mod caller_id;
+pub(crate) mod plan;
+pub(crate) mod quiet;
+pub(crate) mod worker;
