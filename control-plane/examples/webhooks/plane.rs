@@ -110,6 +110,7 @@ fn settings(
         store,
         keys,
         sign_in: SignInSettings::default(),
+        platform_account: None,
         twilio: nowhere(),
         carrier_api: nowhere(),
         tenant: TenantSettings {
