@@ -15,6 +15,7 @@ use store::{
         tenant::{TenantStatus, WebhookMode},
         usage::BudgetPeriod,
         webhook::{DeliveryStatus, EndpointStatus},
+        work::JobStatus,
     },
 };
 use utoipa::openapi::{
@@ -53,6 +54,7 @@ words!(
     DeliveryStatus,
     Direction,
     EndpointStatus,
+    JobStatus,
     KeyMode,
     KeyStatus,
     NumberStatus,

@@ -3,6 +3,7 @@
 
 mod admissions;
 mod api;
+mod api_page;
 mod calls;
 mod costs;
 mod customer_webhooks;
@@ -12,6 +13,7 @@ mod identity;
 mod isolation;
 mod log;
 mod outbound;
+mod provisioning;
 mod recording_links;
 mod recordings;
 mod recordings_killed;
@@ -19,6 +21,7 @@ mod resources;
 mod routing;
 mod secrets;
 mod seed;
+mod setting_up;
 mod support;
 mod tools;
 mod vapi;

@@ -14,7 +14,8 @@ async fn an_invitation_counts_once_and_for_a_week() {
     };
     let password = secret(PASSWORD);
     let late = invite("late@example.com").await;
-    let refused = house.identity.accept(&late.token, Shown::With(&password), &client(), NOW + WEEK).await;
+    let from = Client::default();
+    let refused = house.identity.accept(&late.token, Shown::With(&password), &from, NOW + WEEK).await;
     assert!(matches!(refused, Err(IdentityError::Refused)));
 
     let invited = invite("carla@example.com").await;
