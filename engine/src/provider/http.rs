@@ -41,7 +41,6 @@ pub fn http_client(options: HttpOptions) -> Result<reqwest::Client, reqwest::Err
 }
 
 /// [`http_client`] before it is built, for whoever needs one with a resolver of its own.
-#[must_use]
 pub fn http_client_builder(options: HttpOptions) -> reqwest::ClientBuilder {
     let mut tls = rustls::ClientConfig::clone(&tls::client_config());
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
