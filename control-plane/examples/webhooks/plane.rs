@@ -34,7 +34,8 @@ impl Plane {
         std::fs::create_dir_all(&folder).unwrap();
         let store_settings = match std::env::var("TANDEM_TEST_STORE").as_deref() {
             Ok("postgres") => {
-                let url = store_postgres::test_server::database().await.expect("PostgreSQL's programs are there");
+                let url =
+                    store_postgres::test_server::database().await.expect("PostgreSQL's programs are there");
                 StoreSettings::Postgres { url: Secret::new(&url) }
             }
             _ => StoreSettings::Embedded,
