@@ -5,8 +5,8 @@ use control_plane::{
     ControlPlane,
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, StoreSettings,
-        TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, SignInSettings,
+        StoreSettings, TenantSettings, TwilioAccount, TwilioOptions,
     },
 };
 use engine::{ids::AssistantId, ports::Assistant, provider::Secret};
@@ -109,6 +109,10 @@ fn settings(
         recording: RecordingSettings::default(),
         store,
         keys,
+        sign_in: SignInSettings::default(),
+        platform_account: None,
+        twilio: nowhere(),
+        carrier_api: nowhere(),
         tenant: TenantSettings {
             id: "default".into(),
             name: "Default".to_owned(),
@@ -130,6 +134,11 @@ fn settings(
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         limits: ControlPlaneOptions { stream_tokens: 1_000_000, ..ControlPlaneOptions::default() },
     }
+}
+
+/// Twilio's API, which nobody asks.
+fn nowhere() -> TwilioOptions {
+    TwilioOptions::at(Url::parse("http://127.0.0.1:9").unwrap())
 }
 
 fn assistant() -> Assistant {
