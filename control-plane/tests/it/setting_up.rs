@@ -219,7 +219,13 @@ async fn hours_that_make_no_sense_are_refused() {
     let platform = Platform::new().await;
     for (hours, pointer) in [
         (json!({ "weekly": [{ "weekday": 8, "from": "09:00", "to": "17:00" }] }), "/weekly/0/weekday"),
-        (json!({ "weekly": [{ "weekday": 1, "from": "17:00", "to": "09:00" }] }), "/weekly/0/to"),
+        (json!({ "weekly": [{ "weekday": 1, "from": "09:00", "to": "09:00" }] }), "/weekly/0/to"),
+        (
+            json!({ "weekly": [
+                { "weekday": 1, "from": "17:00", "to": "09:00" }, { "weekday": 2, "from": "08:00", "to": "10:00" },
+            ] }),
+            "/weekly/1",
+        ),
         (json!({ "weekly": [{ "weekday": 1, "from": "9:00", "to": "17:00" }] }), "/weekly/0/from"),
         (
             json!({ "weekly": [], "exceptions": [{ "date": "2026-02-30", "name": "x" }] }),
