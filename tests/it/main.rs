@@ -4,6 +4,7 @@
 mod bad_input;
 mod binary;
 mod children_killed;
+mod doctor;
 mod heard_truth;
 mod invariants;
 mod keys_command;
@@ -15,4 +16,5 @@ mod store_command;
 mod support;
 mod tidy;
 mod tones;
+mod two_tenants;
 mod who_answers;

@@ -3,6 +3,7 @@
 
 mod admissions;
 mod api;
+mod api_page;
 mod calls;
 mod costs;
 mod directory;
@@ -11,6 +12,7 @@ mod identity;
 mod isolation;
 mod log;
 mod outbound;
+mod provisioning;
 mod recording_links;
 mod recordings;
 mod recordings_killed;
@@ -18,6 +20,7 @@ mod resources;
 mod routing;
 mod secrets;
 mod seed;
+mod setting_up;
 mod support;
 mod tools;
 mod vapi;
