@@ -96,6 +96,10 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/v1/calls/{id}/say") => json!({ "text": "Hello." }),
         ("POST", "/v1/calls/{id}/transfer") => json!({ "to": "+15550178" }),
         ("PATCH", "/v1/recordings/{id}") => json!({ "legal_hold": true }),
+        ("POST", "/v1/numbers/order") => json!({ "e164": "+15550178", "account": others.account }),
+        ("POST", "/v1/numbers/{id}/simulate") => json!({}),
+        ("PATCH", "/v1/voicemails/{id}") => json!({ "status": "heard" }),
+        ("POST", "/v1/tenants/{tenant_id}/provisioning") => json!({}),
         ("POST", "/v1/budgets") | ("PATCH", "/v1/budgets/{id}") => budget,
         ("POST", "/v1/prices") => json!({
             "provider": "twilio", "country": "*", "kind": "voice_inbound", "unit": "minute", "price": "1",
