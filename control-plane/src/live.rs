@@ -102,10 +102,10 @@ impl LiveCalls {
         }
     }
 
-    /// Remembers where a person wants the caller handed to: a number, E.164.
-    pub(crate) fn order_transfer(&self, call: &CallId, to: &str) {
+    /// Remembers where a person wants the caller handed to: a number, E.164; `None`: nowhere any more.
+    pub(crate) fn order_transfer(&self, call: &CallId, to: Option<&str>) {
         if let Some(live) = self.calls.lock().get_mut(call) {
-            live.ordered_transfer = Some(to.to_owned());
+            live.ordered_transfer = to.map(str::to_owned);
         }
     }
 

@@ -125,8 +125,12 @@ async fn transfer(
     let to = body.value.to;
     call_of(&op, &id).await?;
     let work = op.begin_once(&body.once).await?;
-    op.shared.live.order_transfer(&id.as_str().into(), &to);
-    order(&op, &id, Command::Transfer { to: to.clone() })?;
+    // Known before the stream ends, which it does at once.
+    op.shared.live.order_transfer(&id.as_str().into(), Some(&to));
+    if let Err(problem) = order(&op, &id, Command::Transfer { to: to.clone() }) {
+        op.shared.live.order_transfer(&id.as_str().into(), None);
+        return Err(problem.into());
+    }
     noted(work, &id, "transfer", json!({ "to": to })).await
 }
 

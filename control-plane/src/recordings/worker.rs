@@ -105,7 +105,9 @@ impl Worker {
         let exists = async |path: &Path| tokio::fs::try_exists(path).await.unwrap_or(false);
         let (has_wav, has_ogg) = (exists(&wav).await, exists(&ogg).await);
         let store = self.store.tenant(&tenant);
-        let converts = self.opus && has_wav && !has_ogg;
+        // One that has a row was made before, and may be where it stays by now.
+        let ogg_row = store.get::<Recording>(&row::own_id(&call, RecordingFormat::Ogg)).await?;
+        let converts = self.opus && has_wav && !has_ogg && ogg_row.is_none();
         if !converts && !self.lacks_a_row(&*store, &call, has_wav, has_ogg).await? {
             return Ok(());
         }

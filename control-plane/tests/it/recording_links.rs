@@ -62,6 +62,13 @@ async fn change(harness: &Harness, method: &str, path: &str, body: Value) -> Ans
     harness.send(request.body(body).unwrap()).await
 }
 
+fn bucket(sandbox: &Sandbox) -> S3Options {
+    let setup = S3Setup::default();
+    let endpoint = format!("{}/s3", sandbox.base_url()).parse().unwrap();
+    let secret = Secret::new(&setup.secret_access_key);
+    S3Options::at(endpoint, &setup.region, &setup.bucket, &setup.access_key_id, secret)
+}
+
 async fn fast() -> Harness {
     Harness::with(|settings| settings.limits.work.poll = Duration::from_millis(10)).await
 }
@@ -113,10 +120,7 @@ async fn what_is_held_is_not_deleted_and_what_is_deleted_is_gone() {
 #[tokio::test]
 async fn in_a_bucket_a_recording_is_heard_all_the_same() {
     let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
-    let setup = S3Setup::default();
-    let endpoint = format!("{}/s3", sandbox.base_url()).parse().unwrap();
-    let secret = Secret::new(&setup.secret_access_key);
-    let options = S3Options::at(endpoint, &setup.region, &setup.bucket, &setup.access_key_id, secret);
+    let options = bucket(&sandbox);
     let harness = Harness::with(|settings| {
         settings.limits.work.poll = Duration::from_millis(10);
         settings.recording.place = RecordingPlace::S3(Box::new(options));
@@ -134,4 +138,38 @@ async fn in_a_bucket_a_recording_is_heard_all_the_same() {
     assert_eq!((answer.status.as_u16(), &answer.body[..4]), (200, &b"OggS"[..]));
     let link = harness.get(&format!("/v1/recordings/{}/url", row["id"].as_str().unwrap())).await.json();
     assert!(link["url"].as_str().unwrap().contains("X-Amz-Expires=900"), "{link}");
+}
+
+#[tokio::test]
+async fn what_has_been_moved_is_not_made_again() {
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    let options = bucket(&sandbox);
+    let harness = Harness::with(|settings| {
+        settings.limits.work.poll = Duration::from_millis(10);
+        settings.recording.place = RecordingPlace::S3(Box::new(options));
+        settings.recording.opus = true;
+    })
+    .await;
+    let kept = async |count: usize| {
+        for _ in 0..4_000 {
+            let rows = harness.get("/v1/recordings?status=kept").await.json();
+            if rows["data"].as_array().unwrap().len() == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("they never come so far");
+    };
+    for number in 1..=2 {
+        let call = harness.streaming(&format!("CA{number}")).await;
+        record(&harness.folder, &call);
+        harness.tell(&call, ended(EndReason::CallerHungUp));
+        kept(number * 2).await;
+        // Calls are looked at one after the other: the first is looked at again before the second.
+        let fields = crate::support::call_fields("CA1", "completed");
+        let fields: Vec<_> = fields.into_iter().chain([("CallDuration", "61")]).collect();
+        assert_eq!(harness.hook("/api/voice/status", &fields).await.status, 200);
+    }
+    let left = std::fs::read_dir(harness.folder.0.join("recordings/ten_1")).unwrap();
+    assert_eq!(left.count(), 0, "all of it is in the bucket and nowhere else");
 }

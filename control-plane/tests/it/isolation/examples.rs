@@ -85,7 +85,26 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
     let settings = json!({ "default_assistant": others.assistant, "default_hours": others.hours });
     let endpoint = json!({ "url": "https://example.com/", "name": "Mine" });
     let twilio = json!({ "phoneNumbers": [{ "phoneNumber": "+15550178" }] });
+    let budget = json!({ "name": "Mine", "period": "month", "limit": "1" });
     match (method.as_str(), path) {
+        // A number from which nobody here can call: nothing is placed.
+        ("POST", "/v1/calls") => {
+            json!({ "to": "+15550178", "from": "+15550179", "assistant": others.assistant })
+        }
+        ("POST", "/api/real/voice/call") => json!({ "to": "+15550178", "from": "+15550179" }),
+        ("POST", "/api/vapi/call") => json!({ "to": "+15550178", "assistantId": "x" }),
+        ("POST", "/v1/calls/{id}/say") => json!({ "text": "Hello." }),
+        ("POST", "/v1/calls/{id}/transfer") => json!({ "to": "+15550178" }),
+        ("PATCH", "/v1/recordings/{id}") => json!({ "legal_hold": true }),
+        ("POST", "/v1/numbers/order") => json!({ "e164": "+15550178", "account": others.account }),
+        ("POST", "/v1/numbers/{id}/simulate") => json!({}),
+        ("PATCH", "/v1/voicemails/{id}") => json!({ "status": "heard" }),
+        ("POST", "/v1/tenants/{tenant_id}/provisioning") => json!({}),
+        ("POST", "/v1/budgets") | ("PATCH", "/v1/budgets/{id}") => budget,
+        ("POST", "/v1/prices") => json!({
+            "provider": "twilio", "country": "*", "kind": "voice_inbound", "unit": "minute", "price": "1",
+            "effective_from": "2026-01-01T00:00:00Z",
+        }),
         ("POST", "/v1/numbers") => {
             json!({ "e164": "+15550178", "account": others.account, "routing": routing })
         }
