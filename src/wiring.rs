@@ -5,8 +5,9 @@ use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Reco
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, RemoteTool,
-        SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
+        RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings, TenantSettings,
+        TwilioAccount,
     },
 };
 use engine::{
@@ -102,7 +103,7 @@ pub fn control_plane(
             delete_at_carrier: config.recording.delete_at_carrier,
             link_secret: config.recording.link_secret.clone(),
         },
-        carrier_api: TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?),
+        carrier_api: carrier_api(config)?,
         tenant: TenantSettings {
             id: TenantId::from(tenant.id.as_str()),
             name: tenant.name.clone(),
