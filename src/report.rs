@@ -53,6 +53,10 @@ pub struct CallSample {
     pub ended: Duration,
     /// Why it is lost: refused, broken off, or not as its script expects. `None`: it went as expected.
     pub lost: Option<String>,
+    /// From the voice webhook's request to its TwiML; `None` if the call could not be placed.
+    pub webhook: Option<Duration>,
+    /// From the voice webhook's request to the start of the stream; `None` if there was none.
+    pub setup: Option<Duration>,
     /// Answers, in order.
     pub responses: Vec<ResponseSample>,
     /// From the caller's onset of speech over the assistant to the carrier's receipt of `clear`, each.
@@ -101,6 +105,12 @@ pub struct LoadReport {
     pub settings: LoadSettings,
     /// How the calls went.
     pub calls: CallCounts,
+    /// From the voice webhook's request to its TwiML: signature, tenant, routing and the call's row.
+    #[serde(default)]
+    pub webhook_ms: Option<Distribution>,
+    /// From the voice webhook's request to the start of the stream.
+    #[serde(default)]
+    pub setup_ms: Option<Distribution>,
     /// Response latency less the fixed delays; `None` where those are not known or nothing was answered.
     /// Below zero, the fixed delays were stated too long.
     pub overhead_ms: Option<Distribution>,
@@ -219,7 +229,12 @@ impl LoadReport {
         let barge_ins: Vec<_> =
             samples.calls.iter().flat_map(|call| &call.barge_ins).copied().map(ms).collect();
         let server = samples.server.and_then(|used| ProcessFigures::of(used, &calls));
+        let of_calls = |of: fn(&CallSample) -> Option<Duration>| {
+            Distribution::of(&samples.calls.iter().filter_map(of).map(ms).collect::<Vec<_>>())
+        };
         Self {
+            webhook_ms: of_calls(|call| call.webhook),
+            setup_ms: of_calls(|call| call.setup),
             overhead_ms: overheads.as_deref().and_then(Distribution::of),
             response_ms: Distribution::of(&latencies),
             barge_in_ms: Distribution::of(&barge_ins),

@@ -12,7 +12,13 @@ pub(super) fn render(report: &LoadReport) -> String {
 
 /// What each row says: its name, and its figures as text. Shared with the page.
 pub(super) fn latencies(report: &LoadReport) -> Vec<(&'static str, Option<Distribution>)> {
-    vec![("overhead", report.overhead_ms), ("response", report.response_ms), ("barge-in", report.barge_in_ms)]
+    vec![
+        ("webhook", report.webhook_ms),
+        ("stream up", report.setup_ms),
+        ("overhead", report.overhead_ms),
+        ("response", report.response_ms),
+        ("barge-in", report.barge_in_ms),
+    ]
 }
 
 /// Everything that is not a percentile: name and figure.

@@ -31,6 +31,8 @@ fn call(started_s: u64, ended_s: u64, latencies_ms: &[u64]) -> CallSample {
     CallSample {
         started: Duration::from_secs(started_s),
         ended: Duration::from_secs(ended_s),
+        webhook: Some(at_ms(3 + started_s)),
+        setup: Some(at_ms(7 + started_s)),
         responses: latencies_ms.iter().enumerate().map(response).collect(),
         ..CallSample::default()
     }
@@ -164,6 +166,8 @@ fn the_table_reads_as_a_person_would_want_it() {
         2 calls (order-status) to http://127.0.0.1:1/<voice>
 
         ms                      p50      p95      p99      max    count
+        webhook                 3.0     33.0     33.0     33.0        2
+        stream up               7.0     37.0     37.0     37.0        2
         overhead                5.0     30.0     30.0     30.0        4
         response              405.0    430.0    430.0    430.0        4
         barge-in              210.0    210.0    210.0    210.0        1

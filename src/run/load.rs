@@ -246,6 +246,8 @@ fn sample(
         started,
         ended,
         lost,
+        webhook: Some(milliseconds(report.webhook_ms)),
+        setup: report.setup_ms.map(milliseconds),
         responses: responses.collect(),
         barge_ins: report.barge_ins.iter().filter_map(|cut| cut.reaction_ms).map(milliseconds).collect(),
         underruns: report.underruns.iter().map(|gap| Duration::from_micros(gap.duration_us)).collect(),

@@ -16,4 +16,5 @@ mod store_command;
 mod support;
 mod tidy;
 mod tones;
+mod two_tenants;
 mod who_answers;

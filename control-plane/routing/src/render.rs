@@ -26,9 +26,6 @@ pub const POSITION: &str = "at";
 /// The parameter of our addresses that says what had failed before that step.
 pub const FAILED: &str = "failed";
 
-/// The parameter of our addresses that names the assistant whose stream has ended.
-pub const ASSISTANT: &str = "assistant";
-
 /// What a document is made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
@@ -52,13 +49,8 @@ pub struct Scene<'a> {
 
 impl Scene<'_> {
     fn where_to_go_on(&self, path: &str, planned: &Planned) -> String {
-        self.where_to_go_on_with(path, planned, "")
-    }
-
-    fn where_to_go_on_with(&self, path: &str, planned: &Planned, assistant: &str) -> String {
         let failed = Failed::write_list(self.failed);
-        let position = planned.position.to_string();
-        self.urls.with(path, &[(POSITION, &position), (FAILED, &failed), (ASSISTANT, assistant)])
+        self.urls.with(path, &[(POSITION, &planned.position.to_string()), (FAILED, &failed)])
     }
 }
 
@@ -83,12 +75,8 @@ pub fn twiml(planned: &Planned, scene: &Scene<'_>) -> Twiml {
         })
     };
     match &planned.step {
-        Step::Assistant { assistant } => document(&[Verb::Connect {
-            action: &scene.where_to_go_on_with(
-                "/api/voice/stream-ended",
-                planned,
-                assistant.as_ref().map_or("", |assistant| assistant.as_str()),
-            ),
+        Step::Assistant { .. } => document(&[Verb::Connect {
+            action: &scene.where_to_go_on("/api/voice/stream-ended", planned),
             stream: &scene.urls.stream(),
             token: scene.stream_token,
         }]),
@@ -217,5 +205,7 @@ fn announcement(place: Place) -> String {
     format!("{position}{wait} Please hold, or press {LEAVE_KEY} not to wait any longer.")
 }
 
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ pub(crate) fn leave_message(shared: &Shared, texts: &CarrierTexts) -> Twiml {
             max_s: shared.limits.voicemail_max_s,
             action: &shared.own_url("/api/voice/emergency-recording"),
             transcript: None,
-            status: None,
+            status: Some(&shared.own_url("/api/voice/recording-status")),
         }),
     ])
 }

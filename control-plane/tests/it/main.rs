@@ -3,6 +3,7 @@
 
 mod admissions;
 mod api;
+mod api_page;
 mod calls;
 mod costs;
 mod directory;
@@ -19,6 +20,7 @@ mod resources;
 mod routing;
 mod secrets;
 mod seed;
+mod setting_up;
 mod support;
 mod tools;
 mod vapi;

@@ -250,7 +250,8 @@ async fn a_draining_node_asks_callers_to_leave_a_message() {
         answer.text(),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Say voice=\"Polly.Amy\">We are experiencing \
          technical difficulties. Please leave a message or try again later.</Say><Record maxLength=\"60\" \
-         action=\"https://voice.example.test/api/voice/emergency-recording\" method=\"POST\"/></Response>"
+         action=\"https://voice.example.test/api/voice/emergency-recording\" method=\"POST\" \
+         recordingStatusCallback=\"https://voice.example.test/api/voice/recording-status\"/></Response>"
     );
     let fallback = Request::post("/api/voice/fallback").body(Body::empty()).unwrap();
     assert_eq!(harness.send(fallback).await.text(), answer.text());

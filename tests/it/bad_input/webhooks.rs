@@ -8,7 +8,7 @@ use fixtures::carrier::sign;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-const HOOKS: [&str; 12] = [
+const HOOKS: [&str; 21] = [
     "/api/voice/incoming",
     "/hooks/twilio/voice",
     "/api/twilio/voice",
@@ -20,6 +20,15 @@ const HOOKS: [&str; 12] = [
     "/hooks/twilio/dial-status",
     "/api/voice/emergency-recording",
     "/hooks/twilio/emergency-recording",
+    "/api/voice/recording-complete",
+    "/api/voice/transcription-complete",
+    "/api/voice/recording-status",
+    "/api/voice/gather/CA0",
+    "/hooks/twilio/whisper",
+    "/hooks/twilio/queue-wait",
+    "/hooks/twilio/queue-key",
+    "/hooks/twilio/queue-ended",
+    "/hooks/twilio/queue-offered",
     "/hooks/twilio/voice?x=1",
 ];
 
