@@ -110,7 +110,7 @@ pub fn control_plane(
             delete_at_carrier: config.recording.delete_at_carrier,
             link_secret: config.recording.link_secret.clone(),
         },
-        carrier_api: TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?),
+        carrier_api: carrier_api(config)?,
         tenant: TenantSettings {
             id: TenantId::from(tenant.id.as_str()),
             name: tenant.name.clone(),
