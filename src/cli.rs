@@ -39,6 +39,8 @@ pub enum Command {
     Store(Store),
     /// Make, change and count the keys that protect stored credentials
     Keys(Keys),
+    /// Find out why calls do not come in, and mend what can be mended
+    Doctor(Doctor),
     /// Let somebody in who runs the platform
     Admin(Admin),
 }
@@ -280,6 +282,29 @@ pub struct Rotate {
     /// Print one JSON object and nothing else on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// Checks an installation: configuration, keys, database, the public address, the clock, and for each tenant its credentials, account,
+/// numbers, their webhooks at the carrier, signatures and balance. Says what is wrong, why it matters and how to mend it.
+///
+/// Reads the configuration as `tandem serve` does, and asks the carrier's real API. Changes nothing without --fix. The exit code is 0
+/// if nothing failed, 1 if something did.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:\n  tandem doctor\n  tandem doctor --tenant example --fix\n  \
+                             tandem doctor --json | jq '.findings[] | select(.state == \"failed\")'")]
+pub struct Doctor {
+    /// Only this tenant, by its id or short name [default: all]
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// Point webhooks at this server that point elsewhere
+    #[arg(long)]
+    pub fix: bool,
+    /// Print one JSON object and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 /// Who is called, and as whom.

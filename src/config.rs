@@ -19,6 +19,7 @@ mod environment;
 mod error;
 mod file;
 mod openid;
+mod platform;
 mod providers;
 mod recording;
 mod secrets;
@@ -32,6 +33,7 @@ pub use assistant::{Assistant, Parameters, Tool, ToolKind};
 pub use call::Call;
 pub use error::{ConfigError, Origin, Problem, Problems};
 pub use openid::OpenId;
+pub use platform::{Platform, PlatformTwilio};
 pub use providers::{
     Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
     TtsName, Voice,
@@ -64,6 +66,8 @@ pub struct Config {
     pub worker_threads: Option<usize>,
     /// What is logged, and how.
     pub log: Log,
+    /// What belongs to the platform, not to one tenant.
+    pub platform: Platform,
     /// The tenant that is set up at the start.
     pub tenant: Tenant,
     /// What becomes of recordings.
@@ -89,6 +93,7 @@ impl Default for Config {
             openid: OpenId::default(),
             worker_threads: None,
             log: Log::default(),
+            platform: Platform::default(),
             tenant: Tenant::default(),
             recording: Recording::default(),
             assistant: Assistant::default(),

@@ -11,6 +11,7 @@
 
 pub mod cli;
 pub mod config;
+mod doctor;
 pub mod process_stats;
 pub mod rehearsal;
 pub mod report;

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 mod admin;
 mod call;
 mod demo;
+mod doctor;
 mod keys;
 mod load;
 mod observe;
@@ -74,6 +75,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sandbox(sandbox) => sandbox::run(&sandbox),
         Command::Store(store) => store::run(&store),
         Command::Keys(keys) => keys::run(&keys),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Admin(admin) => admin::run(&admin),
     };
     match outcome {

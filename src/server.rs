@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::Router;
 use connections::ConnectionLimits;
-use control_plane::{CloseError, ControlPlane, OpenError};
+use control_plane::{Background, CloseError, ControlPlane, OpenError};
 use engine::{engine::Engine, provider::Secret, twilio};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{
@@ -82,6 +82,12 @@ impl Server {
         let stop = Arc::new(Notify::new());
         let task = tokio::spawn(serve(listener, router, Arc::clone(&stop)));
         Ok(Self { address, engine, first_key: opened.first_key, control_plane, stop, task })
+    }
+
+    /// The part of the work that no request waits for; it ends when what this gives is dropped.
+    #[must_use]
+    pub fn background(&self) -> Background {
+        self.control_plane.background()
     }
 
     /// Takes no new calls, lets the live ones end for up to `patience`, and stores everything.

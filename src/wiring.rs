@@ -20,7 +20,7 @@ use engine::{
 use identity::openid::OpenIdProvider;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use twilio_rest::TwilioOptions;
+use twilio_rest::{Credentials, TwilioOptions};
 use url::Url;
 
 /// Why the parts cannot be put together.
@@ -90,7 +90,8 @@ pub fn control_plane(
             None => StoreSettings::Embedded,
         },
         keys: config.key_ring()?,
-        twilio: TwilioOptions::at(address("tenant.twilio.base_url", &tenant.twilio.base_url)?),
+        platform_account: platform_account(config),
+        twilio: carrier_api(config)?,
         sign_in: sign_in(config)?,
         services,
         metrics,
@@ -121,6 +122,35 @@ pub fn control_plane(
             texts: CarrierTexts::default(),
         },
     })
+}
+
+/// How the carrier's API is reached.
+///
+/// # Errors
+/// See [`WiringError`].
+pub fn carrier_api(config: &Config) -> Result<TwilioOptions, WiringError> {
+    Ok(TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?))
+}
+
+/// The account whose credentials stand in the configuration, by its tenant and SID.
+#[must_use]
+pub fn configured_account(config: &Config) -> HashMap<(store::TenantId, String), Credentials> {
+    let twilio = &config.tenant.twilio;
+    let configured =
+        twilio.account_sid.as_deref().zip(twilio.auth_token.clone()).and_then(|(sid, auth_token)| {
+            let account_sid = sid.parse().ok()?;
+            let key = (store::TenantId::known(config.tenant.id.as_str()), sid.to_owned());
+            Some((key, Credentials::AuthToken { account_sid, auth_token }))
+        });
+    configured.into_iter().collect()
+}
+
+/// The account in which subaccounts are made.
+#[must_use]
+pub fn platform_account(config: &Config) -> Option<Credentials> {
+    let twilio = &config.platform.twilio;
+    let account_sid = twilio.account_sid.as_deref()?.parse().ok()?;
+    Some(Credentials::AuthToken { account_sid, auth_token: twilio.auth_token.clone()? })
 }
 
 fn sign_in(config: &Config) -> Result<SignInSettings, WiringError> {

@@ -27,6 +27,7 @@ mod me;
 pub(crate) mod media;
 mod members;
 pub(crate) mod need;
+mod number_orders;
 mod numbers;
 mod oidc;
 pub(crate) mod once;
@@ -35,6 +36,8 @@ mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
 mod place;
+mod provider_health;
+mod provisioning;
 mod queue_callers;
 mod queues;
 mod range;
@@ -48,6 +51,7 @@ mod schema;
 mod secret;
 mod settings;
 mod simulate;
+mod softphone;
 mod tenants;
 mod usage;
 mod users;
@@ -63,6 +67,10 @@ use utoipa_axum::router::OpenApiRouter;
 /// Every route that the document describes.
 fn described() -> OpenApiRouter<Arc<Shared>> {
     openapi::base()
+        .merge(number_orders::routes())
+        .merge(provider_health::routes())
+        .merge(provisioning::routes())
+        .merge(softphone::routes())
         .merge(auth::routes())
         .merge(oidc::routes())
         .merge(me::routes())

@@ -9,18 +9,9 @@ use engine::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::{
-    collections::{BTreeSet, HashMap},
-    ops::RangeInclusive,
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 use store::model::account::Sealed;
 use url::Url;
-
-/// Longest answer of a model, in tokens. Beyond a few hundred a caller would be read to for minutes.
-const MAX_TOKENS: RangeInclusive<u32> = 16..=8_192;
-/// How long a tool may take, in ms: a caller does not wait longer than a minute.
-const TOOL_TIMEOUT_MS: RangeInclusive<u64> = 100..=60_000;
 
 /// The `config` of a stored assistant. What is not set has the default, so that stored assistants outlive new options.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,56 +152,13 @@ pub fn built_in_parameters<'a>(kind: ToolKind, targets: impl Iterator<Item = &'a
     }
 }
 
-/// What is wrong in an assistant's `config`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{pointer}: {wrong}")]
-pub struct AssistantFault {
-    /// JSON pointer into `config`.
-    pub pointer: String,
-    /// What.
-    pub wrong: String,
-}
-
-impl AssistantFault {
-    fn new(pointer: impl Into<String>, wrong: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), wrong: wrong.into() }
-    }
-}
-
 impl AssistantConfig {
     /// Understands what is stored.
     ///
     /// # Errors
     /// When a field is of another type.
-    pub fn parse(config: &Value) -> Result<Self, AssistantFault> {
-        Self::deserialize(config).map_err(|error| AssistantFault::new("", error.to_string()))
-    }
-
-    /// The first thing that keeps it from being used, if there is one.
-    #[must_use]
-    pub fn fault(&self) -> Option<AssistantFault> {
-        let filled = [
-            ("/prompt", &self.prompt),
-            ("/goodbye", &self.goodbye),
-            ("/apology", &self.apology),
-            ("/tool_filler", &self.tool_filler),
-            ("/language", &self.language),
-        ];
-        if let Some((pointer, _)) = filled.into_iter().find(|(_, text)| text.trim().is_empty()) {
-            return Some(AssistantFault::new(pointer, "must not be empty"));
-        }
-        if !MAX_TOKENS.contains(&self.max_tokens) {
-            let (least, most) = (MAX_TOKENS.start(), MAX_TOKENS.end());
-            return Some(AssistantFault::new("/max_tokens", format!("must be from {least} to {most}")));
-        }
-        let mut names = BTreeSet::new();
-        self.tools.iter().enumerate().find_map(|(index, tool)| {
-            let at = |field: &str| format!("/tools/{index}/{field}");
-            if !names.insert(&tool.name) {
-                return Some(AssistantFault::new(at("name"), "is there twice"));
-            }
-            tool.fault().map(|(field, wrong)| AssistantFault::new(at(field), wrong))
-        })
+    pub(crate) fn parse(config: &Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(config)
     }
 
     /// Who answers: `targets` are those whom a call may be handed to.
@@ -235,32 +183,6 @@ impl AssistantConfig {
 }
 
 impl ToolConfig {
-    fn fault(&self) -> Option<(&'static str, String)> {
-        let is_name = !self.name.is_empty()
-            && self.name.len() <= 64
-            && self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-        if !is_name {
-            return Some(("name", "must be 1 to 64 letters, digits, `_` or `-`".to_owned()));
-        }
-        if !TOOL_TIMEOUT_MS.contains(&self.timeout_ms) {
-            let (least, most) = (TOOL_TIMEOUT_MS.start(), TOOL_TIMEOUT_MS.end());
-            return Some(("timeout_ms", format!("must be from {least} to {most}")));
-        }
-        if self.parameters.as_ref().is_some_and(|schema| schema.get("type") != Some(&json!("object"))) {
-            return Some(("parameters", "must be the JSON Schema of an object".to_owned()));
-        }
-        if self.kind != ToolConfigKind::Http {
-            return None;
-        }
-        if self.description.as_ref().is_none_or(|description| description.trim().is_empty()) {
-            return Some(("description", "must say when to use the tool".to_owned()));
-        }
-        if self.address().is_none() {
-            return Some(("url", "must be an https:// address".to_owned()));
-        }
-        None
-    }
-
     fn spec(&self, targets: &[&str]) -> ToolSpec {
         let kind = self.kind.engine();
         let parameters = match &self.parameters {

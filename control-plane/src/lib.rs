@@ -23,6 +23,7 @@ mod outbound;
 mod plane;
 mod ports;
 mod problem;
+pub mod provider_health;
 pub mod providers;
 mod recordings;
 mod request_id;
@@ -40,4 +41,4 @@ mod work;
 
 pub use api::caller::ClientAddress;
 pub use directory::BootstrapError;
-pub use plane::{CloseError, ControlPlane, OpenError, Opened};
+pub use plane::{Background, CloseError, ControlPlane, OpenError, Opened};

@@ -6,10 +6,11 @@ use crate::{
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
+    provider_health::{Monitor, Watch},
     recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
     settings::{ControlPlaneSettings, StoreSettings},
-    shared::{Outside, Shared},
+    shared::{Outside, Parts, Shared},
     sign_in,
 };
 use axum::Router;
@@ -24,7 +25,8 @@ use identity::{
     openid::OpenIdError,
 };
 use objects::{Links, ObjectError};
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use provisioning::{Provisioner, ProvisionerOptions, Worker, WorkerOptions};
+use std::{collections::HashMap, fmt, io, path::PathBuf, sync::Arc};
 use store::{
     Filter, Store, StoreError,
     model::{
@@ -36,11 +38,13 @@ use store_postgres::PostgresStore;
 use store_sqlite::SqliteStore;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
-use twilio_rest::{ClientError, TwilioClient};
+use twilio_rest::{ClientError, Credentials, TwilioClient};
 use vault::{Vault, VaultError};
 
 /// What the control plane does by itself stands under this name in the audit log.
 const SELF: &str = "control_plane";
+/// The product's name, as tenants' subaccounts have it.
+const PRODUCT: &str = "Tandem";
 /// Sessions that are over and are deleted at once: few, because SQLite serves one writer.
 const SESSIONS_FORGOTTEN: u16 = 50;
 /// Calls that wait for their stream, as a gauge.
@@ -51,6 +55,13 @@ pub struct ControlPlane {
     shared: Arc<Shared>,
     tools: Arc<HttpTools>,
     _housekeeping: AbortOnDrop,
+}
+
+/// Work that no request waits for; ends when this is dropped.
+#[derive(Debug)]
+pub struct Background {
+    _provisioning: Worker,
+    _monitoring: AbortOnDrop,
 }
 
 /// A control plane that has just been opened.
@@ -128,6 +139,20 @@ impl ControlPlane {
         let store = open_store(&settings).await?;
         let vault = Arc::new(Vault::new(Arc::clone(&store), settings.keys.clone()));
         vault.check().await?;
+        let twilio = TwilioClient::new(settings.twilio.clone())?;
+        let provisioner = Arc::new(Provisioner::new(
+            Arc::clone(&store),
+            Arc::clone(&vault),
+            twilio.clone(),
+            provisioning::Settings {
+                base_url: settings.base_url.clone(),
+                product: PRODUCT.to_owned(),
+                platform: settings.platform_account.clone(),
+                configured: configured_accounts(&settings),
+                options: ProvisionerOptions::default(),
+            },
+        ));
+        let monitor = Arc::new(Monitor::new(Arc::clone(&store), Arc::clone(&provisioner), Watch::default()));
         let tenant = settings.tenant.id.clone();
         put_configured_tenant(&*store, &settings.tenant).await?;
         let directory = Directory::new(DirectoryParts {
@@ -140,12 +165,14 @@ impl ControlPlane {
         // It is at hand from the first call on, also if the database does not serve then.
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
         let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
-        let twilio = TwilioClient::new(settings.twilio.clone())?;
         let addresses = settings.services.addresses.clone();
         let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let outside = outside(&settings, &directory)?;
-        let shared = Arc::new(Shared::new(settings, directory, store, vault, trial, identity, outside));
+        let shared = Arc::new(Shared::new(
+            settings,
+            Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
+        ));
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -171,6 +198,16 @@ impl ControlPlane {
     /// over.
     pub fn attach(&self, engine: Engine) {
         self.shared.attach(Some(engine));
+    }
+
+    /// Carries out orders for the carrier and watches the tenants' providers until what it gives is dropped: the part of a server's work
+    /// that no request waits for.
+    #[must_use]
+    pub fn background(&self) -> Background {
+        Background {
+            _provisioning: Worker::start(&self.shared.provisioner, WorkerOptions::default()),
+            _monitoring: self.shared.monitor.start(),
+        }
     }
 
     /// What seals and opens stored credentials.
@@ -221,6 +258,17 @@ impl fmt::Debug for ControlPlane {
             .field("base_url", &self.shared.base_url.as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// The accounts of the configuration's own tenant.
+fn configured_accounts(settings: &ControlPlaneSettings) -> HashMap<(store::TenantId, String), Credentials> {
+    let twilio = &settings.tenant.twilio;
+    let account_sid = twilio.account_sid.parse().ok().filter(|_| settings.tenant.has_account());
+    let credentials = account_sid
+        .map(|account_sid| Credentials::AuthToken { account_sid, auth_token: twilio.auth_token.clone() });
+    let tenant = store::TenantId::known(settings.tenant.id.0.as_str());
+    let key = (tenant, twilio.account_sid.clone());
+    credentials.map(|credentials| (key, credentials)).into_iter().collect()
 }
 
 /// What is reached outside of this program.

@@ -39,6 +39,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/recording-status", hook(webhooks::recording_status::recording_status))
         .route("/api/voice/gather/{call_sid}", hook(webhooks::gather::gather))
         .route("/hooks/twilio/gather", hook(webhooks::gather::gather))
+        .route("/hooks/twilio/ping", post(webhooks::ping::ping))
         .route("/hooks/twilio/whisper", hook(webhooks::whisper::whisper))
         .route("/hooks/twilio/queue-wait", hook(webhooks::queue::wait))
         .route("/hooks/twilio/queue-key", hook(webhooks::queue::key))

@@ -15,6 +15,7 @@ pub use objects::{Encryption, S3Options};
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
+use twilio_rest::Credentials;
 pub use twilio_rest::TwilioOptions;
 use url::Url;
 use vault::KeyRing;
@@ -41,6 +42,8 @@ pub struct ControlPlaneSettings {
     pub services: Services,
     /// What becomes of recordings.
     pub recording: RecordingSettings,
+    /// The account in which subaccounts are made for tenants, by its auth token; `None`: every tenant brings its own.
+    pub platform_account: Option<Credentials>,
     /// How the carrier's API is reached.
     pub carrier_api: TwilioOptions,
     /// Renders `/metrics`; the program has installed its recorder.

@@ -7,6 +7,7 @@ use crate::{
     live::LiveCalls,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
+    provider_health::Monitor,
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
     settings::ControlPlaneOptions,
     tokens::StreamTokens,
@@ -27,6 +28,7 @@ use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
 use objects::{Links, ObjectStore};
 use parking_lot::Mutex;
+use provisioning::Provisioner;
 use routing::Urls;
 use std::{
     path::PathBuf,
@@ -35,7 +37,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use store::{Call, CallStatus, Store, StoreError, TenantStore, model::work::WorkKind};
+use store::{
+    Call, CallStatus, Store, StoreError, TenantStore,
+    model::{number::NumberOwner, work::WorkKind},
+};
 use tokio::time::Instant;
 use url::Url;
 use vault::Vault;
@@ -71,6 +76,10 @@ pub(crate) struct Shared {
     store: Arc<dyn Store>,
     /// Seals and opens stored credentials.
     pub(crate) vault: Arc<Vault>,
+    /// Takes orders for the carrier.
+    pub(crate) provisioner: Arc<Provisioner>,
+    /// Asks the tenants' providers.
+    pub(crate) monitor: Arc<Monitor>,
     /// Tries credentials before they are stored.
     pub(crate) trial: Trial,
     /// Knows who is who.
@@ -85,16 +94,21 @@ pub(crate) struct Outside {
     pub(crate) http: reqwest::Client,
 }
 
+/// What is made before and shared.
+pub(crate) struct Parts {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) provisioner: Arc<Provisioner>,
+    pub(crate) monitor: Arc<Monitor>,
+    pub(crate) trial: Trial,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) outside: Outside,
+}
+
 impl Shared {
-    pub(crate) fn new(
-        settings: crate::settings::ControlPlaneSettings,
-        directory: Arc<Directory>,
-        store: Arc<dyn Store>,
-        vault: Arc<Vault>,
-        trial: Trial,
-        identity: Arc<Identity>,
-        outside: Outside,
-    ) -> Self {
+    pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
+        let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
         let Outside { objects, links, carriers, http } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
@@ -139,6 +153,8 @@ impl Shared {
             engine: Mutex::new(None),
             store,
             vault,
+            provisioner,
+            monitor,
             trial,
             identity,
         }
@@ -152,6 +168,11 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(tenant)
+    }
+
+    /// Whose active number this is.
+    pub(crate) async fn number_owner(&self, e164: &str) -> Result<Option<NumberOwner>, StoreError> {
+        self.store.number_owner(e164).await
     }
 
     pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {

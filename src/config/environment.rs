@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 26] = [
+pub(super) const NAMED: [(&str, &str); 28] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
     ("TANDEM_STORE_URL", "store.url"),
@@ -16,6 +16,8 @@ pub(super) const NAMED: [(&str, &str); 26] = [
     ("TANDEM_SECRETS_KEY_FILE", "secrets.key_file"),
     ("TANDEM_OPENID_CLIENT_SECRET", "openid.client_secret"),
     ("BASE_URL", "base_url"),
+    ("TANDEM_PLATFORM_TWILIO_ACCOUNT_SID", "platform.twilio.account_sid"),
+    ("TANDEM_PLATFORM_TWILIO_AUTH_TOKEN", "platform.twilio.auth_token"),
     ("DEFAULT_ORGANIZATION_ID", "tenant.id"),
     ("TWILIO_ACCOUNT_SID", "tenant.twilio.account_sid"),
     ("TWILIO_AUTH_TOKEN", "tenant.twilio.auth_token"),

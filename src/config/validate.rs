@@ -17,6 +17,7 @@ pub(super) fn problems(config: &Config) -> Vec<Problem> {
     let mut found = Found::default();
     top_level(config, &mut found);
     secrets(config, &mut found);
+    platform(config, &mut found);
     openid(config, &mut found);
     tenant(config, &mut found);
     recording(config, &mut found);
@@ -419,6 +420,19 @@ fn order<T: PartialEq>(key: &str, names: &[T], write: &str, found: &mut Found) {
     }
     if names.iter().enumerate().any(|(index, name)| names[..index].contains(name)) {
         found.add(key, "names a service twice", write);
+    }
+}
+
+fn platform(config: &Config, found: &mut Found) {
+    let twilio = &config.platform.twilio;
+    if twilio.account_sid.as_deref().is_some_and(|sid| !is_account_sid(sid)) {
+        let write = "write `AC` and 32 hexadecimal digits";
+        found.add("platform.twilio.account_sid", "is not an account SID", write);
+    }
+    found.secret("platform.twilio.auth_token", twilio.auth_token.as_ref());
+    if twilio.account_sid.is_some() != twilio.auth_token.is_some() {
+        let write = "write both platform.twilio.account_sid and platform.twilio.auth_token, or neither";
+        found.add("platform.twilio", "is half set", write);
     }
 }
 

@@ -52,7 +52,9 @@ async fn until_signal(config: Config) -> Result<Outcome, Failure> {
         status_callback = %format!("{public}/api/voice/status"),
         "answering calls"
     );
+    let background = server.background();
     signal().await?;
+    drop(background);
     tracing::info!(
         calls = server.engine.live_calls(),
         "stopping: no new calls, live ones may end; again to cut them"

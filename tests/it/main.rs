@@ -4,6 +4,7 @@
 mod bad_input;
 mod binary;
 mod children_killed;
+mod doctor;
 mod heard_truth;
 mod invariants;
 mod keys_command;

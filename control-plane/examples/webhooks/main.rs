@@ -45,7 +45,12 @@ async fn main() {
     row("2 tenants", &of_few);
     row(&format!("{many} tenants"), &of_crowded);
     let ratio = |percent| of_crowded.percentile(percent) / of_few.percentile(percent);
-    println!("\n{many} tenants over 2: p50 x {:.2}, p95 x {:.2}, p99 x {:.2}", ratio(50), ratio(95), ratio(99));
+    println!(
+        "\n{many} tenants over 2: p50 x {:.2}, p95 x {:.2}, p99 x {:.2}",
+        ratio(50),
+        ratio(95),
+        ratio(99)
+    );
     few.close().await;
     crowded.close().await;
 }

@@ -5,8 +5,8 @@ use control_plane::{
     ControlPlane,
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, StoreSettings,
-        TenantSettings, TwilioAccount,
+        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RecordingSettings, SignInSettings,
+        StoreSettings, TenantSettings, TwilioAccount, TwilioOptions,
     },
 };
 use engine::{ids::AssistantId, ports::Assistant, provider::Secret};
@@ -34,7 +34,8 @@ impl Plane {
         std::fs::create_dir_all(&folder).unwrap();
         let store_settings = match std::env::var("TANDEM_TEST_STORE").as_deref() {
             Ok("postgres") => {
-                let url = store_postgres::test_server::database().await.expect("PostgreSQL's programs are there");
+                let url =
+                    store_postgres::test_server::database().await.expect("PostgreSQL's programs are there");
                 StoreSettings::Postgres { url: Secret::new(&url) }
             }
             _ => StoreSettings::Embedded,
@@ -108,6 +109,10 @@ fn settings(
         recording: RecordingSettings::default(),
         store,
         keys,
+        sign_in: SignInSettings::default(),
+        platform_account: None,
+        twilio: nowhere(),
+        carrier_api: nowhere(),
         tenant: TenantSettings {
             id: "default".into(),
             name: "Default".to_owned(),
@@ -129,6 +134,11 @@ fn settings(
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         limits: ControlPlaneOptions { stream_tokens: 1_000_000, ..ControlPlaneOptions::default() },
     }
+}
+
+/// Twilio's API, which nobody asks.
+fn nowhere() -> TwilioOptions {
+    TwilioOptions::at(Url::parse("http://127.0.0.1:9").unwrap())
 }
 
 fn assistant() -> Assistant {

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use store::{
     Store, TenantId,
-    ids::{AccountId, Id as _},
+    ids::AccountId,
     model::{
         account::{AccountMode, AccountStatus, Credential, ProviderAccount},
         assistant::Assistant,

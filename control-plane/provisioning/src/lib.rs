@@ -10,6 +10,7 @@
 //! worker that finds such a note looks for what came of it (`twilio_rest::reconcile`) before it creates anything.
 
 mod addresses;
+mod admission;
 mod carry_out;
 mod error;
 mod names;
@@ -24,5 +25,5 @@ pub use addresses::{Addresses, Difference};
 pub use error::ProvisionError;
 pub use orders::{OwnAccount, Purchase};
 pub use provisioner::{Provisioner, ProvisionerOptions, Settings};
-pub use state::{NumberFacts, State, Subject, TenantFacts};
+pub use state::{NumberFacts, State, Subject, TENANT_JOB, TenantFacts};
 pub use worker::{Worker, WorkerOptions};

@@ -1,17 +1,20 @@
 //! What orders and the worker share: the store, the vault, the carrier, and who we are.
 
-use crate::{Addresses, ProvisionError};
+use crate::{Addresses, Difference, ProvisionError};
 use engine::provider::Secret;
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 use store::{
     Filter, Store, Stored, TenantId,
     ids::AccountId,
-    model::account::{AccountStatus, ProviderAccount},
+    model::{
+        account::{AccountStatus, ProviderAccount},
+        number::Number,
+    },
 };
 use tokio::sync::Notify;
 use twilio_rest::{
     Account, AccountDetails, AccountSid, AvailableNumber, AvailableNumberFilter, Credentials, NumberKind,
-    TwilioClient,
+    NumberSid, TwilioClient,
 };
 use url::Url;
 use vault::{Place, Vault};
@@ -30,6 +33,8 @@ pub struct Settings {
     pub product: String,
     /// The account in which subaccounts are made, by its auth token; `None`: every tenant brings its own.
     pub platform: Option<Credentials>,
+    /// Accounts whose credentials stand in the configuration and not in the store, by tenant and SID.
+    pub configured: HashMap<(TenantId, String), Credentials>,
     /// Limits.
     pub options: ProvisionerOptions,
 }
@@ -154,11 +159,54 @@ impl Provisioner {
         tenant: &TenantId,
         account: &Stored<ProviderAccount>,
     ) -> Result<Account, ProvisionError> {
-        let token = account.value.secrets.get("auth_token").ok_or(ProvisionError::NotSetUp("auth token"))?;
+        let Some(token) = account.value.secrets.get("auth_token") else {
+            let configured = self.settings.configured.get(&(tenant.clone(), account.value.sid.clone()));
+            let credentials = configured.ok_or(ProvisionError::NotSetUp("auth token"))?;
+            return Ok(self.client.account(credentials.clone()));
+        };
         let place = Place::provider_account(&account.id, "auth_token");
         let auth_token = self.vault.open(tenant, &place, &token.current).await?;
         let account_sid = account.value.sid.parse()?;
         Ok(self.client.account(Credentials::AuthToken { account_sid, auth_token }))
+    }
+
+    /// What of a number's settings at the carrier is not as it should be.
+    ///
+    /// # Errors
+    /// [`ProvisionError::NotSetUp`] if the carrier does not know the number.
+    pub async fn differences(
+        &self,
+        tenant: &TenantId,
+        number: &Number,
+    ) -> Result<Vec<Difference>, ProvisionError> {
+        let (account, sid) = self.at_carrier(tenant, number).await?;
+        let there = account.fetch_number(&sid).await.map_err(|error| match error.is_gone() {
+            true => ProvisionError::NotSetUp("such number"),
+            false => error.into(),
+        })?;
+        Ok(self.addresses.differences(&there))
+    }
+
+    /// Points a number's webhooks at us.
+    ///
+    /// # Errors
+    /// [`ProvisionError::NotSetUp`] if the carrier does not know the number.
+    pub async fn configure(&self, tenant: &TenantId, number: &Number) -> Result<(), ProvisionError> {
+        let (account, sid) = self.at_carrier(tenant, number).await?;
+        account.update_number(&sid, &self.addresses.number()).await?;
+        Ok(())
+    }
+
+    async fn at_carrier(
+        &self,
+        tenant: &TenantId,
+        number: &Number,
+    ) -> Result<(Account, NumberSid), ProvisionError> {
+        let (Some(account), Some(sid)) = (&number.account, &number.carrier_sid) else {
+            return Err(ProvisionError::NotSetUp("such number"));
+        };
+        let account = self.account_of(tenant, Some(account)).await?;
+        Ok((self.carrier_account(tenant, &account).await?, sid.parse()?))
     }
 
     /// The account in which subaccounts are made.

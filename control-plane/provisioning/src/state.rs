@@ -62,6 +62,9 @@ pub struct State {
     pub subject: Subject,
 }
 
+/// Lookup key of the job that sets a tenant up.
+pub const TENANT_JOB: &str = "provision";
+
 /// The kinds of jobs that are ours.
 const TENANT: &str = "provision_tenant";
 const NUMBER: &str = "provision_number";
@@ -90,7 +93,7 @@ impl State {
     /// There is one job with this key in a tenant.
     pub(crate) fn key(&self) -> String {
         match &self.subject {
-            Subject::Tenant(_) => "provision".to_owned(),
+            Subject::Tenant(_) => TENANT_JOB.to_owned(),
             Subject::Number(facts) => number_key(&facts.e164),
         }
     }

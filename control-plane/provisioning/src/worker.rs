@@ -3,6 +3,7 @@
 
 use crate::{
     ProvisionError, Provisioner,
+    admission::ADMISSION,
     carry_out::{close_number, close_tenant, outcome_of},
     saga::{Action, Follow, Outcome},
     state::{State, Subject},
@@ -137,6 +138,9 @@ impl Provisioner {
             part.finish_work(claim).await?;
             return Ok(());
         };
+        if job.value.kind == ADMISSION {
+            return self.carry_admission_out(claim, job).await;
+        }
         let Some(mut state) = State::read(&job.value)? else {
             tracing::debug!(kind = job.value.kind, "the job is another part's");
             part.retry_work(claim, now_us() + micros(options.foreign)).await?;
@@ -245,7 +249,7 @@ fn micros(duration: Duration) -> i64 {
 }
 
 /// Unix microseconds, now.
-fn now_us() -> i64 {
+pub(crate) fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     micros(since)
 }

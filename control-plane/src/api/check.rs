@@ -1,7 +1,7 @@
 //! What texts must be that mean something: numbers, times and dates.
 
 use crate::problem::{FaultCode, Faults};
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 impl Faults {
     /// A phone number, E.164.
@@ -28,13 +28,6 @@ impl Faults {
                 FaultCode::InvalidValue,
                 "it must be the IANA name of a time zone, such as Europe/Berlin",
             );
-        }
-    }
-
-    /// A day, `YYYY-MM-DD`.
-    pub(crate) fn date(&mut self, name: &str, text: &str) {
-        if text.len() != "2026-12-25".len() || text.parse::<Date>().is_err() {
-            self.add_at(name, FaultCode::InvalidValue, "it must be a day, YYYY-MM-DD");
         }
     }
 
@@ -101,7 +94,6 @@ mod tests {
             faults.e164("a", &text);
             faults.clock_time("a", &text, true);
             faults.time_zone("a", &text);
-            faults.date("a", &text);
             faults.web_address("a", &text);
         }
     }

@@ -35,6 +35,7 @@ needs! {
     AccountsManage: Spend,
     NumbersRead: Read,
     NumbersManage: Write,
+    NumbersOrder: Spend,
     RoutingRead: Read,
     RoutingManage: Write,
     CallsRead: Read,
@@ -56,4 +57,9 @@ needs! {
     PlatformManage: Write,
     TenantsRead: Read,
     TenantsManage: Write,
+    HealthRead: Read,
+    HealthCheck: Spend,
+    ProvisioningRead: Read,
+    ProvisioningRun: Spend,
+    SoftphoneUse: Spend,
 }

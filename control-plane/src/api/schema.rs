@@ -15,6 +15,7 @@ use store::{
         tenant::{TenantStatus, WebhookMode},
         usage::BudgetPeriod,
         webhook::EndpointStatus,
+        work::JobStatus,
     },
 };
 use utoipa::openapi::{
@@ -52,6 +53,7 @@ words!(
     CallStatus,
     Direction,
     EndpointStatus,
+    JobStatus,
     KeyMode,
     KeyStatus,
     NumberStatus,

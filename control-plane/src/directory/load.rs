@@ -222,8 +222,8 @@ async fn add_assistants(
         let id = row.id.as_str().to_owned();
         let config = match AssistantConfig::parse(&row.value.config) {
             Ok(config) => config,
-            Err(fault) => {
-                error!(%tenant, assistant = id, %fault, "an assistant cannot be used");
+            Err(cause) => {
+                error!(%tenant, assistant = id, error = &cause as &dyn Error, "an assistant cannot be used");
                 continue;
             }
         };

@@ -102,13 +102,6 @@ impl Faults {
         self.at.truncate(before);
     }
 
-    /// The pointer to the field `name` of what is being looked at.
-    pub(crate) fn pointer(&self, name: &str) -> String {
-        let mut pointer = self.at.clone();
-        push_token(&mut pointer, name);
-        pointer
-    }
-
     /// A text must have between `min` and `max` characters.
     pub(crate) fn text(&mut self, name: &str, text: &str, min: usize, max: usize) {
         self.field(name, |faults| faults.own_text(text, min, max));

@@ -334,6 +334,32 @@ async fn a_token_that_is_exchanged_is_believed_until_it_is_taken_away() {
 }
 
 #[tokio::test]
+async fn no_call_is_refused_while_a_token_is_exchanged() {
+    let (harness, other) = nodes(|_| {}).await;
+    let id = other.add_tenant(2).await;
+    let row = other.store.tenant(&id).find::<ProviderAccount>(&account(2)).await.unwrap().unwrap();
+    let exchanged = other.sealed(&id, &row.id, "auth_token", "newer", Some(&token(2))).await;
+    let calls = async |from: u32, token: &str| {
+        for call in from..from + 20 {
+            let sid = format!("CA{call}");
+            let answer = incoming(&harness, &sid, &account(2), &number(2), token).await;
+            assert!(is_answered(&answer), "{call}: {}", answer.text());
+        }
+    };
+    let exchange = async {
+        other
+            .change_account(&id, &account(2), |account| {
+                account.secrets.insert("auth_token".to_owned(), exchanged);
+            })
+            .await;
+        // The carrier signs with the new token only once it is stored here.
+        calls(100, "newer").await;
+    };
+    let old = token(2);
+    tokio::join!(calls(0, &old), calls(20, &old), exchange, calls(40, &old));
+}
+
+#[tokio::test]
 async fn whoever_is_suspended_is_turned_away_unanswered() {
     let (harness, other) = nodes(|_| {}).await;
     let id = other.add_tenant(2).await;

@@ -12,6 +12,7 @@ mod identity;
 mod isolation;
 mod log;
 mod outbound;
+mod provisioning;
 mod recording_links;
 mod recordings;
 mod recordings_killed;

@@ -518,3 +518,38 @@ async fn hours_are_refused_with_a_pointer_to_each_fault() {
     let pointers: Vec<_> = errors.as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
     assert_eq!(pointers, ["/time_zone", "/weekly/1/to", "/weekly/2", "/exceptions/0/date"]);
 }
+
+/// Reports come late, twice and in any order: a call only moves forward, and ends as the carrier says.
+#[test]
+fn a_call_ends_the_same_in_whatever_order_it_is_reported() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let harness = runtime.block_on(Seed::to(vec![VOICEMAIL]).start());
+    let reports = vec!["initiated", "ringing", "in-progress", "completed", "completed", "ringing"];
+    let mut runner = TestRunner::new(ProptestConfig { cases: 24, ..ProptestConfig::default() });
+    let number = std::cell::Cell::new(0);
+    runner
+        .run(&Just(reports).prop_shuffle(), |reports| {
+            number.set(number.get() + 1);
+            let sid = format!("CA{:032}", number.get());
+            runtime.block_on(async {
+                let mut best = 0;
+                for report in &reports {
+                    let mut fields = call_fields(&sid, report);
+                    if *report == "completed" {
+                        fields.push(("CallDuration", "12"));
+                    }
+                    let answer = harness.hook("/api/voice/status", &fields).await;
+                    assert_eq!((answer.status, answer.text()), (StatusCode::OK, ""));
+                    let call = harness.get("/v1/calls?limit=1").await.json()["data"][0].clone();
+                    assert_eq!(call["carrier_call_id"], sid.as_str());
+                    let order = ["queued", "initiated", "ringing", "in_progress", "completed"];
+                    let reached = order.iter().position(|status| call["status"] == *status).unwrap();
+                    assert!(reached >= best, "{reports:?}: back to {call}");
+                    best = reached;
+                }
+                assert_eq!(best, 4, "{reports:?}");
+            });
+            Ok(())
+        })
+        .unwrap();
+}

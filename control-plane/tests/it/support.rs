@@ -155,6 +155,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         store: store_settings(folder).await,
         sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
+        platform_account: None,
         carrier_api: twilio_rest::TwilioOptions::default(),
         services: services(),
         tenant: TenantSettings {

@@ -1,12 +1,15 @@
 //! Which resources hold sealed secrets, and where. A new one belongs here, or its secrets keep the data key that they were first
 //! sealed with.
 
-use crate::Place;
+use crate::{Place, VaultError};
+use serde_json::Value;
+use std::collections::HashMap;
 use store::{
-    Resource,
-    ids::{AccountId, EndpointId, UserId},
+    Resource, StoreError,
+    ids::{AccountId, AssistantId, EndpointId, UserId},
     model::{
         account::{ProviderAccount, Sealed},
+        assistant::Assistant,
         identity::User,
         webhook::WebhookEndpoint,
     },
@@ -15,32 +18,65 @@ use store::{
 /// A resource that holds sealed secrets.
 pub(crate) trait HoldsSecrets: Resource {
     /// All of them, each with its place.
-    fn secrets(&mut self, id: &Self::Id) -> Vec<(Place, &mut Sealed)>;
+    fn secrets(&self, id: &Self::Id) -> Vec<(Place, Sealed)>;
 }
 
 impl HoldsSecrets for ProviderAccount {
-    fn secrets(&mut self, id: &AccountId) -> Vec<(Place, &mut Sealed)> {
-        let secrets = self.secrets.iter_mut().flat_map(|(name, credential)| {
+    fn secrets(&self, id: &AccountId) -> Vec<(Place, Sealed)> {
+        let secrets = self.secrets.iter().flat_map(|(name, credential)| {
             let place = Place::provider_account(id, name);
-            [Some(&mut credential.current), credential.previous.as_mut()]
+            [Some(&credential.current), credential.previous.as_ref()]
                 .into_iter()
                 .flatten()
-                .map(move |sealed| (place.clone(), sealed))
+                .map(move |sealed| (place.clone(), sealed.clone()))
         });
         secrets.collect()
     }
 }
 
 impl HoldsSecrets for WebhookEndpoint {
-    fn secrets(&mut self, id: &EndpointId) -> Vec<(Place, &mut Sealed)> {
+    fn secrets(&self, id: &EndpointId) -> Vec<(Place, Sealed)> {
         let place = Place::webhook_endpoint(id);
-        let both = [Some(&mut self.secret), self.previous_secret.as_mut()];
-        both.into_iter().flatten().map(|sealed| (place.clone(), sealed)).collect()
+        let both = [Some(&self.secret), self.previous_secret.as_ref()];
+        both.into_iter().flatten().map(|sealed| (place.clone(), sealed.clone())).collect()
     }
 }
 
 impl HoldsSecrets for User {
-    fn secrets(&mut self, id: &UserId) -> Vec<(Place, &mut Sealed)> {
-        self.totp.iter_mut().map(|sealed| (Place::totp(id), sealed)).collect()
+    fn secrets(&self, id: &UserId) -> Vec<(Place, Sealed)> {
+        self.totp.iter().map(|sealed| (Place::totp(id), sealed.clone())).collect()
+    }
+}
+
+impl HoldsSecrets for Assistant {
+    fn secrets(&self, id: &AssistantId) -> Vec<(Place, Sealed)> {
+        let tools = self.config.get("tools").and_then(Value::as_array).into_iter().flatten();
+        let secrets = tools.filter_map(|tool| {
+            let sealed = serde_json::from_value(tool.get("signing_secret")?.clone()).ok()?;
+            Some((Place::tool(id, tool.get("name")?.as_str()?), sealed))
+        });
+        secrets.collect()
+    }
+}
+
+/// The resource with other sealed secrets: `exchanged` holds the new one by the ciphertext of the old one, which no other has.
+pub(crate) fn exchange<T: Resource>(value: &T, exchanged: &HashMap<String, Sealed>) -> Result<T, VaultError> {
+    let unreadable = |source| StoreError::Unreadable { what: T::TABLE.noun(), source };
+    let mut value = serde_json::to_value(value).map_err(unreadable)?;
+    exchange_in(&mut value, exchanged)?;
+    Ok(serde_json::from_value(value).map_err(unreadable)?)
+}
+
+fn exchange_in(value: &mut Value, exchanged: &HashMap<String, Sealed>) -> Result<(), StoreError> {
+    let known = value.get("sealed").and_then(Value::as_str).and_then(|sealed| exchanged.get(sealed));
+    if let Some(sealed) = known {
+        *value = serde_json::to_value(sealed)
+            .map_err(|source| StoreError::Unreadable { what: "sealed secret", source })?;
+        return Ok(());
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().try_for_each(|value| exchange_in(value, exchanged)),
+        Value::Array(values) => values.iter_mut().try_for_each(|value| exchange_in(value, exchanged)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }

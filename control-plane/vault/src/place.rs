@@ -3,7 +3,7 @@
 use crate::aead::associated_data;
 use store::{
     TenantId,
-    ids::{AccountId, DataKeyId, EndpointId, UserId},
+    ids::{AccountId, AssistantId, DataKeyId, EndpointId, UserId},
 };
 
 /// Where a secret is kept. What was sealed for one place opens at no other.
@@ -22,6 +22,16 @@ impl Place {
     #[must_use]
     pub fn provider_account(account: &AccountId, name: &str) -> Self {
         Self { table: "provider_accounts", id: account.as_str().to_owned(), field: name.to_owned() }
+    }
+
+    /// What signs the requests to one of an assistant's tools.
+    #[must_use]
+    pub fn tool(assistant: &AssistantId, tool: &str) -> Self {
+        Self {
+            table: "assistants",
+            id: assistant.as_str().to_owned(),
+            field: format!("tools.{tool}.signing_secret"),
+        }
     }
 
     /// What signs the messages to an endpoint.

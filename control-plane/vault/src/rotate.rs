@@ -7,15 +7,16 @@
 use crate::{
     KekId, Vault, VaultError,
     aead::Key,
-    holders::HoldsSecrets,
+    holders::{HoldsSecrets, exchange},
     vault::{ACTIVE, actor, now_us, open_with, seal_with},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use store::{
     Filter, Store, StoreError, Stored, TenantId,
     ids::{DataKeyId, Id as _, JobId},
     model::{
         account::{DataKey, DataKeyStatus, ProviderAccount},
+        assistant::Assistant,
         identity::User,
         tenant::Tenant,
         webhook::WebhookEndpoint,
@@ -212,6 +213,7 @@ impl Vault {
         let to = to.as_ref();
         self.reseal_all::<ProviderAccount>(tenant, to, mode, done).await?;
         self.reseal_all::<WebhookEndpoint>(tenant, to, mode, done).await?;
+        self.reseal_all::<Assistant>(tenant, to, mode, done).await?;
         self.reseal_all::<User>(tenant, to, mode, done).await
     }
 
@@ -246,10 +248,10 @@ impl Vault {
         let part = self.store.tenant(tenant);
         let mut filter = Filter::first(PAGE).oldest_first();
         loop {
-            let mut page = part.list::<T>(&filter).await?;
+            let page = part.list::<T>(&filter).await?;
             let Some(last) = page.last() else { return Ok(()) };
             filter = filter.after(last.id.as_str());
-            for stored in &mut page {
+            for stored in &page {
                 let secrets = stored.value.secrets(&stored.id);
                 let old =
                     secrets.iter().filter(|(_, sealed)| to.is_none_or(|(id, _)| *id != sealed.sealed_with));
@@ -275,27 +277,27 @@ impl Vault {
     ) -> Result<u64, VaultError> {
         let part = self.store.tenant(tenant);
         for _ in 0..TRIES {
-            let Some(mut stored) = part.get::<T>(id).await? else { return Ok(0) };
-            let mut count = 0;
+            let Some(stored) = part.get::<T>(id).await? else { return Ok(0) };
+            let mut exchanged = HashMap::new();
             for (place, sealed) in stored.value.secrets(&stored.id) {
                 if sealed.sealed_with == *to {
                     continue;
                 }
-                match self.open(tenant, &place, sealed).await {
-                    Ok(secret) => *sealed = seal_with(tenant, to, key, &place, &secret)?,
-                    Err(error @ VaultError::Store(_)) => return Err(error),
-                    Err(error) => {
-                        tracing::warn!(%tenant, %error, "a secret is left as it is");
-                        continue;
+                match self.open(tenant, &place, &sealed).await {
+                    Ok(secret) => {
+                        exchanged.insert(sealed.sealed, seal_with(tenant, to, key, &place, &secret)?);
                     }
+                    Err(error @ VaultError::Store(_)) => return Err(error),
+                    Err(error) => tracing::warn!(%tenant, %error, "a secret is left as it is"),
                 }
-                count += 1;
             }
+            let count = exchanged.len() as u64;
             if count == 0 {
                 return Ok(0);
             }
+            let value = exchange(&stored.value, &exchanged)?;
             let mut tx = part.begin(&actor(), now_us()).await?;
-            match tx.update(id, stored.version, stored.value).await {
+            match tx.update(id, stored.version, value).await {
                 Ok(_) => {
                     tx.commit().await?;
                     return Ok(count);

@@ -12,6 +12,7 @@ use store::{
     ids::Id as _,
     model::{
         account::{DataKey, DataKeyStatus, ProviderAccount},
+        assistant::Assistant,
         identity::User,
         webhook::WebhookEndpoint,
     },
@@ -73,6 +74,7 @@ impl Vault {
         let active = active.as_ref().map_or("", |id| id.as_str());
         self.count::<ProviderAccount>(tenant, active, status).await?;
         self.count::<WebhookEndpoint>(tenant, active, status).await?;
+        self.count::<Assistant>(tenant, active, status).await?;
         self.count::<User>(tenant, active, status).await
     }
 
@@ -88,9 +90,9 @@ impl Vault {
             let page = part.list::<T>(&filter).await?;
             let Some(last) = page.last() else { return Ok(()) };
             filter = filter.after(last.id.as_str());
-            for mut stored in page {
+            for stored in page {
                 for (place, sealed) in stored.value.secrets(&stored.id) {
-                    if !self.opens(tenant, &place, sealed).await? {
+                    if !self.opens(tenant, &place, &sealed).await? {
                         status.secrets_shut += 1;
                     } else if sealed.sealed_with.as_str() == active {
                         status.secrets += 1;

@@ -87,6 +87,7 @@ pub(crate) fn provisioner_on(store: Arc<dyn Store>, ring: KeyRing, carrier: &str
             account_sid: main_sid(),
             auth_token: Secret::new("sandbox"),
         }),
+        configured: Default::default(),
         options: ProvisionerOptions::default(),
     };
     Arc::new(Provisioner::new(store, vault, twilio(carrier), settings))

@@ -1,13 +1,19 @@
 //! A tenant is set up, in a subaccount or its own account, and can be undone.
 
-use crate::support::{ORGANIZATION, Setup, actor, count, finish, main_sid, order, subaccounts};
+use crate::support::{
+    ORGANIZATION, Setup, actor, count, finish, hurry, main_sid, order, subaccounts, worker,
+};
 use engine::provider::Secret;
 use fixtures::sandbox::TwilioFault;
-use provisioning::{OwnAccount, ProvisionError};
-use store::model::{
-    account::{AccountMode, AccountStatus, ProviderAccount},
-    tenant::TenantStatus,
-    work::JobStatus,
+use provisioning::{OwnAccount, ProvisionError, TENANT_JOB};
+use std::task::Poll;
+use store::{
+    TenantId,
+    model::{
+        account::{AccountMode, AccountStatus, ProviderAccount},
+        tenant::{Tenant, TenantSettings, TenantStatus},
+        work::{Job, JobStatus},
+    },
 };
 
 #[tokio::test]
@@ -131,4 +137,50 @@ async fn two_tenants_of_one_name_are_two() {
     finish(&setup, &setup.provisioner, &two, &second).await;
     assert_eq!(subaccounts(&setup.sandbox.twilio()).len(), 2);
     assert_ne!(setup.account(&one).await.value.sid, setup.account(&two).await.value.sid);
+}
+
+#[tokio::test]
+async fn a_tenant_and_its_order_are_taken_together_and_given_once_whatever_dies_between() {
+    let setup = Setup::new().await;
+    let auth_token = Secret::new("sandbox");
+    let own = OwnAccount { sid: main_sid(), auth_token, name: "Main".to_owned() };
+    for own in [None, Some(&own)] {
+        let tenant = TenantId::generate();
+        let mut tx = setup.store.platform().begin(&actor(), 1).await.unwrap();
+        let row = Tenant {
+            name: ORGANIZATION.to_owned(),
+            slug: tenant.as_str().replace('_', "-"),
+            status: TenantStatus::Provisioning,
+            settings: TenantSettings::default(),
+        };
+        tx.insert_as(tenant.clone(), row).await.unwrap();
+        let admission = setup.provisioner.admit(&mut *tx, &tenant, own).await.unwrap();
+        assert!(!admission.value.state.to_string().contains("sandbox"), "{}", admission.value.state);
+        tx.commit().await.unwrap();
+        let platform = TenantId::platform();
+        // Dies after every await, until it does not.
+        for awaits in 1.. {
+            let survived = {
+                let mut met = 0;
+                let mut work = std::pin::pin!(setup.provisioner.work(worker()));
+                std::future::poll_fn(|context| {
+                    met += 1;
+                    if met > awaits {
+                        Poll::Ready(false)
+                    } else {
+                        work.as_mut().poll(context).map(|done| done.unwrap())
+                    }
+                })
+                .await
+            };
+            if survived && setup.job(&platform, &admission.id).await.value.status == JobStatus::Done {
+                break;
+            }
+            hurry(&*setup.store, &platform, &admission.id).await;
+        }
+        let job = setup.store.tenant(&tenant).find::<Job>(TENANT_JOB).await.unwrap().unwrap();
+        assert_eq!(finish(&setup, &setup.provisioner, &tenant, &job.id).await.status, JobStatus::Done);
+        assert_eq!(setup.status(&tenant).await, TenantStatus::Active);
+        assert!(!setup.job(&platform, &admission.id).await.value.state.to_string().contains("sealed_with"));
+    }
 }

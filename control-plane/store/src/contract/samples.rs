@@ -372,6 +372,8 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 failures: 0,
                 checked_at: 1,
                 latency_ms: Some(80),
+                details: [("provider".to_owned(), "twilio".to_owned())].into(),
+                alerted_at: None,
             };
             of(HealthId::generate(), &health, Some(text("twilio")))
         }

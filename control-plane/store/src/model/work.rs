@@ -3,6 +3,7 @@
 use super::{resource, words};
 use crate::ids::{HealthId, JobId, TenantId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A piece of background work that outlives the process: a saga, or anything that is tried until it succeeds.
 /// `parent` is what it is about, `lookup` its key.
@@ -95,6 +96,12 @@ pub struct Health {
     pub checked_at: i64,
     /// How long the last answer took, in ms.
     pub latency_ms: Option<i64>,
+    /// What else is known, such as `credential_source`.
+    #[serde(default)]
+    pub details: BTreeMap<String, String>,
+    /// When somebody was last told that they must act.
+    #[serde(default)]
+    pub alerted_at: Option<i64>,
 }
 resource!(Health, HealthId, Health);
 

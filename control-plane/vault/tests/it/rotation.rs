@@ -1,12 +1,13 @@
 //! Keys are changed without losing a secret, whatever happens meanwhile.
 
-use crate::support::{account, actor, any_ring, endpoint, place, ring, tenant, tokens, user};
+use crate::support::{account, actor, any_ring, assistant, endpoint, place, ring, tenant, tokens, user};
 use engine::provider::Secret;
 use std::sync::Arc;
 use store::{
     Filter, Store, TenantId,
     model::{
         account::{DataKey, DataKeyStatus, ProviderAccount},
+        assistant::Assistant,
         identity::User,
         webhook::WebhookEndpoint,
     },
@@ -65,8 +66,9 @@ pub(crate) async fn new_data_keys_seal_every_secret_again(store: Arc<dyn Store>)
     let account = account(&vault, &*store, &one, "token").await;
     let endpoint = endpoint(&vault, &*store, &one).await;
     let user = user(&vault, &*store).await;
+    let assistant = assistant(&vault, &*store, &one).await;
     let done = vault.renew_data_keys(Mode::Apply).await.unwrap();
-    assert_eq!((done.tenants, done.data_keys, done.resealed, done.left), (2, 2, 4, 0));
+    assert_eq!((done.tenants, done.data_keys, done.resealed, done.left), (2, 2, 5, 0));
 
     let part = store.tenant(&one);
     let active = part.find::<DataKey>("active").await.unwrap().unwrap();
@@ -80,8 +82,12 @@ pub(crate) async fn new_data_keys_seal_every_secret_again(store: Arc<dyn Store>)
     let (platform, row) = (TenantId::platform(), store.platform().get::<User>(&user).await.unwrap().unwrap());
     let totp = row.value.totp.unwrap();
     assert_eq!(vault.open(&platform, &Place::totp(&user), &totp).await.unwrap().reveal(), "totp");
+    let row = part.get::<Assistant>(&assistant).await.unwrap().unwrap().value;
+    let sealed = serde_json::from_value(row.config["tools"][1]["signing_secret"].clone()).unwrap();
+    let place = Place::tool(&assistant, "order_status");
+    assert_eq!(vault.open(&one, &place, &sealed).await.unwrap().reveal(), "signs");
     let status = vault.status(None).await.unwrap();
-    assert_eq!((status.secrets, status.secrets_of_retired, status.retired), (4, 0, 2));
+    assert_eq!((status.secrets, status.secrets_of_retired, status.retired), (5, 0, 2));
     let states: Vec<_> = data_keys(&*store, &one).await.into_iter().map(|key| key.status).collect();
     assert_eq!(states, [DataKeyStatus::Active, DataKeyStatus::Retired], "newest first");
 }

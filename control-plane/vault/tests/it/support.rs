@@ -4,9 +4,10 @@ use engine::provider::Secret;
 use std::{path::PathBuf, sync::Arc};
 use store::{
     Store, TenantId,
-    ids::{AccountId, EndpointId, UserId},
+    ids::{AccountId, AssistantId, EndpointId, UserId},
     model::{
         account::{AccountMode, AccountStatus, Credential, ProviderAccount},
+        assistant::Assistant,
         audit::Actor,
         identity::{Proofs, User, UserStatus},
         tenant::{Tenant, TenantSettings, TenantStatus},
@@ -139,6 +140,23 @@ pub(crate) async fn endpoint(vault: &Vault, store: &dyn Store, tenant: &TenantId
         status: EndpointStatus::Active,
         failing_since: None,
     };
+    let mut tx = store.tenant(tenant).begin(&actor(), 2).await.unwrap();
+    tx.insert_as(id.clone(), value).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+/// An assistant with a tool whose requests are signed.
+pub(crate) async fn assistant(vault: &Vault, store: &dyn Store, tenant: &TenantId) -> AssistantId {
+    let id = AssistantId::generate();
+    let place = Place::tool(&id, "order_status");
+    let sealed = vault.seal(tenant, &place, &Secret::new("signs")).await.unwrap();
+    let tools = serde_json::json!([
+        { "name": "bye", "kind": "end_call", "signing_secret": null },
+        { "name": "order_status", "kind": "http", "signing_secret": sealed },
+    ]);
+    let value =
+        Assistant { name: "Desk".to_owned(), config: serde_json::json!({ "prompt": "", "tools": tools }) };
     let mut tx = store.tenant(tenant).begin(&actor(), 2).await.unwrap();
     tx.insert_as(id.clone(), value).await.unwrap();
     tx.commit().await.unwrap();

@@ -1,0 +1,229 @@
+//! Asks the providers of all tenants when it is time, and keeps what came of it.
+
+use super::decide::{HealthOptions, Probe, decide, due_at};
+use crate::clock::now_us;
+use engine::provider::AbortOnDrop;
+use provisioning::{ProvisionError, Provisioner};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+use store::{
+    Filter, Store, StoreError, Stored, TenantId, TenantStore,
+    ids::HealthId,
+    model::{
+        account::{AccountStatus, ProviderAccount},
+        audit::Actor,
+        tenant::{Tenant, TenantStatus},
+        work::Health,
+    },
+};
+use tokio::time::{Duration, Instant, sleep};
+use tracing::{error, warn};
+use twilio_rest::Account;
+
+/// What the monitor does stands under this name in the audit log.
+const SELF: &str = "provider_health";
+/// Kind of the accounts that are asked, and the subject where there is none in the store.
+const TWILIO: &str = "twilio";
+/// Rows that are read at once.
+const PAGE: u16 = 100;
+/// What somebody who must act is told.
+const ALERT: &str = "DEPENDENCY_HEALTH_CRITICAL";
+/// How often somebody was told, as a counter.
+const ALERTS: &str = "tandem_dependency_alerts_total";
+
+/// How often the tenants are gone through. Default: every minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Pause between two rounds; a round of 10,000 tenants reads some 20,000 rows.
+    pub pause: Duration,
+    /// When a provider is slow or down, and how often it is asked.
+    pub health: HealthOptions,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { pause: Duration::from_secs(60), health: HealthOptions::default() }
+    }
+}
+
+/// Asks providers, and keeps what came of it.
+pub struct Monitor {
+    store: Arc<dyn Store>,
+    provisioner: Arc<Provisioner>,
+    watch: Watch,
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("watch", &self.watch).finish_non_exhaustive()
+    }
+}
+
+/// Something that is asked.
+struct Subject {
+    /// The account's id, or the provider's name.
+    name: String,
+    details: BTreeMap<String, String>,
+    /// `None`: there is nothing to ask with; an error: its credentials cannot be had.
+    account: Option<Result<Account, ProvisionError>>,
+}
+
+impl Monitor {
+    /// A monitor of the tenants in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, provisioner: Arc<Provisioner>, watch: Watch) -> Self {
+        Self { store, provisioner, watch }
+    }
+
+    /// Goes through all tenants for ever; asks what is due.
+    #[must_use]
+    pub fn start(self: &Arc<Self>) -> AbortOnDrop {
+        let monitor = Arc::clone(self);
+        AbortOnDrop(tokio::spawn(async move {
+            loop {
+                sleep(monitor.watch.pause).await;
+                if let Err(cause) = monitor.round().await {
+                    warn!(
+                        error = &cause as &dyn std::error::Error,
+                        "the providers' health could not be kept"
+                    );
+                }
+            }
+        }))
+    }
+
+    async fn round(&self) -> Result<(), StoreError> {
+        let platform = self.store.platform();
+        let mut filter = Filter::first(PAGE).oldest_first();
+        loop {
+            let tenants = platform.list::<Tenant>(&filter).await?;
+            let Some(last) = tenants.last() else { return Ok(()) };
+            filter = filter.after(last.id.as_str());
+            for tenant in tenants {
+                let is_served =
+                    matches!(tenant.value.status, TenantStatus::Active | TenantStatus::Provisioning);
+                if is_served && tenant.id != TenantId::platform() {
+                    self.check(&tenant.id, false).await?;
+                }
+            }
+        }
+    }
+
+    /// What is known of a tenant's providers, after those were asked that are due, or all of them.
+    ///
+    /// # Errors
+    /// When the store does not serve.
+    pub async fn check(&self, tenant: &TenantId, all: bool) -> Result<Vec<Stored<Health>>, StoreError> {
+        let part = self.store.tenant(tenant);
+        let known = part.list::<Health>(&Filter::first(PAGE)).await?;
+        let subjects = self.subjects(&*part).await?;
+        for subject in &subjects {
+            let before = known.iter().find(|row| row.value.subject == subject.name);
+            let is_due = before.is_none_or(|row| due_at(&row.value, &self.watch.health) <= now_us());
+            if all || is_due {
+                self.ask(&*part, subject, before).await?;
+            }
+        }
+        self.forget(&*part, &known, &subjects).await?;
+        part.list::<Health>(&Filter::first(PAGE)).await
+    }
+
+    /// Everything of a tenant that is asked.
+    async fn subjects(&self, part: &(dyn TenantStore + 'static)) -> Result<Vec<Subject>, StoreError> {
+        let tenant = part.id().clone();
+        let name = part.get::<Tenant>(&tenant).await?.map_or_else(String::new, |row| row.value.name);
+        let rows = part.list::<ProviderAccount>(&Filter::first(PAGE).of(TWILIO)).await?;
+        let mut subjects = Vec::new();
+        for row in rows.into_iter().filter(|row| row.value.status != AccountStatus::Closed) {
+            let account = self.provisioner.carrier_account(&tenant, &row).await;
+            let is_stored = row.value.secrets.contains_key("auth_token");
+            let source = if is_stored { format!("company:{name}") } else { "configuration".to_owned() };
+            subjects.push(Subject {
+                name: row.id.as_str().to_owned(),
+                details: details(&source),
+                account: Some(account),
+            });
+        }
+        if subjects.is_empty() {
+            subjects.push(Subject { name: TWILIO.to_owned(), details: details("none"), account: None });
+        }
+        Ok(subjects)
+    }
+
+    async fn ask(
+        &self,
+        part: &(dyn TenantStore + 'static),
+        subject: &Subject,
+        before: Option<&Stored<Health>>,
+    ) -> Result<(), StoreError> {
+        let mut details = subject.details.clone();
+        let probe = match &subject.account {
+            None => Probe::NotConfigured,
+            Some(Err(cause)) => Probe::Refuses(format!("its credentials cannot be used: {cause}")),
+            Some(Ok(account)) => {
+                let began = Instant::now();
+                match account.fetch_account().await {
+                    Ok(found) => {
+                        details.insert("account_status".to_owned(), found.status.to_string());
+                        if found.status == twilio_rest::AccountStatus::Active {
+                            Probe::Serves(began.elapsed())
+                        } else {
+                            Probe::Refuses(format!("the account is {}", found.status))
+                        }
+                    }
+                    Err(cause) if cause.is_unauthorized() => {
+                        Probe::Refuses("Twilio does not take the account's credentials".to_owned())
+                    }
+                    Err(cause) => Probe::Silent(cause.to_string()),
+                }
+            }
+        };
+        let now = now_us();
+        let known = before.map(|row| &row.value);
+        let (health, alert) = decide(&subject.name, known, &probe, details, now, &self.watch.health);
+        let mut tx = part.begin(&Actor::system(SELF), now).await?;
+        if let Some(alert) = &alert {
+            let details = serde_json::json!({ "event": ALERT, "provider": TWILIO, "message": alert.message });
+            tx.note("health.critical", &subject.name, &details).await?;
+        }
+        let stored = match before {
+            Some(row) => tx.update(&row.id, row.version, health).await.map(|_| true),
+            None => tx.insert_new(HealthId::generate(), health).await.map(|row| row.is_some()),
+        };
+        match stored {
+            Ok(true) => tx.commit().await?,
+            // Another node has asked at the same time, and told whoever must act.
+            Ok(false) | Err(StoreError::Stale { .. } | StoreError::Missing { .. }) => return Ok(()),
+            Err(cause) => return Err(cause),
+        }
+        if let Some(alert) = alert {
+            metrics::counter!(ALERTS).increment(1);
+            error!(event = ALERT, tenant = %part.id(), subject = subject.name, message = alert.message, "somebody must act");
+        }
+        Ok(())
+    }
+
+    /// What is not asked any more has no health.
+    async fn forget(
+        &self,
+        part: &(dyn TenantStore + 'static),
+        known: &[Stored<Health>],
+        subjects: &[Subject],
+    ) -> Result<(), StoreError> {
+        for row in known {
+            if subjects.iter().any(|subject| subject.name == row.value.subject) {
+                continue;
+            }
+            let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
+            match tx.delete::<Health>(&row.id, row.version).await {
+                Ok(()) => tx.commit().await?,
+                Err(StoreError::Stale { .. } | StoreError::Missing { .. }) => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn details(source: &str) -> BTreeMap<String, String> {
+    [("provider".to_owned(), TWILIO.to_owned()), ("credential_source".to_owned(), source.to_owned())].into()
+}
