@@ -109,8 +109,6 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
             json!({ "e164": "+15550178", "account": others.account, "routing": routing })
         }
         ("PATCH", "/v1/numbers/{id}") => json!({ "routing": routing }),
-        ("POST", "/v1/numbers/order") => json!({ "e164": "+15550178", "account": others.account }),
-        ("POST", "/v1/tenants/{tenant_id}/provisioning") => json!({}),
         ("POST", "/v1/queues") | ("PATCH", "/v1/queues/{id}") => queue,
         ("POST", "/v1/assistants") | ("PATCH", "/v1/assistants/{id}") => assistant,
         ("POST", "/v1/business-hours") | ("PATCH", "/v1/business-hours/{id}") => hours,
