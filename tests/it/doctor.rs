@@ -4,6 +4,7 @@ use crate::support::Folder;
 use fixtures::sandbox::{Sandbox, SandboxOptions};
 use serde_json::Value;
 use std::{
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -70,7 +71,7 @@ impl Installation {
         let server = Server(child);
         let began = Instant::now();
         let address = self.public.strip_prefix("http://").unwrap();
-        while std::net::TcpStream::connect(address).is_err() {
+        while !answers(address) {
             assert!(began.elapsed() < PATIENCE, "the server does not start");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -85,6 +86,17 @@ impl Installation {
         assert!(!said.contains(&format!("{TOKEN}\"")) && !said.contains("auth_token="), "{said}");
         (output.status.code(), serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}")))
     }
+}
+
+/// Whether a server answers there: then its database and its keys are made.
+fn answers(address: &str) -> bool {
+    let asked = std::net::TcpStream::connect(address).and_then(|mut stream| {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    });
+    asked.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
 /// The sandbox lives on this thread, so the program is waited for on another.
