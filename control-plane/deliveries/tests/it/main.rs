@@ -1,4 +1,5 @@
 //! Webhooks on a real store, to real servers on this machine.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
 
 mod again;
 mod failure;

@@ -1,4 +1,5 @@
 //! Identity on a real store.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
 
 mod bearer;
 mod invitations;
