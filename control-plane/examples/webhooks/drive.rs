@@ -3,6 +3,7 @@
 
 use crate::{plane::Plane, seed::Target};
 use base64_simd::STANDARD;
+use engine::provider::http::{HttpOptions, http_client};
 use hmac::{Hmac, KeyInit, Mac};
 use rand::{RngExt, rng};
 use reqwest::Client;
@@ -52,7 +53,7 @@ pub struct Driver {
 impl Driver {
     /// So many requests a second.
     pub fn new(rate: u32) -> Self {
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = http_client(HttpOptions::default()).unwrap();
         Self { client, every: Duration::from_secs(1) / rate, calls: AtomicU64::new(0) }
     }
 
