@@ -18,7 +18,7 @@ import time
 import urllib.request
 
 PLATFORM = "ten_" + "0" * 26
-EXAMPLES = os.environ.get("EXAMPLES", "8")
+EXAMPLES = os.environ.get("EXAMPLES", "5")
 SEED = os.environ.get("SEED", "1")
 
 
@@ -34,7 +34,8 @@ class Providers(http.server.BaseHTTPRequestHandler):
         if account:
             answer = {"sid": account[1], "friendly_name": "An account", "status": "active"}
         else:
-            answer = {"applications": [], "page": 0, "page_size": 50}
+            lists = ("applications", "available_phone_numbers", "incoming_phone_numbers", "keys", "accounts", "calls", "recordings")
+            answer = {name: [] for name in lists} | {"page": 0, "page_size": 50}
         body = json.dumps(answer if taken else {"code": 20003, "message": "Authenticate"}).encode()
         self.send_response(200 if taken else 401)
         self.send_header("content-type", "application/json")

@@ -28,10 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditParams {
     /// About this: an id.
-    #[param(max_length = 100)]
     object: Option<String>,
     /// By this actor: an id.
-    #[param(max_length = 100)]
     actor: Option<String>,
 }
 

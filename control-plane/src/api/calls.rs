@@ -42,6 +42,7 @@ pub(crate) struct CallParams {
     #[param(value_type = Option<String>, example = "num_…")]
     number: Option<NumberId>,
     /// In which this was said, by either side.
+    #[serde(deserialize_with = "searched")]
     #[param(min_length = 2, max_length = 100)]
     q: Option<String>,
     /// From this caller.
@@ -76,6 +77,16 @@ impl<'de> Deserialize<'de> for Wanted {
             return Ok(Self::Live);
         }
         CallStatus::parse(&text).map(Self::Status).map_err(|_| D::Error::custom("there is no such status"))
+    }
+}
+
+/// Reads what is searched for. A single letter is said in every call.
+fn searched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if (2..=100).contains(&text.chars().count()) {
+        Ok(Some(text))
+    } else {
+        Err(D::Error::custom("2 to 100 characters are searched for"))
     }
 }
 

@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use std::convert::Infallible;
+
+/// Longest list of tags, in bytes.
+pub(crate) const TAGS_MAX: usize = 256;
 
 /// The entity tag of a version.
 pub(crate) fn of_version(version: i64) -> String {
@@ -23,11 +25,11 @@ pub(crate) struct Preconditions {
 }
 
 impl Preconditions {
-    fn of(headers: &HeaderMap) -> Self {
-        Self {
-            if_match: tags(headers, &header::IF_MATCH),
-            if_none_match: tags(headers, &header::IF_NONE_MATCH),
-        }
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        Ok(Self {
+            if_match: tags(headers, &header::IF_MATCH)?,
+            if_none_match: tags(headers, &header::IF_NONE_MATCH)?,
+        })
     }
 
     /// It is changed only if it is still as the client knows it, where the client says as what.
@@ -54,20 +56,24 @@ impl Preconditions {
 }
 
 impl<S: Sync> FromRequestParts<S> for Preconditions {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.headers)
     }
 }
 
-/// The tags of a header; a tag that is no text is one that nothing has.
-fn tags(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<String>> {
-    let values: Vec<_> = headers.get_all(name).iter().collect();
-    let split = |value: &&HeaderValue| -> Vec<String> {
-        value.to_str().unwrap_or_default().split(',').map(|tag| tag.trim().to_owned()).collect()
-    };
-    (!values.is_empty()).then(|| values.iter().flat_map(split).collect())
+/// The tags of a header.
+fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Vec<String>>, Problem> {
+    let mut tags = Vec::new();
+    for value in headers.get_all(name) {
+        let text = value.to_str().ok().filter(|text| (1..=TAGS_MAX).contains(&text.len()));
+        let text = text.ok_or_else(|| {
+            Problem::invalid(format!("{name} has 1 to {TAGS_MAX} visible ASCII characters"))
+        })?;
+        tags.extend(text.split(',').map(|tag| tag.trim().to_owned()));
+    }
+    Ok((!tags.is_empty()).then_some(tags))
 }
 
 /// Whether one of the tags is this version's. Our tags hold no comma, and mean the same weak or strong.
@@ -81,7 +87,7 @@ mod tests {
     use super::*;
 
     fn preconditions(name: HeaderName, value: &'static str) -> Preconditions {
-        Preconditions::of(&HeaderMap::from_iter([(name, HeaderValue::from_static(value))]))
+        Preconditions::of(&HeaderMap::from_iter([(name, HeaderValue::from_static(value))])).unwrap()
     }
 
     #[test]
@@ -90,7 +96,7 @@ mod tests {
         for good in ["\"7\"", "*", "\"3\", \"7\"", "W/\"7\""] {
             assert!(preconditions(header::IF_MATCH, good).allow_change(7).is_ok(), "{good}");
         }
-        for bad in ["\"6\"", "7", "", "\"77\"", "\"6\",\"8\""] {
+        for bad in ["\"6\"", "7", ",", "\"77\"", "\"6\",\"8\""] {
             let refused = preconditions(header::IF_MATCH, bad).allow_change(7).unwrap_err();
             assert_eq!(refused.code, Code::PreconditionFailed, "{bad}");
         }

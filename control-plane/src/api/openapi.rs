@@ -41,6 +41,7 @@ pub(super) fn finish(filled: &utoipa::openapi::OpenApi) -> Value {
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
     });
     document["servers"] = json!([{ "url": "/" }]);
+    flatten(&mut document["components"]["schemas"]);
     document["security"] = json!([{ "bearer": [] }]);
     let components = &mut document["components"];
     components["securitySchemes"] = json!({ "bearer": {
@@ -61,6 +62,35 @@ pub(super) fn finish(filled: &utoipa::openapi::OpenApi) -> Value {
     document
 }
 
+/// A struct that holds another's fields is described as both at once, which is nothing at all if one of them takes no field that
+/// it does not know. It becomes one object with all of the fields.
+fn flatten(schemas: &mut Value) {
+    let known = schemas.clone();
+    let Some(schemas) = schemas.as_object_mut() else { return };
+    for schema in schemas.values_mut() {
+        let Some(parts) = schema["allOf"].as_array().cloned() else { continue };
+        let whole =
+            |part: &Value| match part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+                Some(name) => known[name].clone(),
+                None => part.clone(),
+            };
+        let parts: Vec<_> = parts.iter().map(whole).collect();
+        if !parts.iter().all(|part| part["properties"].is_object()) {
+            continue;
+        }
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        for part in &parts {
+            properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+            required.extend(part["required"].as_array().cloned().unwrap_or_default());
+        }
+        let description = schema["description"].take();
+        *schema = json!({ "type": "object", "properties": properties, "required": required });
+        if description.is_string() {
+            schema["description"] = description;
+        }
+    }
+}
+
 fn headers() -> Value {
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
     json!({
@@ -72,9 +102,10 @@ fn headers() -> Value {
 
 fn parameters() -> Value {
     let header = |name: &str, max: usize, description: &str| {
+        let pattern = if name.starts_with("If-") { "^[ -~]+$" } else { "^[!-~]+$" };
         json!({
             "name": name, "in": "header", "required": false, "description": description,
-            "schema": { "type": "string", "minLength": 1, "maxLength": max, "pattern": "^[!-~]+$" },
+            "schema": { "type": "string", "minLength": 1, "maxLength": max, "pattern": pattern },
         })
     };
     json!({
@@ -85,8 +116,8 @@ fn parameters() -> Value {
             "A name of your own for this request. Sent again with the same name, it has no second effect, and the answer of \
              the first time comes again.",
         ),
-        "If-Match": header("If-Match", 64, "The ETag of what you have read: if it was changed since, nothing is done."),
-        "If-None-Match": header("If-None-Match", 64, "The ETag of what you know: if it is still so, it is not sent again."),
+        "If-Match": header("If-Match", super::etag::TAGS_MAX, "The ETag of what you have read: if it was changed since, nothing is done."),
+        "If-None-Match": header("If-None-Match", super::etag::TAGS_MAX, "The ETag of what you know: if it is still so, it is not sent again."),
     })
 }
 
@@ -149,7 +180,10 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
             statuses.extend([408, 409, 413, 415, 422]);
         }
         "put" | "patch" => {
-            headers.push("If-Match");
+            // A page that is put together from several resources has no version.
+            if method == "patch" || path.contains("/secrets/") {
+                headers.push("If-Match");
+            }
             statuses.extend([408, 409, 412, 413, 415, 422]);
         }
         "delete" => {
