@@ -266,7 +266,9 @@ impl From<LoadError> for StoreError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::Store(error) => error,
-            other => Self::Unavailable { doing: "reading a tenant", source: Box::new(other) },
+            other @ LoadError::Client(_) => {
+                Self::Unavailable { doing: "reading a tenant", source: Box::new(other) }
+            }
         }
     }
 }

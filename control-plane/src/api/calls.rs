@@ -114,7 +114,6 @@ impl From<CallParams> for CallFilter {
             to_number: params.to,
             created_from: params.created_after,
             created_until: params.created_before,
-            ..Self::default()
         }
     }
 }

@@ -310,7 +310,7 @@ async fn configure_number(
         provisioner.configure(op.tenant(), &number.value).await?;
     }
     let mut work = op.begin_once(&body.once).await?;
-    let details = serde_json::to_value(&differences).map_err(|cause| ProvisionError::Unreadable(cause))?;
+    let details = serde_json::to_value(&differences).map_err(ProvisionError::Unreadable)?;
     work.tx.note("number.configure", id.as_str(), &serde_json::json!({ "differences": details })).await?;
     work.finish(Answer::new(StatusCode::OK, &CarrierView::of(differences))?).await
 }
