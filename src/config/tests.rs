@@ -74,7 +74,9 @@ fn every_default_in_the_example_is_the_codes_default() {
 fn every_option_of_the_code_stands_in_the_example_and_no_other() {
     let text = example_with_everything();
     let example: toml::Table = toml::from_str(&text).expect("the example with everything is TOML");
-    load(&text).expect("the example with everything is valid");
+    // Recordings stay in a folder or in a bucket, not in both.
+    let loadable = text.replace("\nfolder = ", "\n# folder = ");
+    load(&loadable).expect("the example with everything is valid");
     let mut sections = vec![String::new()];
     let mut count = 0;
     while let Some(section) = sections.pop() {

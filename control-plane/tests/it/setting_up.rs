@@ -201,7 +201,7 @@ async fn a_numbers_routing_leads_to_what_its_tenant_has() {
     for (destination, pointer) in [
         (json!({ "to": "forward", "number": "0049" }), "/routing/during/0/number"),
         (json!({ "to": "message", "text": "" }), "/routing/during/0/text"),
-        (json!({ "to": "nowhere" }), "/routing/during/0"),
+        (json!({ "to": "nowhere" }), "/routing/during/0/to"),
         (json!({ "to": "queue", "queue": queue, "colour": "red" }), "/routing/during/0"),
     ] {
         let answer = patch(json!({ "during": [destination] })).await;
@@ -330,8 +330,7 @@ async fn a_tools_secret_is_sealed_and_stays_with_its_tool() {
 #[tokio::test]
 async fn a_webhooks_secret_is_shown_once() {
     let platform = Platform::new().await;
-    let endpoint =
-        json!({ "url": "https://example.com/tandem", "name": "CRM", "events": ["call.completed"] });
+    let endpoint = json!({ "url": "https://example.com/tandem", "name": "CRM", "events": ["call.ended"] });
     let request = || {
         Request::post("/v1/webhook-endpoints")
             .header("authorization", format!("Bearer {}", platform.key))
@@ -348,7 +347,7 @@ async fn a_webhooks_secret_is_shown_once() {
     assert_eq!((again.header("idempotent-replayed"), &again.json()["secret"]), ("true", &Value::Null));
     let path = made.header("location").to_owned();
     assert!(!platform.get(&path, "ten_1").await.to_string().contains("whsec_"));
-    let rotated = platform.post(&format!("{path}/rotate-secret"), "ten_1", &Value::Null).await;
+    let rotated = platform.post(&format!("{path}/rotate-secret"), "ten_1", &json!({})).await;
     assert_ne!(rotated.json()["secret"], json!(secret));
     assert!(rotated.json()["secret"].is_string(), "{}", rotated.text());
 }

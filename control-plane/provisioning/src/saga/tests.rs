@@ -82,8 +82,8 @@ proptest! {
         let mut world = World::default();
         // What is in the store; what a worker holds is lost when it dies.
         let mut stored = Saga::new(plan);
-        // Luck runs out of misfortune in the end.
-        let lucks = lucks.into_iter().chain(std::iter::repeat_n(Luck::Does, 40));
+        // Luck runs out of misfortune in the end, and what is called off late still has to be undone.
+        let lucks = lucks.into_iter().chain(std::iter::repeat_n(Luck::Does, 80));
         for (turn, luck) in lucks.enumerate() {
             if cancel_after == Some(turn) {
                 stored.cancel();
