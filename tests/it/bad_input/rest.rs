@@ -119,7 +119,7 @@ fn questions_that_make_no_sense_get_a_problem_document() {
             is_problem(ask(path), 404, "not_found").await;
         }
         for (method, path) in [
-            (Method::POST, "/v1/calls"),
+            (Method::PUT, "/v1/calls"),
             (Method::DELETE, "/v1/calls/x"),
             (Method::PUT, "/v1/calls/x/recording"),
             (Method::PATCH, "/healthz"),
