@@ -95,6 +95,7 @@ struct PartView {
 
 /// A session.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OwnSession)]
 struct SessionView {
     id: String,
     created_at: String,

@@ -67,6 +67,7 @@ pub(crate) struct CallDetail {
 
 /// Where the recording is; while the call is live it grows.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CallRecording)]
 pub(crate) struct RecordingView {
     pub(crate) url: String,
     pub(crate) duration_ms: Option<i64>,

@@ -94,6 +94,7 @@ struct EndpointView {
 /// How a secret is exchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WebhookSecretExchange)]
 struct RotateForm {
     /// How long both secrets sign, in s.
     #[serde(default = "a_day")]
@@ -133,6 +134,7 @@ struct EventsView {
 
 /// Something that can happen.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookEventType)]
 struct EventView {
     r#type: &'static str,
     description: &'static str,
