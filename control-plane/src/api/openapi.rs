@@ -102,7 +102,7 @@ fn headers() -> Value {
 
 fn parameters() -> Value {
     let header = |name: &str, max: usize, description: &str| {
-        let pattern = if name.starts_with("If-") { "^[ -~]+$" } else { "^[!-~]+$" };
+        let pattern = if name.starts_with("If-") { "^[\\t -~]+$" } else { "^[!-~]+$" };
         json!({
             "name": name, "in": "header", "required": false, "description": description,
             "schema": { "type": "string", "minLength": 1, "maxLength": max, "pattern": pattern },
