@@ -247,6 +247,7 @@ impl ControlPlane {
         self.shared.drain();
         self.shared.attach(None);
         self.shared.recordings.stop();
+        self.shared.calls.stop();
         self.shared.deliveries.drain(self.shared.limits.deliveries_drain).await;
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
         self.shared.close_store().await;

@@ -158,9 +158,10 @@ impl Recordings {
         self.movers.wake();
     }
 
-    /// Gives up the conversion that runs; the next start takes it up.
+    /// Gives up what runs; the next start takes it up.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+        self.movers.stop();
     }
 }
 

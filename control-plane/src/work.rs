@@ -65,7 +65,7 @@ pub(crate) trait Worker: Send + Sync + 'static {
 /// Running workers of one kind. Dropping it stops them where they are.
 pub(crate) struct Workers {
     wake: Arc<Notify>,
-    _tasks: Vec<AbortOnDrop>,
+    tasks: Vec<AbortOnDrop>,
 }
 
 impl Workers {
@@ -80,12 +80,19 @@ impl Workers {
             let (worker, store, wake) = (Arc::clone(worker), Arc::clone(store), Arc::clone(&wake));
             AbortOnDrop(tokio::spawn(async move { run(&*worker, kind, &*store, &wake, options).await }))
         });
-        Self { _tasks: tasks.collect(), wake }
+        Self { tasks: tasks.collect(), wake }
     }
 
     /// There may be work.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Stops them where they are, before the database is closed: their leases run out, and the next start goes on.
+    pub(crate) fn stop(&self) {
+        for AbortOnDrop(task) in &self.tasks {
+            task.abort();
+        }
     }
 }
 
