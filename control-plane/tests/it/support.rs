@@ -10,8 +10,8 @@ use control_plane::{
     ControlPlane,
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
-        RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
+        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits,
+        RecordingSettings, RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -206,7 +206,8 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
 }
 
 pub(crate) fn remote_tool(url: &str) -> RemoteTool {
-    RemoteTool { url: Url::parse(url).unwrap(), signing_secret: Secret::new("tool-secret") }
+    let signing_secret = Secret::new("tool-secret");
+    RemoteTool { url: Url::parse(url).unwrap(), signing_secret, chosen_by: ChosenBy::Installation }
 }
 
 /// An answer, read whole.
