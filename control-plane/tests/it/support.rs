@@ -330,7 +330,7 @@ impl Harness {
             account_sid: ACCOUNT.to_owned(),
             call_sid: call_sid.to_owned(),
             stream_sid: "MZ00000000000000000000000000000001".to_owned(),
-            token: Some(token.to_owned()),
+            token: Some(Secret::new(token)),
         };
         self.plane.ports().admissions.admit(claim).await
     }
