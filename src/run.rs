@@ -1,15 +1,7 @@
 //! Runs what was typed: a runtime, a log, a command, an exit code.
 
-use crate::{
-    cli::{Cli, Command},
-    config::{Log, LogFormat},
-};
-use std::{
-    fmt,
-    io::{self, IsTerminal as _},
-    process::ExitCode,
-};
-use tracing_subscriber::EnvFilter;
+use crate::cli::{Cli, Command};
+use std::{fmt, io, process::ExitCode};
 
 mod admin;
 mod call;
@@ -17,10 +9,13 @@ mod demo;
 mod doctor;
 mod keys;
 mod load;
+mod log;
 mod observe;
 mod sandbox;
 mod serve;
 mod store;
+
+use log::{log, tool_log};
 
 /// Why a command failed, for the person who typed it.
 #[derive(Debug)]
@@ -95,26 +90,4 @@ fn runtime(threads: Option<usize>) -> io::Result<tokio::runtime::Runtime> {
         builder.worker_threads(threads);
     }
     builder.enable_all().build()
-}
-
-/// Logs to standard error; standard output belongs to results.
-fn log(log: &Log) {
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Colours are for people: a file or a log collector gets plain text.
-    let colours = io::stderr().is_terminal();
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
-    let installed = match log.format {
-        LogFormat::Text => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().try_init(),
-    };
-    if installed.is_err() {
-        tracing::debug!("a log was set up before");
-    }
-}
-
-/// The log of a tool: what goes wrong, unless `RUST_LOG` asks for more.
-fn tool_log() {
-    let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned());
-    log(&Log { level, format: LogFormat::Text });
 }

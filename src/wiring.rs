@@ -5,7 +5,7 @@ use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Reco
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
+        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
         RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings, TenantSettings,
         TwilioAccount,
     },
@@ -211,7 +211,8 @@ fn remote_tools(config: &Config) -> Result<HashMap<String, RemoteTool>, WiringEr
     for tool in config.assistant.tools.iter().filter(|tool| tool.kind == ToolKind::Http) {
         let url = address("assistant.tools.url", tool.url.as_deref().unwrap_or_default())?;
         let signing_secret = tool.signing_secret.clone().unwrap_or_else(|| Secret::new(""));
-        remote.insert(tool.name.clone(), RemoteTool { url, signing_secret });
+        remote
+            .insert(tool.name.clone(), RemoteTool { url, signing_secret, chosen_by: ChosenBy::Installation });
     }
     Ok(remote)
 }

@@ -161,6 +161,18 @@ pub struct RemoteTool {
     /// Signs it; a `whsec_` secret is decoded as Standard Webhooks has it, others are taken as they are. Empty: the
     /// request is not signed.
     pub signing_secret: Secret,
+    /// Who says where it is.
+    pub chosen_by: ChosenBy,
+}
+
+/// Who says where something is that this program speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// Those who run this installation: it may be in their own network.
+    Installation,
+    /// A tenant: it may be where [`ControlPlaneOptions::delivery`] lets customers' servers be, and nowhere else. They could
+    /// otherwise have us speak with whatever is near us and not open to them.
+    Tenant,
 }
 
 /// What the carrier's own voice says when the assistant cannot.

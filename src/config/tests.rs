@@ -233,6 +233,8 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
         "[providers]\nopenai = { api_key = 5550199 }",
         "[tenant]\ntwilio = { auth_token = [5550199] }",
         "[tenant.twilio]\nprevious_auth_token = '5550199",
+        "[recording.s3]\nsession_token = '5550199",
+        "[store]\nurl = 'postgres://tandem:5550199@db/tandem",
         "[secrets]\nkeys = \"5550199\"",
         "[secrets]\nkeys = [5550199]",
     ] {

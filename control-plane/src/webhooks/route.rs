@@ -6,6 +6,7 @@ use crate::{clock::now_us, twiml::Twiml, who_answers::WhoAnswers};
 use routing::{
     Decision, Failed, Failure, Planned, Step,
     render::{self, FAILED, POSITION, Scene, VOICE},
+    twiml::StreamToken,
 };
 use serde_json::json;
 use store::{Call, CallFacts, Direction, Event, Record};
@@ -118,7 +119,7 @@ async fn carry_out(
         call: call.id.as_str(),
         record: records,
         failed: &so_far.failed,
-        stream_token: &token,
+        stream_token: StreamToken(&token),
     };
     Ok(render::twiml(planned, &scene).into())
 }

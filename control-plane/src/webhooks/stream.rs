@@ -4,7 +4,7 @@ use super::{HookError, Webhook, route::own_number};
 use crate::{
     keys::random_token,
     tokens::WaitingCall,
-    twiml::{Twiml, Verb},
+    twiml::{StreamToken, Twiml, Verb},
 };
 use store::Call;
 use tokio::time::Instant;
@@ -43,6 +43,7 @@ impl Webhook {
     pub(super) fn connect(&self, call: &Call, had_stream: bool, action: &str) -> Result<Twiml, HookError> {
         let token = self.hand_out(call, &call.assistant_id, had_stream)?;
         let urls = &self.shared.urls;
-        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token: &token }]))
+        let token = StreamToken(&token);
+        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token }]))
     }
 }
