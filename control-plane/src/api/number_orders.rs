@@ -9,11 +9,12 @@ use super::{
     op::Op,
     page::{List, Page, PageParams},
     path::PathId,
+    phone,
     provisioning::{JobItem, accepted},
     schema,
 };
 use crate::{
-    problem::{Code, FaultCode, Faults, Problem},
+    problem::{Code, Faults, Problem},
     shared::Shared,
 };
 use axum::{Json, http::StatusCode, response::Response};
@@ -126,7 +127,8 @@ impl From<AvailableNumber> for AvailableView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct OrderForm {
     /// Which.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     e164: String,
     /// For people; without it the number itself.
     #[serde(default)]
@@ -143,14 +145,7 @@ pub(crate) struct OrderForm {
 
 impl Check for OrderForm {
     fn check(&self, faults: &mut Faults) {
-        let is_e164 = self.e164.strip_prefix('+').is_some_and(|digits| {
-            (7..=15).contains(&digits.len())
-                && !digits.starts_with('0')
-                && digits.bytes().all(|digit| digit.is_ascii_digit())
-        });
-        if !is_e164 {
-            faults.add_at("e164", FaultCode::InvalidValue, "it must be a number in E.164, such as +15550100");
-        }
+        faults.e164("e164", &self.e164);
         faults.text_if("name", self.name.as_deref(), 1, 64);
     }
 }
