@@ -78,7 +78,7 @@ struct RotateForm {
 }
 
 /// A key.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 struct ApiKeyView {
     name: String,
     /// The key itself. It is shown once, in the answer to the request that made it; `null` elsewhere.

@@ -43,7 +43,7 @@ struct SignInForm {
 }
 
 /// What goes on where a password was right.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SecondFactorForm {
     /// `second_factor.token` of the answer before.
@@ -85,7 +85,7 @@ struct AcceptForm {
 }
 
 /// What follows from signing in: `session`, or `second_factor`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SignedInView {
     /// Signed in.
@@ -95,7 +95,7 @@ pub(super) enum SignedInView {
 }
 
 /// A session's tokens.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SessionView {
     session_id: String,
     user_id: String,
@@ -108,7 +108,7 @@ pub(super) struct SessionView {
 }
 
 /// What the one-time password goes with.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SecondFactorView {
     token: String,
     expires_at: String,

@@ -162,7 +162,7 @@ struct BothForm {
 }
 
 /// What an authenticator app is given. It is shown once.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 struct EnrolmentView {
     /// To type.
     secret: String,
@@ -171,7 +171,7 @@ struct EnrolmentView {
 }
 
 /// Codes for whoever lost the authenticator, each good once. They are shown once.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 struct CodesView {
     recovery_codes: Vec<String>,
 }

@@ -59,7 +59,7 @@ struct RoleForm {
 }
 
 /// Somebody in the tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 struct MemberView {
     user_id: String,
     email: String,
@@ -71,7 +71,7 @@ struct MemberView {
 }
 
 /// An invitation that was not accepted yet.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 struct InvitationView {
     /// To be passed on to them. It is shown once, in the answer to the request that made it; `null` elsewhere.
     token: Option<String>,

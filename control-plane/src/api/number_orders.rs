@@ -237,6 +237,7 @@ async fn available_numbers(
     responses((status = 202, description = "It is being done", body = OrderView)),
 )]
 async fn order_number(op: Op<NumbersOrder>, body: Body<OrderForm>) -> Result<Response, Stop> {
+    let mut work = op.begin_once(&body.once).await?;
     let form = body.value;
     // Somebody else's number is refused without naming them.
     if op.shared.number_owner(&form.e164).await?.is_some() {
@@ -245,7 +246,6 @@ async fn order_number(op: Op<NumbersOrder>, body: Body<OrderForm>) -> Result<Res
     let account = op.shared.provisioner.account_of(op.tenant(), form.account.as_ref()).await?.id;
     let name = form.name.unwrap_or_else(|| form.e164.clone());
     let purchase = Purchase { account, e164: form.e164, name, adopted: form.adopt };
-    let mut work = op.begin_once(&body.once).await?;
     let (number, job) = op.shared.provisioner.obtain(&mut *work.tx, &purchase).await?;
     let view =
         OrderView { number: number.id, job: super::item::Item::of(job, super::provisioning::JobView::of) };

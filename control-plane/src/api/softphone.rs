@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 }
 
 /// A token for a softphone.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SoftphoneToken {
     /// For the carrier's library in the browser. Whoever has it may call at the tenant's cost.
     token: String,

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 }
 
 /// A token to set another password with.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 struct ResetView {
     user_id: String,
     /// To be passed on to them. It is shown once; `null` in the answer to a repeated request.

@@ -76,7 +76,7 @@ struct EndpointForm {
 }
 
 /// An endpoint.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 struct EndpointView {
     url: String,
     name: String,

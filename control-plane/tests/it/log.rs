@@ -19,6 +19,8 @@ async fn a_full_queue_gives_journal_entries_back_first_and_then_everything() {
     let token = harness.incoming(SID).await.stream_token();
     let call = harness.admit(SID, &token).await.unwrap().call;
     let log = harness.plane.ports().log;
+    // How the call was routed waits in the same queue, until it is stored.
+    harness.call_when(&call, |call| call["events"].as_array().is_some_and(|events| !events.is_empty())).await;
     let mut kept = 0;
     let given_back = loop {
         match log.record(&call, CallEvent::Journal { entries: vec![entry(kept)] }) {

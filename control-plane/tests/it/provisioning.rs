@@ -29,7 +29,17 @@ async fn harness(sandbox: &Sandbox) -> Harness {
 }
 
 async fn send(harness: &Harness, method: &str, path: &str, body: Option<Value>) -> Answer {
-    let request = Request::builder()
+    send_with(Request::builder(), harness, method, path, body).await
+}
+
+async fn send_with(
+    request: axum::http::request::Builder,
+    harness: &Harness,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Answer {
+    let request = request
         .method(method)
         .uri(path)
         .header("authorization", format!("Bearer {}", harness.key))
@@ -75,12 +85,17 @@ async fn a_tenant_and_its_number_are_set_up_and_given_back() {
     assert_eq!(offers["data"].as_array().map(Vec::len), Some(3), "{offers}");
     let e164 = offers["data"][0]["e164"].as_str().unwrap();
     let order = json!({ "e164": e164, "name": "Desk" });
-    let ordered = send(&harness, "POST", "/v1/numbers/order", Some(order.clone())).await;
+    let order_once = async || {
+        let request = Request::builder().header("idempotency-key", "desk");
+        send_with(request, &harness, "POST", "/v1/numbers/order", Some(order.clone())).await
+    };
+    let ordered = order_once().await;
     assert_eq!(ordered.status, 202, "{}", ordered.text());
     let ordered = ordered.json();
     let job = format!("/v1/jobs/{}", ordered["job"]["id"].as_str().unwrap());
     until(&harness, &job, "done").await;
-    assert_eq!(send(&harness, "POST", "/v1/numbers/order", Some(order)).await.problem(409), "taken");
+    assert_eq!(order_once().await.json(), ordered, "a repeated order is no second one");
+    assert_eq!(send(&harness, "POST", "/v1/numbers/order", Some(order.clone())).await.problem(409), "taken");
 
     let number = format!("/v1/numbers/{}", ordered["number"].as_str().unwrap());
     let there = send(&harness, "GET", &format!("{number}/carrier"), None).await.json();

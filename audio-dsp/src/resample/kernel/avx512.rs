@@ -110,7 +110,9 @@ fn lanes(taps: &[i16; 2]) -> __m512i {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn multiply_add(mut sum: __m512i, samples: __m512i, taps: __m512i) -> __m512i {
     // SAFETY: the instruction is in the function's target features and touches no memory. As an intrinsic the
-    // compiler would replace it by two instructions, for a shorter delay that nothing here waits for.
+    // compiler would replace it by two instructions, for a shorter delay that nothing here waits for. It is not
+    // `pure`, though it could be: the compiler would then put the instructions in another order, in which the sums no
+    // longer fit into the registers.
     unsafe {
         core::arch::asm!(
             "vpdpwssd {sum}, {samples}, {taps}",

@@ -148,6 +148,23 @@ impl House {
         self.store.tenant(tenant).list::<WebhookDelivery>(&Filter::first(1_000).oldest_first()).await.unwrap()
     }
 
+    pub(crate) async fn endpoint_when(
+        &self,
+        tenant: &TenantId,
+        id: &EndpointId,
+        as_it_should: impl Fn(&WebhookEndpoint) -> bool,
+    ) {
+        let give_up = Instant::now() + Duration::from_secs(30);
+        loop {
+            let endpoint = self.stored_endpoint(tenant, id).await.value;
+            if as_it_should(&endpoint) {
+                return;
+            }
+            assert!(Instant::now() < give_up, "it never is: {endpoint:?}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) async fn stored_endpoint(
         &self,
         tenant: &TenantId,

@@ -246,6 +246,18 @@ impl World {
         panic!("nothing was recorded");
     }
 
+    /// The row once it is as it should be, which a worker brings about.
+    async fn row_when(&self, id: &RecordingId, as_it_should: impl Fn(&Recording) -> bool) -> Recording {
+        for _ in 0..4_000 {
+            let row = self.row(id).await.value;
+            if as_it_should(&row) {
+                return row;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("it never is: {:?}", self.row(id).await.value);
+    }
+
     /// Leases are short, so that a killed worker's work comes back soon.
     fn mover(&self, fuse: &Arc<Fuse>) -> Arc<Mover> {
         Arc::new(Mover {
@@ -384,17 +396,11 @@ async fn while_the_object_store_fails_nothing_is_removed_and_the_row_says_why() 
     world.sandbox.knobs().change(|knobs| knobs.s3.fault = Some(fault));
     let mover = world.mover(&Fuse::new(u32::MAX));
     let workers = Workers::start(&mover, WorkKind::Recording, &world.store, mover.work);
-    while world.row(&id).await.value.error.is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let row = world.row(&id).await.value;
+    let row = world.row_when(&id, |row| row.error.is_some()).await;
     assert_eq!(row.status, RecordingStatus::Pending);
     assert!(row.error.unwrap().contains("503") && file.exists());
     world.sandbox.knobs().change(|knobs| knobs.s3.fault = None);
-    while world.row(&id).await.value.status != RecordingStatus::Kept {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(world.row(&id).await.value.error, None);
+    assert_eq!(world.row_when(&id, |row| row.status == RecordingStatus::Kept).await.error, None);
     drop(workers);
 }
 
@@ -422,14 +428,10 @@ async fn retention_deletes_what_is_over_and_a_hold_keeps_it() {
     let _workers = Workers::start(&mover, WorkKind::Recording, &world.store, mover.work);
     // The call began just now, so that no days at all are over at once.
     change(Some(0), true).await;
-    while world.row(&id).await.value.delete_after.is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(world.row(&id).await.value.status, RecordingStatus::Kept);
+    let row = world.row_when(&id, |row| row.delete_after.is_some()).await;
+    assert_eq!(row.status, RecordingStatus::Kept);
     assert_eq!(world.objects().len(), 1);
     change(Some(0), false).await;
-    while world.row(&id).await.value.status != RecordingStatus::Deleted {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    world.row_when(&id, |row| row.status == RecordingStatus::Deleted).await;
     assert_eq!(world.objects(), [""; 0]);
 }
