@@ -7,10 +7,12 @@ mod admin;
 mod call;
 mod demo;
 mod doctor;
+mod import_env;
 mod keys;
 mod load;
 mod log;
 mod observe;
+mod outage;
 mod sandbox;
 mod serve;
 mod store;
@@ -72,6 +74,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(keys) => keys::run(&keys),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Admin(admin) => admin::run(&admin),
+        Command::ImportEnv(import) => import_env::run(&import),
+        Command::OutageTwiml(outage) => outage::run(&outage),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,

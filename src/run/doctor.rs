@@ -27,6 +27,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<Outcome, Failure> {
         let settings = Settings {
             base_url: Url::parse(&config.public_url())?,
             product: "Tandem".to_owned(),
+            outage_url: wiring::outage_url(&config)?,
             platform: wiring::platform_account(&config),
             configured: wiring::configured_account(&config),
             options: ProvisionerOptions::default(),
