@@ -11,6 +11,7 @@ use expect_test::{Expect, expect};
 use std::fmt::Write as _;
 
 mod commands;
+mod resumed;
 mod simulation;
 
 pub(super) fn tool(name: &str, kind: ToolKind, read_only: bool) -> ToolSpec {
