@@ -1,7 +1,11 @@
 //! Runs what was typed: a runtime, a log, a command, an exit code.
 
 use crate::cli::{Cli, Command};
-use std::{fmt, io, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 mod admin;
 mod call;
@@ -43,6 +47,15 @@ impl<E: std::error::Error> From<E> for Failure {
 impl Failure {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+}
+
+/// Writes a result to standard output. Whoever reads it may have seen enough and be gone, as `head` is.
+fn write_out(text: impl fmt::Display) -> Result<(), Failure> {
+    match write!(io::stdout().lock(), "{text}").and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(format!("failed to write to standard output: {error}"))),
+        Ok(()) => Ok(()),
     }
 }
 
