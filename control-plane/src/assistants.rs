@@ -101,8 +101,11 @@ pub struct ToolConfig {
     pub read_only: bool,
 }
 
+/// How long a tool may take if nothing else is said, in ms.
+pub const TOOL_TIMEOUT_MS: u64 = 10_000;
+
 const fn default_tool_timeout_ms() -> u64 {
-    10_000
+    TOOL_TIMEOUT_MS
 }
 
 /// Who carries a tool out.
@@ -118,7 +121,9 @@ pub enum ToolConfigKind {
 }
 
 impl ToolConfigKind {
-    const fn engine(self) -> ToolKind {
+    /// As the engine has it.
+    #[must_use]
+    pub const fn engine(self) -> ToolKind {
         match self {
             Self::Http => ToolKind::Remote,
             Self::EndCall => ToolKind::EndCall,

@@ -1,6 +1,6 @@
 //! What the program gives in, with every timeout, queue and limit.
 
-pub use crate::{directory::DirectoryOptions, work::WorkOptions};
+pub use crate::{directory::DirectoryOptions, upkeep::UpkeepOptions, work::WorkOptions};
 use crate::{
     directory::is_e164,
     providers::{Providers, Services},
@@ -45,8 +45,6 @@ pub struct ControlPlaneSettings {
     pub recording: RecordingSettings,
     /// The account in which subaccounts are made for tenants, by its auth token; `None`: every tenant brings its own.
     pub platform_account: Option<Credentials>,
-    /// How the carrier's API is reached.
-    pub carrier_api: TwilioOptions,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
@@ -335,6 +333,8 @@ pub struct ControlPlaneOptions {
     pub readiness_deadline: Duration,
     /// How often expired things are cleared away. Default 5 s.
     pub housekeeping: Duration,
+    /// When calls whose end nobody told and the numbers' months are looked after.
+    pub upkeep: UpkeepOptions,
     /// What is kept of the tenants in memory.
     pub directory: DirectoryOptions,
     /// The database file.
@@ -383,6 +383,7 @@ impl Default for ControlPlaneOptions {
             readiness_cache: Duration::from_secs(1),
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),
+            upkeep: UpkeepOptions::default(),
             directory: DirectoryOptions::default(),
             deliveries: WorkerOptions::default(),
             delivery: SenderOptions::default(),
@@ -408,9 +409,6 @@ impl TenantSettings {
         }
         if !self.numbers.iter().chain(self.transfer_targets.values()).all(|number| is_e164(number)) {
             return Some("numbers must be E.164, such as +15550100");
-        }
-        if self.providers.lacking().is_some() {
-            return Some("the tenant needs at least one provider each of recognition, language and voice");
         }
         None
     }

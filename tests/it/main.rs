@@ -19,4 +19,5 @@ mod support;
 mod tidy;
 mod tones;
 mod two_tenants;
+mod webhooks_killed;
 mod who_answers;

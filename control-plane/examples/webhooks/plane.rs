@@ -112,7 +112,6 @@ fn settings(
         sign_in: SignInSettings::default(),
         platform_account: None,
         twilio: nowhere(),
-        carrier_api: nowhere(),
         tenant: TenantSettings {
             id: "default".into(),
             name: "Default".to_owned(),

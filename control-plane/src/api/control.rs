@@ -82,10 +82,10 @@ pub(crate) struct Ordered {
 )]
 async fn hang_up(op: Op<CallsControl>, PathId(id): PathId<CallId>, body: Empty) -> Result<Response, Stop> {
     let call = call_of(&op, &id).await?;
+    let mut work = op.begin_once(&body.once).await?;
     if call.status.is_final() {
         return Err(not_live("the call is over").into());
     }
-    let mut work = op.begin_once(&body.once).await?;
     if call.carrier_sid.is_none() {
         let step = CallMove {
             from: CallStatus::Queued,

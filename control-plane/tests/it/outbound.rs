@@ -46,7 +46,7 @@ impl Stage {
         settings.tenant.twilio.account_sid = format!("AC{}", "0".repeat(32));
         settings.tenant.twilio.auth_token = Secret::new("sandbox");
         settings.tenant.numbers = vec![OWN.to_owned()];
-        settings.carrier_api = TwilioOptions {
+        settings.twilio = TwilioOptions {
             settle: Duration::from_millis(60),
             settle_poll: Duration::from_millis(20),
             retry: RetryOptions { first: Duration::from_millis(5), ..RetryOptions::default() },
@@ -227,11 +227,14 @@ async fn a_call_that_is_planned_waits_for_its_time_and_can_be_called_off() {
     let call = stage.place(&json!({ "to": CALLEE, "not_before": in_an_hour.to_string() })).await;
     let live = stage.harness.get("/v1/calls?status=live").await.json();
     assert_eq!(live["data"][0]["id"], call.as_str());
-    let answer = stage.post(&format!("/v1/calls/{call}/hang-up"), &json!({}), None).await;
+    let hang_up = format!("/v1/calls/{call}/hang-up");
+    let answer = stage.post(&hang_up, &json!({}), Some("off")).await;
     assert_eq!(answer.status, 202, "{}", answer.text());
     stage.when(&call, |shown| shown["status"] == "canceled").await;
     assert_eq!(stage.placed(), 0);
-    let again = stage.post(&format!("/v1/calls/{call}/hang-up"), &json!({}), None).await;
+    let repeated = stage.post(&hang_up, &json!({}), Some("off")).await;
+    assert_eq!((repeated.status.as_u16(), repeated.header("idempotent-replayed")), (202, "true"));
+    let again = stage.post(&hang_up, &json!({}), None).await;
     assert_eq!(again.problem(409), "call_not_live");
 }
 

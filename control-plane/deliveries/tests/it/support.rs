@@ -137,7 +137,7 @@ impl House {
     }
 
     pub(crate) async fn happens(&self, tenant: &TenantId, kind: EventType) -> Event {
-        let event = Event::new(kind, self.now(), json!({ "call_id": "call_1" }));
+        let event = Event::new(kind, self.now(), &json!({ "call_id": "call_1" }));
         let mut tx = self.store.tenant(tenant).begin(&actor(), self.now()).await.unwrap();
         announce(&mut *tx, event.clone()).await.unwrap();
         tx.commit().await.unwrap();
@@ -146,6 +146,23 @@ impl House {
 
     pub(crate) async fn deliveries(&self, tenant: &TenantId) -> Vec<Stored<WebhookDelivery>> {
         self.store.tenant(tenant).list::<WebhookDelivery>(&Filter::first(1_000).oldest_first()).await.unwrap()
+    }
+
+    pub(crate) async fn endpoint_when(
+        &self,
+        tenant: &TenantId,
+        id: &EndpointId,
+        as_it_should: impl Fn(&WebhookEndpoint) -> bool,
+    ) {
+        let give_up = Instant::now() + Duration::from_secs(30);
+        loop {
+            let endpoint = self.stored_endpoint(tenant, id).await.value;
+            if as_it_should(&endpoint) {
+                return;
+            }
+            assert!(Instant::now() < give_up, "it never is: {endpoint:?}");
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) async fn stored_endpoint(

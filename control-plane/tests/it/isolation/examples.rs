@@ -109,6 +109,7 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
             json!({ "e164": "+15550178", "account": others.account, "routing": routing })
         }
         ("PATCH", "/v1/numbers/{id}") => json!({ "routing": routing }),
+        ("POST", "/v1/queues/{id}/next") => json!({ "user": others.user }),
         ("POST", "/v1/queues") | ("PATCH", "/v1/queues/{id}") => queue,
         ("POST", "/v1/assistants") | ("PATCH", "/v1/assistants/{id}") => assistant,
         ("POST", "/v1/business-hours") | ("PATCH", "/v1/business-hours/{id}") => hours,
