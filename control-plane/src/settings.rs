@@ -299,6 +299,9 @@ pub struct ControlPlaneOptions {
     pub work: WorkOptions,
     /// How long a link to a recording lasts. Default 15 min.
     pub recording_link: Duration,
+    /// How often it is looked at whether somebody who listens in on a call still may. Default 5 s: a look costs some lookups in the
+    /// database.
+    pub listen_recheck: Duration,
     /// How long until a recording that is held although its retention is over is looked at again. Default 24 h.
     pub hold_recheck: Duration,
     /// How long what is known of an ended call is remembered in memory. Default 10 min: late webhooks.
@@ -366,6 +369,7 @@ impl Default for ControlPlaneOptions {
             conversion_patience: Duration::from_secs(10),
             work: WorkOptions::default(),
             recording_link: Duration::from_secs(15 * 60),
+            listen_recheck: Duration::from_secs(5),
             hold_recheck: Duration::from_secs(24 * 3_600),
             ended_calls_kept: Duration::from_secs(600),
             tool_answer_bytes: 64 * 1024,

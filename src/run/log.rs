@@ -64,21 +64,29 @@ impl<W: Write> Drop for Line<W> {
     }
 }
 
-/// The event with a line break at its end and in no other place. The colours of the terminal stay: those in what others say are
-/// escaped where the event is put together.
+/// The event with a line break at its end and in no other place. Of what terminals act upon only colours stay.
 fn one_line(event: &[u8]) -> Vec<u8> {
-    let text = event.strip_suffix(b"\n").unwrap_or(event);
+    let mut rest = event.strip_suffix(b"\n").unwrap_or(event);
     let mut line = Vec::with_capacity(event.len());
-    for byte in text {
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
         match byte {
             b'\n' => line.extend_from_slice(b"\\n"),
             b'\r' => line.extend_from_slice(b"\\r"),
-            b'\t' | 0x1b | b' '.. => line.push(*byte),
+            b'\t' | b' '..0x7f | 0x80.. => line.push(*byte),
+            0x1b if is_colour(after) => line.push(*byte),
             control => line.extend_from_slice(format!("\\x{control:02x}").as_bytes()),
         }
     }
     line.push(b'\n');
     line
+}
+
+/// Whether what follows an escape character sets a colour or a weight, and nothing else: `[`, numbers, `m`.
+fn is_colour(after: &[u8]) -> bool {
+    let Some(rest) = after.strip_prefix(b"[") else { return false };
+    let numbers = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count();
+    rest.get(numbers) == Some(&b'm')
 }
 
 #[cfg(test)]
@@ -116,7 +124,7 @@ mod tests {
 
     #[test]
     fn nobody_can_forge_a_line_of_the_log() {
-        let said = "gone\n2026-01-01T00:00:00Z  INFO tandem: all is well\r\u{1b}[2J\u{7}\u{0}";
+        let said = "gone\n2026-01-01T00:00:00Z  INFO tandem: all is well\r\u{1b}[2J\u{1b}]0;x\u{7}\u{0}";
         let event = || {
             tracing::warn!(reason = said, cause = %said, all = ?said, "a stream was refused: {said}");
             tracing::info!("the next event");
@@ -125,7 +133,7 @@ mod tests {
             let text = logged(json, colours, event);
             assert_eq!(text.lines().count(), 2, "{text:?}");
             assert!(text.ends_with('\n') && !text.contains(['\r', '\u{7}', '\u{0}']), "{text:?}");
-            assert!(!text.contains("\u{1b}[2J"), "{text:?}");
+            assert!(!text.contains("\u{1b}[2J") && !text.contains("\u{1b}]"), "{text:?}");
         }
     }
 

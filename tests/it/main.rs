@@ -4,6 +4,7 @@
 mod admin_command;
 mod bad_input;
 mod binary;
+mod canaries;
 mod children_killed;
 mod doctor;
 mod heard_truth;

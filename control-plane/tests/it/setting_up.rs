@@ -332,7 +332,8 @@ async fn a_tool_in_our_own_network_is_refused_when_it_is_saved() {
     let platform = Platform::new().await;
     let tool =
         |url: &str| json!({ "name": "lookup", "kind": "http", "description": "Finds an order.", "url": url });
-    let good = tool("https://tools.example.com/");
+    let mut good = tool("https://tools.example.com/");
+    good["name"] = json!("another");
     let assistant = |tools: Value| json!({ "name": "Reception", "config": { "tools": tools } });
     let made = platform.post("/v1/assistants", "ten_1", &assistant(json!([good]))).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
