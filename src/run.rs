@@ -1,16 +1,22 @@
 //! Runs what was typed: a runtime, a log, a command, an exit code.
 
 use crate::cli::{Cli, Command};
-use std::{fmt, io, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 mod admin;
 mod call;
 mod demo;
 mod doctor;
+mod import_env;
 mod keys;
 mod load;
 mod log;
 mod observe;
+mod outage;
 mod sandbox;
 mod serve;
 mod store;
@@ -44,6 +50,15 @@ impl Failure {
     }
 }
 
+/// Writes a result to standard output. Whoever reads it may have seen enough and be gone, as `head` is.
+fn write_out(text: impl fmt::Display) -> Result<(), Failure> {
+    match write!(io::stdout().lock(), "{text}").and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(format!("failed to write to standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -72,6 +87,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(keys) => keys::run(&keys),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Admin(admin) => admin::run(&admin),
+        Command::ImportEnv(import) => import_env::run(&import),
+        Command::OutageTwiml(outage) => outage::run(&outage),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,

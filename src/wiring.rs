@@ -20,7 +20,11 @@ use engine::{
 };
 use identity::openid::OpenIdProvider;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 use twilio_rest::{Credentials, TwilioOptions};
 use url::Url;
 
@@ -81,6 +85,7 @@ pub fn control_plane(
         },
         keys: config.key_ring()?,
         platform_account: platform_account(config),
+        outage_url: outage_url(config)?,
         twilio: carrier_api(config)?,
         sign_in: sign_in(config)?,
         services,
@@ -125,6 +130,22 @@ pub fn control_plane(
 /// See [`WiringError`].
 pub fn carrier_api(config: &Config) -> Result<TwilioOptions, WiringError> {
     Ok(TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?))
+}
+
+/// Where callers are sent when nothing of this installation runs.
+///
+/// # Errors
+/// When the address of the configuration is none.
+pub fn outage_url(config: &Config) -> Result<Option<Url>, WiringError> {
+    config.platform.outage_url.as_deref().map(|url| address("platform.outage_url", url)).transpose()
+}
+
+/// Where each service is reached.
+///
+/// # Errors
+/// When an address of the configuration is none.
+pub fn service_addresses(config: &Config) -> Result<BTreeMap<Service, Url>, WiringError> {
+    Ok(services(config)?.addresses)
 }
 
 /// The account whose credentials stand in the configuration, by its tenant and SID.

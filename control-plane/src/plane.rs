@@ -155,6 +155,7 @@ impl ControlPlane {
             provisioning::Settings {
                 base_url: settings.base_url.clone(),
                 product: PRODUCT.to_owned(),
+                outage_url: settings.outage_url.clone(),
                 platform: settings.platform_account.clone(),
                 configured: configured_accounts(&settings),
                 options: ProvisionerOptions::default(),

@@ -45,6 +45,8 @@ pub struct ControlPlaneSettings {
     pub recording: RecordingSettings,
     /// The account in which subaccounts are made for tenants, by its auth token; `None`: every tenant brings its own.
     pub platform_account: Option<Credentials>,
+    /// A file elsewhere that callers hear when we are not there: the voice fallback of numbers that are set up. `None`: our own.
+    pub outage_url: Option<Url>,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
@@ -71,7 +73,8 @@ pub struct RecordingSettings {
     pub keep_wav: bool,
     /// Where they stay.
     pub place: RecordingPlace,
-    /// Whether the carrier's own recordings are deleted there once they are stored here.
+    /// Whether the carrier's own recordings are deleted there once they are stored here: in the subaccounts that the platform
+    /// made, where a tenant does not say.
     pub delete_at_carrier: bool,
     /// Signs links to recordings in a folder, at least 32 bytes, the same on all nodes. `None`: made once, and kept in the
     /// data folder.

@@ -58,7 +58,7 @@ pub(super) fn own_number(call: &Call) -> &str {
 }
 
 /// Whoever calls, or is called.
-fn other_side(call: &Call) -> &str {
+pub(super) fn other_side(call: &Call) -> &str {
     match call.direction {
         Direction::Inbound => &call.from_number,
         Direction::Outbound => &call.to_number,
@@ -98,7 +98,7 @@ async fn carry_out(
                 let facts = CallFacts { assistant_id: Some(assistant.to_owned()), ..CallFacts::default() };
                 webhook.store.learn(&call.id, &facts).await?;
             }
-            webhook.hand_out(call, assistant, call.streams > 0)?
+            webhook.hand_out(call, assistant, call.streams > 0).await?
         }
         Step::Queue { queue, .. } => {
             let failed = Failed::write_list(&so_far.failed);

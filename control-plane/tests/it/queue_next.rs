@@ -197,7 +197,8 @@ async fn a_caller_whom_nobody_answers_waits_again_where_they_stood() {
     next(&harness).await;
     carrier.when(1).await;
     harness.hook("/hooks/twilio/queue-taken", &call_fields(&sid(0), "in-progress")).await;
-    let mut fields = call_fields(&sid(0), "in-progress");
+    let sid = sid(0);
+    let mut fields = call_fields(&sid, "in-progress");
     fields.push(("DialCallStatus", "no-answer"));
     let again = harness.hook("/hooks/twilio/queue-answered", &fields).await;
     assert!(again.text().contains(&format!(">{QUEUE}</Enqueue>")), "{}", again.text());

@@ -156,6 +156,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         platform_account: None,
+        outage_url: None,
         services: services(),
         tenant: TenantSettings {
             id: "ten_1".into(),
