@@ -73,7 +73,7 @@ fn one_line(event: &[u8]) -> Vec<u8> {
         match byte {
             b'\n' => line.extend_from_slice(b"\\n"),
             b'\r' => line.extend_from_slice(b"\\r"),
-            b'\t' | b' '..=b'~' | 0x80.. => line.push(*byte),
+            b'\t' | b' '..=0x7e | 0x80.. => line.push(*byte),
             0x1b if is_colour(after) => line.push(*byte),
             control => line.extend_from_slice(format!("\\x{control:02x}").as_bytes()),
         }
