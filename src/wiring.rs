@@ -5,7 +5,7 @@ use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Reco
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
+        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
         RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings, TenantSettings,
         TwilioAccount,
     },
@@ -48,14 +48,6 @@ pub enum WiringError {
     /// No HTTP client can be made.
     #[error("failed to set up the HTTP client")]
     Client(#[from] reqwest::Error),
-    /// A stage of the call has no service that can be used.
-    #[error(
-        "no service for {stage} can be used: set a key in [providers], or point its base_url at your own server"
-    )]
-    NoProvider {
-        /// Which stage.
-        stage: &'static str,
-    },
 }
 
 /// The engine's limits as the tenant has tuned them.
@@ -84,9 +76,6 @@ pub fn control_plane(
     let tenant = &config.tenant;
     let services = services(config)?;
     let providers = services.own_providers(config.assistant.voice.as_deref())?;
-    if let Some(stage) = providers.lacking() {
-        return Err(WiringError::NoProvider { stage });
-    }
     Ok(ControlPlaneSettings {
         base_url: address("base_url", &config.public_url())?,
         data_dir: config.data_dir.clone(),
@@ -115,7 +104,6 @@ pub fn control_plane(
             delete_at_carrier: config.recording.delete_at_carrier,
             link_secret: config.recording.link_secret.clone(),
         },
-        carrier_api: carrier_api(config)?,
         tenant: TenantSettings {
             id: TenantId::from(tenant.id.as_str()),
             name: tenant.name.clone(),
@@ -232,14 +220,15 @@ fn remote_tools(config: &Config) -> Result<HashMap<String, RemoteTool>, WiringEr
     for tool in config.assistant.tools.iter().filter(|tool| tool.kind == ToolKind::Http) {
         let url = address("assistant.tools.url", tool.url.as_deref().unwrap_or_default())?;
         let signing_secret = tool.signing_secret.clone().unwrap_or_else(|| Secret::new(""));
-        remote.insert(tool.name.clone(), RemoteTool { url, signing_secret });
+        remote
+            .insert(tool.name.clone(), RemoteTool { url, signing_secret, chosen_by: ChosenBy::Installation });
     }
     Ok(remote)
 }
 
 /// The services, how they are reached and what they are asked for. One can be used when it has a key, or when its address
 /// is not the vendor's (a server of one's own may need none).
-fn services(config: &Config) -> Result<Services, WiringError> {
+pub(crate) fn services(config: &Config) -> Result<Services, WiringError> {
     let own = &config.providers;
     let addresses = [
         (Service::Deepgram, address("providers.deepgram.base_url", &own.deepgram.base_url)?),

@@ -44,6 +44,7 @@ mod place;
 mod provider_health;
 mod provisioning;
 mod queue_callers;
+mod queue_next;
 mod queues;
 mod range;
 pub(crate) mod rate;
@@ -93,6 +94,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(assistants::routes())
         .merge(queues::routes())
         .merge(queue_callers::routes())
+        .merge(queue_next::routes())
         .merge(simulate::routes())
         .merge(voicemails::routes())
         .merge(webhook_endpoints::routes())

@@ -1,6 +1,9 @@
 //! What a stored assistant says of itself, and what the engine makes of it.
 
-use crate::{providers::Choice, settings::RemoteTool};
+use crate::{
+    providers::Choice,
+    settings::{ChosenBy, RemoteTool},
+};
 use engine::{
     ids::AssistantId,
     llm::ToolSchema,
@@ -98,8 +101,11 @@ pub struct ToolConfig {
     pub read_only: bool,
 }
 
+/// How long a tool may take if nothing else is said, in ms.
+pub const TOOL_TIMEOUT_MS: u64 = 10_000;
+
 const fn default_tool_timeout_ms() -> u64 {
-    10_000
+    TOOL_TIMEOUT_MS
 }
 
 /// Who carries a tool out.
@@ -115,7 +121,9 @@ pub enum ToolConfigKind {
 }
 
 impl ToolConfigKind {
-    const fn engine(self) -> ToolKind {
+    /// As the engine has it.
+    #[must_use]
+    pub const fn engine(self) -> ToolKind {
         match self {
             Self::Http => ToolKind::Remote,
             Self::EndCall => ToolKind::EndCall,
@@ -207,7 +215,8 @@ impl ToolConfig {
     /// Where it is called, with what its requests are signed; `None` if it is not the tenant's own.
     pub(crate) fn remote(&self, signing_secret: Option<Secret>) -> Option<RemoteTool> {
         let url = self.address().filter(|_| self.kind == ToolConfigKind::Http)?;
-        Some(RemoteTool { url, signing_secret: signing_secret.unwrap_or_else(|| Secret::new("")) })
+        let signing_secret = signing_secret.unwrap_or_else(|| Secret::new(""));
+        Some(RemoteTool { url, signing_secret, chosen_by: ChosenBy::Tenant })
     }
 
     fn address(&self) -> Option<Url> {

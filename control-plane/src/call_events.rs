@@ -2,8 +2,10 @@
 //! it; an event has one id, so two who do at once tell it once.
 
 use crate::clock::{now_us, rfc3339};
-use deliveries::{Event, EventType, announce};
-use serde_json::json;
+use deliveries::{
+    Event, EventType, announce,
+    payload::{CallEnded, CallStarted},
+};
 use store::{
     Call, CallMove, CallStatus, NewCall, Record, StoreError, TenantStore, TenantTx, model::audit::Actor,
 };
@@ -51,15 +53,15 @@ pub(crate) async fn move_call(
 
 /// Tells that a call began, in the unit of work that adds it.
 pub(crate) async fn tell_start(tx: &mut dyn TenantTx, new: &NewCall) -> Result<(), StoreError> {
-    let data = json!({
-        "call_id": new.id.as_str(),
-        "carrier_call_id": new.carrier_sid,
-        "direction": new.direction.as_str(),
-        "from": new.from_number,
-        "to": new.to_number,
-        "status": new.status.as_str(),
-    });
-    announce(tx, Event::once_in_call(EventType::CallStarted, &new.id, new.created_at, data)).await
+    let data = CallStarted {
+        call_id: new.id.to_string(),
+        carrier_call_id: new.carrier_sid.clone(),
+        direction: new.direction.as_str().to_owned(),
+        from: new.from_number.clone(),
+        to: new.to_number.clone(),
+        status: new.status.as_str().to_owned(),
+    };
+    announce(tx, Event::once(EventType::CallStarted, new.id.as_str(), "", new.created_at, &data)).await
 }
 
 /// Tells that a call is over, in the unit of work that has made the step, if that is its end.
@@ -96,17 +98,17 @@ pub(crate) async fn append(part: &dyn TenantStore, records: &[Record]) -> Result
 
 fn ended(call: &Call, status: CallStatus, at: i64, reason: Option<&str>) -> Event {
     let seconds = |from: i64| (at - from).max(0) / 1_000_000;
-    let data = json!({
-        "call_id": call.id.as_str(),
-        "carrier_call_id": call.carrier_sid,
-        "direction": call.direction.as_str(),
-        "from": call.from_number,
-        "to": call.to_number,
-        "status": status.as_str(),
-        "reason": reason,
-        "started_at": rfc3339(call.created_at),
-        "ended_at": rfc3339(at),
-        "duration_s": call.answered_at.map(seconds),
-    });
-    Event::once_in_call(EventType::CallEnded, &call.id, at, data)
+    let data = CallEnded {
+        call_id: call.id.to_string(),
+        carrier_call_id: call.carrier_sid.clone(),
+        direction: call.direction.as_str().to_owned(),
+        from: call.from_number.clone(),
+        to: call.to_number.clone(),
+        status: status.as_str().to_owned(),
+        reason: reason.map(str::to_owned),
+        started_at: rfc3339(call.created_at),
+        ended_at: rfc3339(at),
+        duration_s: call.answered_at.map(seconds),
+    };
+    Event::once(EventType::CallEnded, call.id.as_str(), "", at, &data)
 }

@@ -1,12 +1,21 @@
 //! What calls cost: noted when they are over, and again when the carrier tells its price; and whether that is more than a
 //! tenant wants to spend.
 
-use crate::{clock::now_us, outbound::quiet};
-use pricing::{CallUse, Charged, PeriodError, PriceBook, budget, money::TooLarge, period, price_call};
+use crate::{
+    clock::{now_us, rfc3339},
+    outbound::quiet,
+};
+use deliveries::{Event, EventType, announce, payload::BudgetTold};
+use pricing::{
+    CallUse, Charged, Period, PeriodError, PriceBook, budget,
+    money::{TooLarge, decimal},
+    period, price_call,
+};
 use serde::Deserialize;
 use serde_json::json;
 use store::{
-    Call, Direction, Filter, Store, StoreError, Stored, TenantStore,
+    Call, Direction, Filter, Store, StoreError, Stored, TenantId, TenantStore,
+    ids::BudgetId,
     model::{
         audit::Actor,
         tenant::Tenant,
@@ -130,8 +139,34 @@ pub(crate) async fn is_spent(store: &Part, time_zone: &str, now: i64) -> Result<
     Ok(budgets.iter().any(|(row, _, spent)| row.value.hard && budget::is_used_up(&row.value, *spent)))
 }
 
+/// What is told of a threshold, `(percent, spent)`: once in a period.
+fn event(
+    tenant: &TenantId,
+    id: &BudgetId,
+    budget: &Budget,
+    period: Period,
+    (percent, spent): (u8, i64),
+    now: i64,
+) -> Event {
+    let data = BudgetTold {
+        tenant_id: tenant.to_string(),
+        budget_id: id.to_string(),
+        name: budget.name.clone(),
+        kind: budget.kind.clone(),
+        percent,
+        spent: decimal(spent),
+        limit: decimal(budget.limit_micros),
+        currency: budget.currency.clone(),
+        hard: budget.hard,
+        period_start: rfc3339(period.start),
+        period_end: rfc3339(period.end),
+    };
+    let kind = if percent < 100 { EventType::BudgetWarned } else { EventType::BudgetExceeded };
+    Event::once(kind, id.as_str(), &format!("{} {percent}", period.start), now, &data)
+}
+
 /// Tells of thresholds that were reached, each once in a period.
-async fn alert(store: &Part) -> Result<(), CostError> {
+pub(crate) async fn alert(store: &Part) -> Result<(), CostError> {
     let now = now_us();
     let tenant = store.get::<Tenant>(store.id()).await?;
     let time_zone = tenant.map_or_else(|| "UTC".to_owned(), |tenant| tenant.value.settings.time_zone);
@@ -147,9 +182,11 @@ async fn alert(store: &Part) -> Result<(), CostError> {
             metrics::counter!("tandem_budget_alerts_total").increment(1);
             let details = json!({
                 "percent": alert.percent, "spent_micros": spent, "limit_micros": told.limit_micros,
-                "currency": told.currency, "period_start": crate::clock::rfc3339(period.start),
+                "currency": told.currency, "period_start": rfc3339(period.start),
             });
             tx.note("budget.alert", row.id.as_str(), &details).await?;
+            announce(&mut *tx, event(store.id(), &row.id, &told, period, (alert.percent, spent), now))
+                .await?;
         }
         tx.update(&row.id, row.version, told).await?;
         tx.commit().await?;

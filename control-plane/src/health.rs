@@ -26,7 +26,13 @@ pub(crate) async fn readyz(State(shared): State<Arc<Shared>>) -> Result<Json<Val
         let detail = "the database cannot write now";
         return Err(Problem::new(Code::StoreUnavailable, detail));
     }
-    Ok(Json(json!({ "status": "ok", "calls": shared.live.streaming() })))
+    let mut ready = json!({ "status": "ok", "calls": shared.live.streaming() });
+    if let Some(lacking) = shared.lacking {
+        ready["lacking"] = json!(format!(
+            "{lacking}: only tenants with provider accounts of their own are answered by an assistant"
+        ));
+    }
+    Ok(Json(ready))
 }
 
 /// Asks the database, but not more often than the options allow.

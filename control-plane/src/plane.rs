@@ -11,7 +11,7 @@ use crate::{
     routes,
     settings::{ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
     shared::{Outside, Parts, Shared},
-    sign_in,
+    sign_in, upkeep,
 };
 use axum::Router;
 use deliveries::{Sender, SystemLookup, Worker as DeliveryWorker};
@@ -63,6 +63,7 @@ pub struct ControlPlane {
 pub struct Background {
     _provisioning: Worker,
     _monitoring: AbortOnDrop,
+    _upkeep: AbortOnDrop,
 }
 
 /// A control plane that has just been opened.
@@ -135,6 +136,12 @@ impl ControlPlane {
         if !settings.tenant.has_account() {
             warn!("no carrier account is configured: only the stored accounts' webhooks are believed");
         }
+        if let Some(lacking) = settings.tenant.providers.lacking() {
+            warn!(
+                lacking,
+                "no service of the configuration does this work: only tenants with provider accounts of their own are answered by an assistant"
+            );
+        }
         let path = settings.data_dir.clone();
         tokio::fs::create_dir_all(&path).await.map_err(|source| OpenError::DataDir { path, source })?;
         let store = open_store(&settings).await?;
@@ -166,11 +173,13 @@ impl ControlPlane {
         });
         // It is at hand from the first call on, also if the database does not serve then.
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
-        let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
+        let tools =
+            Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
         let addresses = settings.services.addresses.clone();
-        let trial = Trial::new(twilio, addresses, settings.limits.credentials_trial)?;
+        let trial = Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
-        let outside = outside(&settings, &directory, deliveries(&settings.limits, &store, &vault)?)?;
+        let deliveries = deliveries(&settings.limits, &store, &vault)?;
+        let outside = outside(&settings, &directory, deliveries, twilio)?;
         let shared = Arc::new(Shared::new(
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
@@ -202,13 +211,14 @@ impl ControlPlane {
         self.shared.attach(Some(engine));
     }
 
-    /// Carries out orders for the carrier and watches the tenants' providers until what it gives is dropped: the part of a server's work
+    /// Carries out orders for the carrier, watches the tenants' providers and looks after what nobody tells until what it gives is dropped: the part of a server's work
     /// that no request waits for.
     #[must_use]
     pub fn background(&self) -> Background {
         Background {
             _provisioning: Worker::start(&self.shared.provisioner, WorkerOptions::default()),
             _monitoring: self.shared.monitor.start(),
+            _upkeep: upkeep::start(&self.shared),
         }
     }
 
@@ -275,7 +285,6 @@ fn configured_accounts(settings: &ControlPlaneSettings) -> HashMap<(store::Tenan
     credentials.map(|credentials| (key, credentials)).into_iter().collect()
 }
 
-/// What is reached outside of this program.
 /// Starts to tell customers' servers what happens.
 fn deliveries(
     limits: &ControlPlaneOptions,
@@ -292,10 +301,12 @@ fn deliveries(
     ))
 }
 
+/// What is reached outside of this program.
 fn outside(
     settings: &ControlPlaneSettings,
     directory: &Arc<Directory>,
     deliveries: DeliveryWorker,
+    twilio: TwilioClient,
 ) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
     let secret = match &recording.link_secret {
@@ -310,10 +321,7 @@ fn outside(
         links,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
-        carriers: Arc::new(DirectoryCarriers {
-            client: TwilioClient::new(settings.carrier_api.clone())?,
-            directory: Arc::clone(directory),
-        }),
+        carriers: Arc::new(DirectoryCarriers { client: twilio, directory: Arc::clone(directory) }),
     })
 }
 

@@ -50,6 +50,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/hooks/twilio/queue-key", hook(webhooks::queue::key))
         .route("/hooks/twilio/queue-ended", hook(webhooks::queue::ended))
         .route("/hooks/twilio/queue-offered", hook(webhooks::queue::offered))
+        .route(webhooks::queue::TAKEN, hook(webhooks::queue::taken))
+        .route(webhooks::queue::ANSWERED, hook(webhooks::queue::answered))
         .route("/media/{*key}", get(recordings::download::download))
         .route("/hooks/vapi", post(vapi::webhook))
         .route("/api/vapi/webhook", post(vapi::webhook))

@@ -1,6 +1,6 @@
 //! What the program gives in, with every timeout, queue and limit.
 
-pub use crate::{directory::DirectoryOptions, work::WorkOptions};
+pub use crate::{directory::DirectoryOptions, upkeep::UpkeepOptions, work::WorkOptions};
 use crate::{
     directory::is_e164,
     providers::{Providers, Services},
@@ -47,8 +47,6 @@ pub struct ControlPlaneSettings {
     pub platform_account: Option<Credentials>,
     /// A file elsewhere that callers hear when we are not there: the voice fallback of numbers that are set up. `None`: our own.
     pub outage_url: Option<Url>,
-    /// How the carrier's API is reached.
-    pub carrier_api: TwilioOptions,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
@@ -164,6 +162,18 @@ pub struct RemoteTool {
     /// Signs it; a `whsec_` secret is decoded as Standard Webhooks has it, others are taken as they are. Empty: the
     /// request is not signed.
     pub signing_secret: Secret,
+    /// Who says where it is.
+    pub chosen_by: ChosenBy,
+}
+
+/// Who says where something is that this program speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// Those who run this installation: it may be in their own network.
+    Installation,
+    /// A tenant: it may be where [`ControlPlaneOptions::delivery`] lets customers' servers be, and nowhere else. They could
+    /// otherwise have us speak with whatever is near us and not open to them.
+    Tenant,
 }
 
 /// What the carrier's own voice says when the assistant cannot.
@@ -289,6 +299,9 @@ pub struct ControlPlaneOptions {
     pub work: WorkOptions,
     /// How long a link to a recording lasts. Default 15 min.
     pub recording_link: Duration,
+    /// How often it is looked at whether somebody who listens in on a call still may. Default 5 s: a look costs some lookups in the
+    /// database.
+    pub listen_recheck: Duration,
     /// How long until a recording that is held although its retention is over is looked at again. Default 24 h.
     pub hold_recheck: Duration,
     /// How long what is known of an ended call is remembered in memory. Default 10 min: late webhooks.
@@ -323,6 +336,8 @@ pub struct ControlPlaneOptions {
     pub readiness_deadline: Duration,
     /// How often expired things are cleared away. Default 5 s.
     pub housekeeping: Duration,
+    /// When calls whose end nobody told and the numbers' months are looked after.
+    pub upkeep: UpkeepOptions,
     /// What is kept of the tenants in memory.
     pub directory: DirectoryOptions,
     /// The database file.
@@ -354,6 +369,7 @@ impl Default for ControlPlaneOptions {
             conversion_patience: Duration::from_secs(10),
             work: WorkOptions::default(),
             recording_link: Duration::from_secs(15 * 60),
+            listen_recheck: Duration::from_secs(5),
             hold_recheck: Duration::from_secs(24 * 3_600),
             ended_calls_kept: Duration::from_secs(600),
             tool_answer_bytes: 64 * 1024,
@@ -370,6 +386,7 @@ impl Default for ControlPlaneOptions {
             readiness_cache: Duration::from_secs(1),
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),
+            upkeep: UpkeepOptions::default(),
             directory: DirectoryOptions::default(),
             deliveries: WorkerOptions::default(),
             delivery: SenderOptions::default(),
@@ -395,9 +412,6 @@ impl TenantSettings {
         }
         if !self.numbers.iter().chain(self.transfer_targets.values()).all(|number| is_e164(number)) {
             return Some("numbers must be E.164, such as +15550100");
-        }
-        if self.providers.lacking().is_some() {
-            return Some("the tenant needs at least one provider each of recognition, language and voice");
         }
         None
     }

@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) base_url: Url,
     pub(crate) urls: Urls,
     pub(crate) data_dir: PathBuf,
+    /// The kind of work that no service of the configuration does.
+    pub(crate) lacking: Option<&'static str>,
     pub(crate) limits: ControlPlaneOptions,
     pub(crate) directory: Arc<Directory>,
     pub(crate) tokens: Mutex<StreamTokens>,
@@ -139,6 +141,7 @@ impl Shared {
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
+            lacking: settings.tenant.providers.lacking(),
             limits,
             directory,
             tokens: Mutex::new(StreamTokens::new(limits.stream_token_ttl, limits.stream_tokens)),

@@ -50,36 +50,16 @@ pub(crate) fn step(call: &Call, report: StatusReport) -> Option<CallMove> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::call;
     use proptest::{collection::vec, option, prelude::*, sample::select};
-    use store::{CallId, Direction, TenantId};
+    use store::Direction;
 
     fn ringing() -> Call {
         Call {
-            id: CallId::known("call_1"),
-            tenant: TenantId::known("ten_1"),
             carrier_sid: Some("CA1".to_owned()),
-            number: None,
-            parent: None,
             direction: Direction::Inbound,
-            from_number: "+15550100".to_owned(),
-            to_number: "+15550199".to_owned(),
-            assistant_id: "asst_1".to_owned(),
             status: CallStatus::Ringing,
-            created_at: 0,
-            answered_at: None,
-            ended_at: None,
-            carrier_duration_s: None,
-            streams: 0,
-            reconnects: 0,
-            transfer_to: None,
-            end_reason: None,
-            duration_ms: None,
-            recording_ms: None,
-            answered_by: None,
-            price_micros: None,
-            price_unit: None,
-            error: None,
-            outbound: None,
+            ..call()
         }
     }
 

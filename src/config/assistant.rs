@@ -1,7 +1,10 @@
 //! The AI persona that answers, and what it can do.
 
-use control_plane::assistants::{AssistantConfig, built_in_description, built_in_parameters};
-use engine::{ports, provider::Secret};
+pub use control_plane::assistants::ToolConfigKind as ToolKind;
+use control_plane::assistants::{
+    AssistantConfig, TOOL_TIMEOUT_MS, built_in_description, built_in_parameters,
+};
+use engine::provider::Secret;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value, json};
 
@@ -84,30 +87,7 @@ pub struct Tool {
 }
 
 const fn default_tool_timeout_ms() -> u64 {
-    10_000
-}
-
-/// Who carries a tool out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolKind {
-    /// The tenant's server, over HTTP.
-    Http,
-    /// Tandem: says the goodbye and hangs up.
-    EndCall,
-    /// Tandem: hands the caller over.
-    TransferCall,
-}
-
-impl ToolKind {
-    /// As the engine has it.
-    pub(crate) const fn engine(self) -> ports::ToolKind {
-        match self {
-            Self::Http => ports::ToolKind::Remote,
-            Self::EndCall => ports::ToolKind::EndCall,
-            Self::TransferCall => ports::ToolKind::TransferCall,
-        }
-    }
+    TOOL_TIMEOUT_MS
 }
 
 impl Tool {

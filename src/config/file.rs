@@ -5,8 +5,8 @@ use super::{Config, ConfigError, Source};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue, Error};
 
-/// Options whose values are never shown, and how an address with a password begins.
-const SECRET_KEYS: [&str; 5] = ["api_key", "auth_token", "secret", "postgres", "keys"];
+/// Options whose values are never shown, and what is in every address: one may hold a password.
+const SECRET_KEYS: [&str; 5] = ["api_key", "token", "secret", "keys", "://"];
 
 /// The file's options, known to fit [`Config`], and the same as a table.
 pub(super) fn parse(source: Source<'_>) -> Result<(Config, toml::Table), ConfigError> {
@@ -50,7 +50,11 @@ fn render(text: &str, message: &str, span: Option<Range<usize>>) -> String {
     let number = text[..line_start].matches('\n').count() + 1;
     let column = text[line_start..start].chars().count();
     let shown = showable(line);
-    let message = if shown.len() < line.len() { without_value(message) } else { message.to_owned() };
+    let message = match shown.len() {
+        0 => without_name(&without_value(message)),
+        length if length < line.len() => without_value(message),
+        _ => message.to_owned(),
+    };
     let length =
         text.get(start..span.end).map_or(0, |marked| marked.lines().next().unwrap_or("").chars().count());
     let carets = "^".repeat(length.clamp(1, line.chars().count().saturating_sub(column).max(1)));
@@ -72,12 +76,21 @@ fn showable(line: &str) -> &str {
     }
     let Some(equals) = line.find('=') else { return "" };
     let key = line[..equals].trim();
+    // Without an equals sign of its own the line may be a credential whose last character is one.
+    if !is_name(key) {
+        return "";
+    }
     let is_option = Config::example().lines().any(|example| {
         let example = example.trim_start_matches("# ");
         example.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
     });
     let is_secret = SECRET_KEYS.iter().any(|secret| line.contains(secret));
     if is_option && !is_secret { line } else { line[..=equals].trim_end() }
+}
+
+/// Whether this looks like the name of an option, and not like a credential: those have digits or capitals.
+fn is_name(key: &str) -> bool {
+    (1..=40).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// Serde's messages name the value they refuse; this one does not.
@@ -88,6 +101,14 @@ pub(super) fn without_value(message: &str) -> String {
         return format!("expected {expected}");
     }
     message.to_owned()
+}
+
+/// The message without what somebody wrote in place of an option's name.
+fn without_name(message: &str) -> String {
+    match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        Some((_, rest)) => format!("unknown field{rest}"),
+        None => message.to_owned(),
+    }
 }
 
 fn floor_char_boundary(text: &str, index: usize) -> usize {

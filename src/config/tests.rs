@@ -238,6 +238,12 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
         "[providers]\nopenai = { api_key = 5550199 }",
         "[tenant]\ntwilio = { auth_token = [5550199] }",
         "[tenant.twilio]\nprevious_auth_token = '5550199",
+        "[secrets]\nkeys [\"c5550199=\"]",
+        "[secrets]\nc5550199=",
+        "[secrets]\nc5550199 = 1",
+        "[secrets]\n\"c5550199=\" = 1",
+        "[recording.s3]\nsession_token = '5550199",
+        "[store]\nurl = 'postgres://tandem:5550199@db/tandem",
         "[secrets]\nkeys = \"5550199\"",
         "[secrets]\nkeys = [5550199]",
     ] {

@@ -1,6 +1,7 @@
 //! What is in the house: configuration, keys, database.
 
 use super::{Findings, Patient};
+use crate::wiring;
 use jiff::Timestamp;
 use store::{Filter, StoreError, TenantId, model::tenant::Tenant, model::tenant::TenantStatus};
 use vault::VaultError;
@@ -21,11 +22,32 @@ pub(super) async fn check(patient: &Patient, findings: &mut Findings) {
     if missing.is_empty() {
         findings.ok("configuration", "everything is set that a call needs");
     }
+    services(patient, findings);
     match patient.store.check_writable(Timestamp::now().as_microsecond()).await {
         Ok(()) => findings.ok("database", "it answers and can be written"),
         Err(error) => return store_failed(findings, &error),
     }
     keys(patient, findings).await;
+}
+
+/// Somebody listens, thinks and speaks for tenants that bring nobody.
+fn services(patient: &Patient, findings: &mut Findings) {
+    let services = wiring::services(&patient.config).ok();
+    match services.and_then(|services| services.own_providers(None).ok()).map(|own| own.lacking()) {
+        Some(None) => findings.ok("services", "this installation has services that listen, think and speak"),
+        Some(Some(lacking)) => findings.warning(
+            "services",
+            format!("no service of the configuration can be used for {lacking}"),
+            "only tenants with provider accounts of their own are answered by an assistant; the others' callers leave a message",
+            "set a key in [providers], or point its base_url at your own server",
+        ),
+        None => findings.failed(
+            "services",
+            "the services of the configuration cannot be set up",
+            "the server does not start",
+            "look at [providers] and [voice]; `tandem serve` says what is wrong",
+        ),
+    }
 }
 
 /// The database does not serve.

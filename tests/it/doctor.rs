@@ -144,6 +144,16 @@ async fn webhooks_that_lead_elsewhere_are_found_and_mended() {
 }
 
 #[tokio::test]
+async fn a_server_without_services_of_its_own_starts_and_the_doctor_says_what_is_lacking() {
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    let mut installation = Installation::new(&sandbox);
+    installation.variables.retain(|(name, _)| !name.ends_with("_API_KEY"));
+    let _server = installation.serve();
+    let (_, report) = installation.doctor(&[]).await;
+    assert_eq!(state(&report, "services"), ["warning"], "{report:#}");
+}
+
+#[tokio::test]
 async fn wrong_credentials_and_a_server_that_does_not_run_are_found() {
     let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
     let mut installation = Installation::new(&sandbox);

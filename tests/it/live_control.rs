@@ -16,11 +16,12 @@ use tokio_tungstenite::{
 struct Office<'a> {
     rehearsal: &'a Rehearsal,
     http: reqwest::Client,
+    key: String,
 }
 
 impl Office<'_> {
     fn key(&self) -> &str {
-        self.rehearsal.server.first_key.as_ref().unwrap().reveal()
+        &self.key
     }
 
     fn url(&self, path: &str) -> String {
@@ -79,7 +80,9 @@ fn play_with_office(record: bool, act: impl AsyncFnOnce(&Office<'_>, &str)) -> P
         });
         let office = async {
             streaming.await.unwrap();
-            let office = Office { rehearsal: &rehearsal, http: http_client(HttpOptions::default()).unwrap() };
+            let key = rehearsal.server.first_key.as_ref().unwrap().reveal().to_owned();
+            let office =
+                Office { rehearsal: &rehearsal, http: http_client(HttpOptions::default()).unwrap(), key };
             let call = office.live_call().await;
             act(&office, &call).await;
         };
@@ -117,6 +120,33 @@ fn whoever_listens_in_hears_both_sides_whether_the_call_is_recorded_or_not() {
             );
         });
     }
+}
+
+#[test]
+fn whoever_loses_the_right_to_listen_hears_no_more() {
+    play_with_office(true, async |office, call| {
+        let key = async |name: &str| {
+            let request = office.http.post(office.url("/v1/api-keys")).bearer_auth(office.key());
+            let made = request.json(&json!({ "name": name })).send().await.unwrap();
+            made.json::<Value>().await.unwrap()
+        };
+        let (taken, kept) = (key("taken back").await, key("kept").await);
+        let listener = |key: &Value| Office {
+            rehearsal: office.rehearsal,
+            http: office.http.clone(),
+            key: key["key"].as_str().unwrap().to_owned(),
+        };
+        let (taken_back, goes_on) = (listener(&taken), listener(&kept));
+        let take_back = async {
+            let path = format!("/v1/api-keys/{}", taken["id"].as_str().unwrap());
+            let gone = office.http.delete(office.url(&path)).bearer_auth(office.key()).send().await.unwrap();
+            assert_eq!(gone.status(), 204);
+        };
+        let (cut, whole, ()) =
+            tokio::join!(taken_back.listen(call, "mixed"), goes_on.listen(call, "mixed"), take_back);
+        assert_eq!(whole.2["event"], json!("end"));
+        assert!(cut.2["event"] != json!("end") && cut.1 < whole.1 / 2, "{} of {} bytes", cut.1, whole.1);
+    });
 }
 
 #[test]

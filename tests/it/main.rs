@@ -4,6 +4,7 @@
 mod admin_command;
 mod bad_input;
 mod binary;
+mod canaries;
 mod children_killed;
 mod doctor;
 mod heard_truth;
@@ -20,4 +21,5 @@ mod support;
 mod tidy;
 mod tones;
 mod two_tenants;
+mod webhooks_killed;
 mod who_answers;

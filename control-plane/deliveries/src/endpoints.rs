@@ -3,6 +3,7 @@
 use crate::{
     event::{Event, EventType},
     fan_out::message,
+    payload::EndpointTest,
     signature::new_secret,
 };
 use engine::provider::Secret;
@@ -90,7 +91,8 @@ pub async fn try_out(
     tx: &mut dyn TenantTx,
     endpoint: &EndpointId,
 ) -> Result<Stored<WebhookDelivery>, StoreError> {
-    let event = Event::new(EventType::Test, tx.now(), json!({ "webhook_endpoint_id": endpoint.as_str() }));
+    let event =
+        Event::new(EventType::Test, tx.now(), &EndpointTest { webhook_endpoint_id: endpoint.to_string() });
     let made = message(tx, &event, endpoint).await?;
     made.ok_or(StoreError::Taken { what: "webhook_delivery" })
 }

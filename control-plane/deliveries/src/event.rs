@@ -1,10 +1,17 @@
 //! What can be told: a closed list, so that whoever listens knows what may come.
 
+use crate::payload;
+use serde::Serialize;
 use serde_json::{Value, json};
-use store::{CallId, ids::EventId};
+use sha2::{Digest, Sha256};
+use store::ids::EventId;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 macro_rules! events {
-    ($($variant:ident = $name:literal, $about:literal;)+) => {
+    ($($variant:ident = $name:literal, $data:ident, $about:literal;)+) => {
         /// What happened.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
@@ -21,6 +28,12 @@ macro_rules! events {
                 match self { $(Self::$variant => $name),+ }
             }
 
+            /// The schema of its `data`, and its name.
+            #[must_use]
+            pub fn payload(self) -> (String, RefOr<Schema>) {
+                match self { $(Self::$variant => (payload::$data::name().into_owned(), payload::$data::schema())),+ }
+            }
+
             /// In one sentence.
             #[must_use]
             pub const fn about(self) -> &'static str {
@@ -31,20 +44,20 @@ macro_rules! events {
 }
 
 events! {
-    CallStarted = "call.started", "A call came in or was placed.";
-    CallEnded = "call.ended", "A call is over.";
-    RecordingReady = "recording.ready", "A recording can be heard.";
-    VoicemailReceived = "voicemail.received", "A caller left a message.";
-    NumberPurchased = "number.purchased", "A number was bought.";
-    NumberReleased = "number.released", "A number was given back.";
-    NumberChanged = "number.changed", "What a number does was changed.";
-    HealthDegraded = "health.degraded", "A provider is slow, or fails now and then.";
-    HealthDown = "health.down", "A provider does not serve.";
-    HealthRecovered = "health.recovered", "A provider serves again.";
-    BudgetWarned = "budget.warned", "A share of a budget is spent.";
-    BudgetExceeded = "budget.exceeded", "A budget is spent.";
-    EndpointDisabled = "webhook_endpoint.disabled", "Messages to an endpoint failed for too long; none are sent to it any more.";
-    Test = "webhook_endpoint.test", "Somebody tries an endpoint out. It is told to that endpoint alone, whatever its filter.";
+    CallStarted = "call.started", CallStarted, "A call came in or was placed.";
+    CallEnded = "call.ended", CallEnded, "A call is over.";
+    RecordingReady = "recording.ready", RecordingReady, "A recording can be heard.";
+    VoicemailReceived = "voicemail.received", VoicemailReceived, "A caller left a message.";
+    NumberPurchased = "number.purchased", NumberOwned, "A number was bought.";
+    NumberReleased = "number.released", NumberOwned, "A number was given back.";
+    NumberChanged = "number.changed", NumberChanged, "What a number does was changed, or it is answered from now on, or no more.";
+    HealthDegraded = "health.degraded", HealthTold, "A provider is slow, or fails now and then.";
+    HealthDown = "health.down", HealthTold, "A provider does not serve.";
+    HealthRecovered = "health.recovered", HealthTold, "A provider serves again.";
+    BudgetWarned = "budget.warned", BudgetTold, "A share of a budget is spent.";
+    BudgetExceeded = "budget.exceeded", BudgetTold, "A budget is spent.";
+    EndpointDisabled = "webhook_endpoint.disabled", EndpointDisabled, "Messages to an endpoint failed for too long; none are sent to it any more.";
+    Test = "webhook_endpoint.test", EndpointTest, "Somebody tries an endpoint out. It is told to that endpoint alone, whatever its filter.";
 }
 
 /// Something that happened.
@@ -63,14 +76,15 @@ pub struct Event {
 impl Event {
     /// Something that happens now.
     #[must_use]
-    pub fn new(kind: EventType, at: i64, data: Value) -> Self {
-        Self { id: EventId::generate(), kind, at, data }
+    pub fn new(kind: EventType, at: i64, data: &impl Serialize) -> Self {
+        Self { id: EventId::generate(), kind, at, data: value(data) }
     }
 
-    /// Something that happens once in a call's life: told twice, it is one event, so that whoever learns of it may tell it.
+    /// Something that happens once to `object`, an id of ours: told twice, it is one event, so that whoever learns of it may tell it.
+    /// `occurrence` tells it from others of its kind that happen to the same object; empty: there is only one.
     #[must_use]
-    pub fn once_in_call(kind: EventType, call: &CallId, at: i64, data: Value) -> Self {
-        Self { id: id_in_call(kind, call).unwrap_or_else(EventId::generate), kind, at, data }
+    pub fn once(kind: EventType, object: &str, occurrence: &str, at: i64, data: &impl Serialize) -> Self {
+        Self { id: id_of(kind, object, occurrence), kind, at, data: value(data) }
     }
 
     /// The message that tells it, but for the time as text, which the caller formats (RFC 3339).
@@ -80,13 +94,53 @@ impl Event {
     }
 }
 
-/// The call's id with a random digit changed by the kind; `None` if the call has no id of ours.
-fn id_in_call(kind: EventType, call: &CallId) -> Option<EventId> {
+fn value(data: &impl Serialize) -> Value {
+    serde_json::to_value(data).unwrap_or_default()
+}
+
+/// The same for the same three: the digits of the object's id that say when it was made, and a hash of all.
+fn id_of(kind: EventType, object: &str, occurrence: &str) -> EventId {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let (random, last) = call.as_str().strip_prefix("call_")?.split_at_checked(25)?;
-    let last = DIGITS.iter().position(|digit| last.as_bytes() == [*digit])?;
-    let number = EventType::ALL.iter().position(|known| *known == kind)? + 1;
-    EventId::parse(&format!("evt_{random}{}", char::from(DIGITS[(last ^ number) & 31]))).ok()
+    const LENGTH: usize = 26;
+    const TIME: usize = 10;
+    let mut hash = Sha256::new();
+    for part in [kind.as_str(), object, occurrence] {
+        // The lengths keep what belongs to one part from being taken for another's.
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    let hashed = hash.finalize().into_iter().map(|byte| char::from(DIGITS[usize::from(byte & 31)]));
+    let time = object.rsplit_once('_').map_or("", |(_, digits)| digits);
+    let time = time.get(..TIME).filter(|time| {
+        let is_whole = object.len() > LENGTH && time.bytes().all(|digit| DIGITS.contains(&digit));
+        is_whole && time.as_bytes()[0] <= b'7'
+    });
+    // The first digit has three bits only.
+    let digits: String = time.unwrap_or("0").chars().chain(hashed).take(LENGTH).collect();
+    EventId::known(format!("evt_{digits}"))
+}
+
+impl EventType {
+    /// Whether those who run the platform are told as well, at the endpoints of the platform itself: somebody must act.
+    #[must_use]
+    pub const fn is_platforms_too(self) -> bool {
+        match self {
+            Self::HealthDegraded
+            | Self::HealthDown
+            | Self::HealthRecovered
+            | Self::BudgetWarned
+            | Self::BudgetExceeded => true,
+            Self::CallStarted
+            | Self::CallEnded
+            | Self::RecordingReady
+            | Self::VoicemailReceived
+            | Self::NumberPurchased
+            | Self::NumberReleased
+            | Self::NumberChanged
+            | Self::EndpointDisabled
+            | Self::Test => false,
+        }
+    }
 }
 
 /// Whether this is an event's name, or a group of them such as `call.*`.
@@ -115,6 +169,7 @@ fn group_of(kind: EventType) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use store::CallId;
 
     fn filters(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|text| (*text).to_owned()).collect()
@@ -130,13 +185,19 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_once_in_a_call_has_one_id() {
+    fn what_happens_once_has_one_id_that_sorts_with_its_object() {
         let (one, two) = (CallId::generate(), CallId::generate());
-        let id = |kind, call| Event::once_in_call(kind, call, 0, json!({})).id;
+        let id = |kind, call: &CallId| Event::once(kind, call.as_str(), "", 0, &json!({})).id;
         assert_eq!(id(EventType::CallEnded, &one), id(EventType::CallEnded, &one));
         assert_ne!(id(EventType::CallEnded, &one), id(EventType::CallStarted, &one));
         assert_ne!(id(EventType::CallEnded, &one), id(EventType::CallEnded, &two));
-        assert!(EventId::parse(id(EventType::CallEnded, &one).as_str()).is_ok());
+        let again = Event::once(EventType::CallEnded, one.as_str(), "2", 0, &json!({})).id;
+        assert_ne!(again, id(EventType::CallEnded, &one));
+        assert_eq!(again.as_str()[4..14], one.as_str()[5..15]);
+        for object in [one.as_str(), "ten_1", "", "acc_zzzzzzzzzzzzzzzzzzzzzzzzzz"] {
+            let id = Event::once(EventType::HealthDown, object, "", 0, &json!({})).id;
+            assert!(EventId::parse(id.as_str()).is_ok(), "{object}: {id}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! From an event to messages: one for each endpoint that wants to be told. All of them, or none and again later.
 
 use crate::{
-    announce::event_of,
+    announce::{announce, event_of},
     event::{Event, EventType, wants},
 };
 use jiff::Timestamp;
 use store::{
-    Filter, Store, StoreError, Stored, TenantTx,
+    Filter, Store, StoreError, Stored, TenantId, TenantTx,
     ids::{DeliveryId, EndpointId, JobId},
     model::{
         audit::Actor,
@@ -28,6 +28,7 @@ pub(crate) async fn fan_out(
 ) -> Result<(), StoreError> {
     let part = store.tenant(&claim.tenant);
     let endpoints = part.list::<WebhookEndpoint>(&Filter::first(MOST_ENDPOINTS).oldest_first()).await?;
+    tell_platform(store, claim, actor, now).await?;
     let mut tx = part.begin(actor, now).await?;
     if let Some(job) = tx.get::<Job>(&JobId::known(claim.object.as_str())).await? {
         match event_of(&job.value) {
@@ -39,6 +40,22 @@ pub(crate) async fn fan_out(
         tx.delete::<Job>(&job.id, job.version).await?;
     }
     tx.finish_work(claim).await?;
+    tx.commit().await
+}
+
+/// What those who run the platform must know is announced in the platform's part too. That is another unit of work, so it may be
+/// announced again after a crash; it is one event, whose messages are made once.
+async fn tell_platform(store: &dyn Store, claim: &Claim, actor: &Actor, now: i64) -> Result<(), StoreError> {
+    if claim.tenant == TenantId::platform() {
+        return Ok(());
+    }
+    let job = store.tenant(&claim.tenant).get::<Job>(&JobId::known(claim.object.as_str())).await?;
+    let Some(event) = job.and_then(|job| event_of(&job.value)).filter(|event| event.kind.is_platforms_too())
+    else {
+        return Ok(());
+    };
+    let mut tx = store.platform().begin(actor, now).await?;
+    announce(&mut *tx, event).await?;
     tx.commit().await
 }
 

@@ -3,13 +3,14 @@
 use crate::{
     announce::announce,
     event::{Event, EventType},
+    payload::EndpointDisabled,
     schedule::{GIVEN_UP_AFTER_S, next_try},
     sender::{Message, Refusal, is_gone},
     signature::sign,
     worker::{Inner, micros},
 };
 use engine::provider::Secret;
-use serde_json::json;
+use jiff::Timestamp;
 use store::{
     StoreError, Stored, TenantTx,
     model::{
@@ -195,10 +196,14 @@ async fn follow(
                 } else {
                     "all messages failed"
                 };
-                let data = json!({
-                    "webhook_endpoint_id": stored.id.as_str(), "url": endpoint.url, "failing_since_us": since, "reason": why,
-                });
-                announce(tx, Event::new(EventType::EndpointDisabled, now, data)).await?;
+                let time = |us| Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
+                let data = EndpointDisabled {
+                    webhook_endpoint_id: stored.id.to_string(),
+                    url: endpoint.url.clone(),
+                    failing_since: since.map(time),
+                    reason: why.to_owned(),
+                };
+                announce(tx, Event::new(EventType::EndpointDisabled, now, &data)).await?;
             }
             let status = if ends { EndpointStatus::Disabled } else { endpoint.status };
             WebhookEndpoint { status, failing_since: since.or(Some(now)), ..endpoint.clone() }

@@ -113,7 +113,6 @@ fn settings(
         platform_account: None,
         outage_url: None,
         twilio: nowhere(),
-        carrier_api: nowhere(),
         tenant: TenantSettings {
             id: "default".into(),
             name: "Default".to_owned(),

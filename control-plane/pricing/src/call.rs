@@ -25,6 +25,10 @@ pub mod kind {
     pub const RECORDING: &str = "recording";
     /// The sum over a call. It costs nothing itself; what it amounts to is its quantity.
     pub const CALL_COST: &str = "call_cost";
+    /// Numbers that are had.
+    pub const PHONE_NUMBER: &str = "phone_number";
+    /// A month, in the tenant's time zone.
+    pub const MONTH: &str = "month";
     /// 60 s.
     pub const MINUTE: &str = "minute";
     /// 1,000 tokens.

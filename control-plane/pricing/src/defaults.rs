@@ -10,7 +10,7 @@ pub const EVERYWHERE: &str = "*";
 /// Provider, kind, unit, price in millionths of a dollar.
 const DEFAULTS: [(&str, &str, &str, i64); 6] = [
     // Between 1 and 2 dollars.
-    ("twilio", "phone_number", "month", 1_150_000),
+    ("twilio", kind::PHONE_NUMBER, kind::MONTH, 1_150_000),
     ("twilio", kind::VOICE_INBOUND, kind::MINUTE, 8_500),
     ("twilio", kind::VOICE_OUTBOUND, kind::MINUTE, 13_000),
     // Included in the price of the call.

@@ -1,8 +1,12 @@
 //! A new tenant's order, taken in the platform's unit of work that adds the tenant, so that there is never one without the other. The
 //! worker then gives the order in the tenant's own part.
 
-use crate::{OwnAccount, ProvisionError, Provisioner, worker::now_us};
+use crate::{
+    NumberWish, OwnAccount, ProvisionError, Provisioner,
+    worker::{SELF, chain, micros, now_us},
+};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use store::{
     StoreError, Stored, TenantId, TenantTx,
     ids::AccountId,
@@ -17,12 +21,16 @@ use vault::Place;
 
 /// The kind of such a job. It is the platform's.
 pub(crate) const ADMISSION: &str = "admit_tenant";
+/// Wait after an order could not be given.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// What is to be ordered in the tenant's part.
 #[derive(Debug, Serialize, Deserialize)]
 struct Admission {
     tenant: TenantId,
     own: Option<SealedAccount>,
+    #[serde(default)]
+    wish: Option<NumberWish>,
 }
 
 /// A tenant's own account, sealed for the platform until the tenant's part has it.
@@ -45,6 +53,7 @@ impl Provisioner {
         tx: &mut (dyn TenantTx + 'static),
         tenant: &TenantId,
         own: Option<&OwnAccount>,
+        wish: Option<NumberWish>,
     ) -> Result<Stored<Job>, ProvisionError> {
         let own = match own {
             Some(own) => {
@@ -56,10 +65,10 @@ impl Provisioner {
             None if self.makes_subaccounts() => None,
             None => return Err(ProvisionError::NoPlatformAccount),
         };
-        let state = serde_json::to_value(Admission { tenant: tenant.clone(), own });
+        let state = serde_json::to_value(Admission { tenant: tenant.clone(), own, wish });
         let job = Job {
             kind: ADMISSION.to_owned(),
-            key: Some(format!("admission:{tenant}")),
+            key: Some(key(tenant)),
             subject: Some(tenant.as_str().to_owned()),
             status: JobStatus::Running,
             step: "order".to_owned(),
@@ -84,6 +93,27 @@ impl Provisioner {
         }
         let admission: Admission =
             serde_json::from_value(job.value.state.clone()).map_err(ProvisionError::Unreadable)?;
+        if let Err(error) = self.give_order(claim, &admission).await {
+            return self.put_admission_back(claim, job, error).await;
+        }
+        let mut tx = self.store.tenant(&claim.tenant).begin(&Actor::system(SELF), now_us()).await?;
+        let state = serde_json::to_value(Admission { tenant: admission.tenant, own: None, wish: None });
+        let done = Job {
+            status: JobStatus::Done,
+            step: "end".to_owned(),
+            state: state.map_err(ProvisionError::Unreadable)?,
+            error: None,
+            ..job.value
+        };
+        tx.update(&job.id, job.version, done).await?;
+        tx.finish_work(claim).await?;
+        tx.commit().await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Gives the order in the tenant's part, if it was not given before the last crash.
+    async fn give_order(&self, claim: &Claim, admission: &Admission) -> Result<(), ProvisionError> {
         let own = match &admission.own {
             Some(own) => {
                 let place = Place::provider_account(&own.account, "auth_token");
@@ -95,25 +125,44 @@ impl Provisioner {
         let part = self.store.tenant(&admission.tenant);
         let tenant =
             part.get::<Tenant>(&admission.tenant).await?.ok_or(StoreError::Missing { what: "tenant" })?;
-        let mut tx = part.begin(&Actor::system("provisioning"), now_us()).await?;
-        match self.set_up(&mut *tx, &tenant.value.name, own.as_ref()).await {
+        let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
+        match self.set_up(&mut *tx, &tenant.value.name, own.as_ref(), admission.wish.clone()).await {
             Ok(_) => tx.commit().await?,
             // Given before the last crash.
             Err(ProvisionError::Store(StoreError::Taken { .. })) => drop(tx),
             Err(error) => return Err(error),
         }
-        let mut tx = self.store.tenant(&claim.tenant).begin(&Actor::system("provisioning"), now_us()).await?;
-        let state = serde_json::to_value(Admission { tenant: admission.tenant, own: None });
-        let done = Job {
-            status: JobStatus::Done,
-            step: "end".to_owned(),
-            state: state.map_err(ProvisionError::Unreadable)?,
-            ..job.value
-        };
-        tx.update(&job.id, job.version, done).await?;
-        tx.finish_work(claim).await?;
-        tx.commit().await?;
-        self.wake();
         Ok(())
     }
+
+    /// Notes why the order could not be given, for people to see, and tries again later: it was taken, so it is not given up.
+    async fn put_admission_back(
+        &self,
+        claim: &Claim,
+        job: Stored<Job>,
+        error: ProvisionError,
+    ) -> Result<(), ProvisionError> {
+        let error = chain(&error);
+        tracing::warn!(tenant = ?job.value.subject, error, "a new tenant's setting-up could not be ordered");
+        let now = now_us();
+        let noted = Job { attempts: job.value.attempts.saturating_add(1), error: Some(error), ..job.value };
+        let mut tx = self.store.tenant(&claim.tenant).begin(&Actor::system(SELF), now).await?;
+        tx.update(&job.id, job.version, noted).await?;
+        tx.retry_work(claim, now + micros(AGAIN)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The order of a new tenant that has not been given in its own part yet, or could not be.
+    ///
+    /// # Errors
+    /// When the store does not serve.
+    pub async fn admission_of(&self, tenant: &TenantId) -> Result<Option<Stored<Job>>, StoreError> {
+        self.store.platform().find::<Job>(&key(tenant)).await
+    }
+}
+
+/// The key of a tenant's admission.
+fn key(tenant: &TenantId) -> String {
+    format!("admission:{tenant}")
 }

@@ -1,10 +1,14 @@
 //! What an action does at the carrier, and what that changes in the store.
 
 use crate::{
-    ProvisionError, Provisioner, names,
+    ProvisionError, Provisioner, Purchase, names,
     provisioner::TWILIO,
     saga::{Action, Outcome, Step},
-    state::{NumberFacts, State, Subject, TenantFacts},
+    state::{State, Subject, TenantFacts},
+};
+use deliveries::{
+    announce,
+    told::{number_changed, number_released},
 };
 use engine::provider::Secret;
 use jiff::Timestamp;
@@ -14,24 +18,26 @@ use store::{
     ids::AccountId,
     model::{
         account::{AccountMode, AccountStatus, Credential, ProviderAccount},
-        number::{Capabilities, Number, NumberStatus},
+        number::{Number, NumberStatus},
         tenant::{Tenant, TenantStatus},
     },
 };
 use twilio_rest::{
-    Account, AccountDetails, AccountFilter, AccountSid, ApplicationSid, IncomingNumber, KeySid, NumberFilter,
-    RetryClass, TwilioError,
+    Account, AccountDetails, AccountFilter, AccountSid, ApplicationSid, IncomingNumber, KeySid, RetryClass,
+    TwilioError,
     reconcile::{
-        Verdict, buy_number_once, create_application_once, create_key_once, create_subaccount_once,
-        discard_keys, find_application, find_number, find_subaccount,
+        Verdict, create_application_once, create_key_once, create_subaccount_once, discard_keys,
+        find_application, find_subaccount,
     },
 };
 use vault::Place;
 
+mod number;
+
+pub(crate) use number::close_number;
+
 /// Wait where the carrier says that it may work in minutes or hours.
 const LATER: Duration = Duration::from_secs(5 * 60);
-/// Numbers of an account that are looked at when one is adopted.
-const NUMBERS: usize = 100;
 
 /// What was learned, to be stored with the job's progress.
 #[derive(Debug)]
@@ -46,6 +52,8 @@ pub(crate) enum Effect {
     Key(KeySid, Secret),
     /// A number as it is now.
     Number(Box<IncomingNumber>),
+    /// A number that is to be ordered for the tenant.
+    Wished(Purchase),
 }
 
 /// What became of an action, and what was learned.
@@ -141,6 +149,10 @@ impl Provisioner {
                 self.key(tenant, facts, &account, action).await
             }
             // What is in use or not is a matter of the store alone.
+            Action::Do(Step::Number) => Ok(match self.wished(tenant, facts).await? {
+                Some(purchase) => (Outcome::Done, Effect::Wished(purchase)),
+                None => DONE,
+            }),
             Action::Do(_) | Action::Undo(_) | Action::Close | Action::Nothing => Ok(DONE),
             Action::Create(_) | Action::Find(..) | Action::FindAndUndo(..) => {
                 Err(ProvisionError::Refused("a tenant has no such step"))
@@ -210,66 +222,11 @@ impl Provisioner {
         }
     }
 
-    async fn for_number(&self, tenant: &TenantId, facts: &NumberFacts, action: Action) -> Done {
-        let sid = || facts.carrier_sid.as_deref().ok_or(ProvisionError::NotSetUp("number"));
-        match action {
-            Action::Create(Step::Purchase) => {
-                let account = self.own_account(tenant, &facts.account).await?;
-                let bought = buy_number_once(&account, &facts.e164, &self.addresses.number()).await?;
-                Ok((Outcome::Done, Effect::Number(Box::new(bought))))
-            }
-            Action::Find(Step::Purchase, _) => {
-                let account = self.own_account(tenant, &facts.account).await?;
-                match judged(find_number(&account, &facts.e164).await?)? {
-                    Some(found) => Ok((Outcome::Done, Effect::Number(Box::new(found)))),
-                    None => Ok(ABSENT),
-                }
-            }
-            Action::Do(Step::Adoption) => {
-                let account = self.own_account(tenant, &facts.account).await?;
-                let filter =
-                    NumberFilter { phone_number: Some(facts.e164.clone()), ..NumberFilter::default() };
-                let mut numbers = account.list_numbers(&filter)?.first(NUMBERS).await?;
-                numbers.retain(|number| number.phone_number == facts.e164);
-                match numbers.pop() {
-                    Some(number) => Ok((Outcome::Done, Effect::Number(Box::new(number)))),
-                    None => Err(ProvisionError::NotSetUp("such number in this account")),
-                }
-            }
-            Action::Do(Step::Webhooks) => {
-                let account = self.own_account(tenant, &facts.account).await?;
-                let number = account.update_number(&sid()?.parse()?, &self.addresses.number()).await?;
-                Ok((Outcome::Done, Effect::Number(Box::new(number))))
-            }
-            Action::Undo(Step::Purchase) => {
-                self.nobody_elses(facts).await?;
-                let account = self.own_account(tenant, &facts.account).await?;
-                gone_is_done(account.release_number(&sid()?.parse()?).await)
-            }
-            Action::FindAndUndo(Step::Purchase, _) => {
-                let account = self.own_account(tenant, &facts.account).await?;
-                let Some(found) = judged(find_number(&account, &facts.e164).await?)? else {
-                    return Ok(DONE);
-                };
-                self.nobody_elses(facts).await?;
-                gone_is_done(account.release_number(&found.sid).await)
-            }
-            Action::Do(_) | Action::Undo(_) | Action::Close | Action::Nothing => Ok(DONE),
-            Action::Create(_) | Action::Find(..) | Action::FindAndUndo(..) => {
-                Err(ProvisionError::Refused("a number has no such step"))
-            }
-        }
-    }
-
-    /// A number that another tenant answers, from the same account, must not be given back.
-    async fn nobody_elses(&self, facts: &NumberFacts) -> Result<(), ProvisionError> {
-        match self.store.number_owner(&facts.e164).await? {
-            Some(owner) if owner.number != facts.number => Err(ProvisionError::NumberInUse),
-            _ => Ok(()),
-        }
-    }
-
-    async fn own_account(&self, tenant: &TenantId, id: &AccountId) -> Result<Account, ProvisionError> {
+    pub(super) async fn own_account(
+        &self,
+        tenant: &TenantId,
+        id: &AccountId,
+    ) -> Result<Account, ProvisionError> {
         let stored = self.store.tenant(tenant).get::<ProviderAccount>(id).await?;
         let stored = stored.ok_or(ProvisionError::NotSetUp("account"))?;
         self.carrier_account(tenant, &stored).await
@@ -285,7 +242,7 @@ impl Provisioner {
     ) -> Result<(), ProvisionError> {
         match &mut state.subject {
             Subject::Tenant(facts) => self.keep_tenant(tx, facts, action, effect).await,
-            Subject::Number(facts) => keep_number(tx, facts, action, effect).await,
+            Subject::Number(facts) => number::keep_number(tx, facts, action, effect).await,
         }
     }
 
@@ -329,11 +286,21 @@ impl Provisioner {
                 tx.update(&row.id, row.version, row.value).await?;
                 facts.key_sid = Some(sid.to_string());
             }
+            (_, Effect::Wished(purchase)) => {
+                let (number, job) = self.obtain(tx, &purchase).await?;
+                facts.number = Some((number.id, job.id));
+            }
             (Action::Do(Step::Activation), Effect::None) => {
                 set_tenant(tx, Some(TenantStatus::Provisioning), TenantStatus::Active).await?;
             }
             (Action::Undo(Step::Activation), Effect::None) => {
                 set_tenant(tx, Some(TenantStatus::Active), TenantStatus::Suspended).await?;
+            }
+            // A subaccount's numbers go with it.
+            (Action::Undo(Step::Number), Effect::None) => {
+                if let (AccountMode::Own, Some((_, job))) = (facts.mode, facts.number.take()) {
+                    self.cancel(tx, &job).await?;
+                }
             }
             (Action::Undo(Step::Application), Effect::None) => {
                 let mut row = account_row(tx, &facts.account).await?;
@@ -364,33 +331,29 @@ pub(crate) async fn close_tenant(
     numbers: Vec<Stored<Number>>,
 ) -> Result<(), ProvisionError> {
     for mut number in numbers {
+        let before = number.value.clone();
         number.value.status = match facts.mode {
             AccountMode::Subaccount => NumberStatus::Released,
             AccountMode::Own => NumberStatus::Inactive,
         };
         number.value.primary = false;
-        tx.update(&number.id, number.version, number.value).await?;
+        let row = tx.update(&number.id, number.version, number.value).await?;
+        let event = match facts.mode {
+            AccountMode::Subaccount if before.status != NumberStatus::Released => {
+                Some(number_released(&row.id, &row.value, row.updated_at))
+            }
+            AccountMode::Subaccount => None,
+            AccountMode::Own => number_changed(Some(&before), &row),
+        };
+        if let Some(event) = event {
+            announce(tx, event).await?;
+        }
     }
     if let Some(mut row) = tx.get::<ProviderAccount>(&facts.account).await? {
         row.value.status = AccountStatus::Closed;
         tx.update(&row.id, row.version, row.value).await?;
     }
     set_tenant(tx, None, TenantStatus::Closed).await
-}
-
-/// The end of what was undone: the number is nobody's.
-pub(crate) async fn close_number(
-    tx: &mut (dyn TenantTx + 'static),
-    facts: &NumberFacts,
-) -> Result<(), ProvisionError> {
-    if let Some(mut row) = tx.get::<Number>(&facts.number).await?
-        && row.value.status != NumberStatus::Released
-    {
-        row.value.status = NumberStatus::Released;
-        row.value.primary = false;
-        tx.update(&row.id, row.version, row.value).await?;
-    }
-    Ok(())
 }
 
 /// Gives the tenant another status if it has the one that is expected.
@@ -413,47 +376,6 @@ async fn account_row(
     id: &AccountId,
 ) -> Result<Stored<ProviderAccount>, ProvisionError> {
     Ok(tx.get::<ProviderAccount>(id).await?.ok_or(StoreError::Missing { what: "provider_account" })?)
-}
-
-async fn keep_number(
-    tx: &mut (dyn TenantTx + 'static),
-    facts: &mut NumberFacts,
-    action: Action,
-    effect: Effect,
-) -> Result<(), ProvisionError> {
-    let stored = tx.get::<Number>(&facts.number).await?;
-    let Some(mut row) = stored else {
-        // Somebody deleted the row; what is undone does not need it.
-        return match action {
-            Action::Undo(_) | Action::FindAndUndo(..) => Ok(()),
-            _ => Err(StoreError::Missing { what: "number" }.into()),
-        };
-    };
-    let before = row.value.clone();
-    match (action, effect) {
-        (_, Effect::Number(number)) => {
-            facts.carrier_sid = Some(number.sid.to_string());
-            row.value.carrier_sid = Some(number.sid.to_string());
-            row.value.capabilities = Capabilities {
-                voice: number.capabilities.voice,
-                sms: number.capabilities.sms,
-                mms: number.capabilities.mms,
-            };
-        }
-        (Action::Do(Step::Activation), _) => row.value.status = NumberStatus::Active,
-        (Action::Undo(Step::Activation), _) => {
-            row.value.status = NumberStatus::Inactive;
-            row.value.primary = false;
-        }
-        (_, Effect::None) => {}
-        (_, Effect::Subaccount(..) | Effect::Application(_) | Effect::Key(..)) => {
-            return Err(ProvisionError::Refused("a number's job learns of no account"));
-        }
-    }
-    if row.value != before {
-        tx.update(&row.id, row.version, row.value).await?;
-    }
-    Ok(())
 }
 
 /// A subaccount with its token, which the parent sees.

@@ -3,6 +3,7 @@
 //! - [`saga`] decides, without I/O, what comes next after every outcome, forwards and back.
 //! - [`Provisioner`] takes orders (set a tenant up, buy, adopt or release a number, cancel) as jobs, in the unit of work of whoever
 //!   gives them.
+//! - [`NumberWish`]: the number that a new tenant gets with its account.
 //! - [`Worker`] carries the jobs out, one step for each claim. What a step did counts in the same unit of work as the job's progress.
 //! - [`softphone`]: tokens for softphones.
 //!
@@ -19,6 +20,7 @@ mod provisioner;
 pub mod saga;
 pub mod softphone;
 mod state;
+mod wish;
 mod worker;
 
 pub use addresses::{Addresses, Difference};
@@ -26,4 +28,5 @@ pub use error::ProvisionError;
 pub use orders::{OwnAccount, Purchase};
 pub use provisioner::{Provisioner, ProvisionerOptions, Settings};
 pub use state::{NumberFacts, State, Subject, TENANT_JOB, TenantFacts};
+pub use wish::{NumberWish, WishedKind};
 pub use worker::{Worker, WorkerOptions};

@@ -1,7 +1,7 @@
 //! Takes orders: rows, a job and its schedule, in the unit of work of whoever gives the order.
 
 use crate::{
-    ProvisionError, Provisioner,
+    NumberWish, ProvisionError, Provisioner,
     provisioner::TWILIO,
     saga::{Direction, Plan, Saga},
     state::{NumberFacts, State, Subject, TenantFacts, number_key},
@@ -48,7 +48,8 @@ type Tx<'a> = &'a mut (dyn TenantTx + 'static);
 
 impl Provisioner {
     /// Orders a tenant to be set up in its own account, or in a subaccount that is made for it. The tenant's row must be there, in this
-    /// unit of work or before; it becomes active when all is done, if it is being provisioned.
+    /// unit of work or before; it becomes active when its account is ready, if it is being provisioned, and then the number that
+    /// is wished for is ordered.
     ///
     /// # Errors
     /// [`ProvisionError::NoPlatformAccount`] where no subaccount can be made; [`StoreError::Taken`] if there is such an order.
@@ -57,6 +58,7 @@ impl Provisioner {
         tx: Tx<'_>,
         organization: &str,
         own: Option<&OwnAccount>,
+        wish: Option<NumberWish>,
     ) -> Result<Stored<Job>, ProvisionError> {
         let account = AccountId::generate();
         if let Some(own) = own {
@@ -84,6 +86,8 @@ impl Provisioner {
             account_sid: own.map(|own| own.sid.to_string()),
             application_sid: None,
             key_sid: None,
+            wish,
+            number: None,
         });
         add(tx, &state).await
     }

@@ -39,6 +39,8 @@ pub enum Step {
     Webhooks,
     /// It is in use from now on.
     Activation,
+    /// The tenant's first number is ordered, which has a job of its own.
+    Number,
 }
 
 impl Step {
@@ -53,6 +55,7 @@ impl Step {
             Self::Adoption => "adoption",
             Self::Webhooks => "webhooks",
             Self::Activation => "activation",
+            Self::Number => "number",
         }
     }
 
@@ -61,7 +64,7 @@ impl Step {
     pub const fn creates(self) -> bool {
         match self {
             Self::Subaccount | Self::Application | Self::Key | Self::Purchase => true,
-            Self::Adoption | Self::Webhooks | Self::Activation => false,
+            Self::Adoption | Self::Webhooks | Self::Activation | Self::Number => false,
         }
     }
 }
@@ -71,8 +74,10 @@ impl Plan {
     #[must_use]
     pub const fn steps(self) -> &'static [Step] {
         match self {
-            Self::Subaccount => &[Step::Subaccount, Step::Application, Step::Key, Step::Activation],
-            Self::OwnAccount => &[Step::Application, Step::Key, Step::Activation],
+            Self::Subaccount => {
+                &[Step::Subaccount, Step::Application, Step::Key, Step::Activation, Step::Number]
+            }
+            Self::OwnAccount => &[Step::Application, Step::Key, Step::Activation, Step::Number],
             Self::Purchase => &[Step::Purchase, Step::Webhooks, Step::Activation],
             Self::Adoption => &[Step::Adoption, Step::Webhooks, Step::Activation],
         }

@@ -1,12 +1,12 @@
 //! A job of ours as the store has it. No secrets: those are sealed in the account's row.
 
 use crate::{
-    ProvisionError,
+    NumberWish, ProvisionError,
     saga::{Direction, Plan, Saga},
 };
 use serde::{Deserialize, Serialize};
 use store::{
-    ids::{AccountId, NumberId},
+    ids::{AccountId, JobId, NumberId},
     model::{
         account::AccountMode,
         work::{Job, JobStatus},
@@ -28,6 +28,12 @@ pub struct TenantFacts {
     pub application_sid: Option<String>,
     /// The key (`SK…`), once it is there.
     pub key_sid: Option<String>,
+    /// The number that it is to have.
+    #[serde(default)]
+    pub wish: Option<NumberWish>,
+    /// The number's row and the job that has it bought, once it is ordered.
+    #[serde(default)]
+    pub number: Option<(NumberId, JobId)>,
 }
 
 /// What a number's job is about.

@@ -29,7 +29,7 @@ use tokio::{
 };
 
 /// What a worker does stands under this name in the audit log.
-const SELF: &str = "provisioning";
+pub(crate) const SELF: &str = "provisioning";
 /// Numbers of a tenant that are put out of use with it, in one unit of work.
 const NUMBERS: u16 = 1_000;
 
@@ -230,7 +230,7 @@ impl Provisioner {
 }
 
 /// An error and what caused it, in one line.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -244,7 +244,7 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn micros(duration: Duration) -> i64 {
+pub(crate) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 

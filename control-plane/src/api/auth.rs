@@ -47,10 +47,10 @@ struct SignInForm {
 #[serde(deny_unknown_fields)]
 struct SecondFactorForm {
     /// `second_factor.token` of the answer before.
-    #[schema(max_length = 2_048)]
+    #[schema(format = "password", max_length = 2_048)]
     token: String,
     /// Of the authenticator, or one of the recovery codes.
-    #[schema(value_type = String, max_length = 64, example = "123456")]
+    #[schema(value_type = String, format = "password", max_length = 64, example = "123456")]
     code: Secret,
 }
 
@@ -58,7 +58,7 @@ struct SecondFactorForm {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefreshForm {
-    #[schema(value_type = String, max_length = 1_024)]
+    #[schema(value_type = String, format = "password", max_length = 1_024)]
     refresh_token: Secret,
 }
 
@@ -76,7 +76,7 @@ struct SignOutForm {
 #[serde(deny_unknown_fields)]
 struct AcceptForm {
     /// As it was passed on.
-    #[schema(value_type = String, max_length = 1_024)]
+    #[schema(value_type = String, format = "password", max_length = 1_024)]
     token: Secret,
     /// To set, by somebody who has none. Whoever has one signs in and accepts with the session's token.
     #[serde(default)]

@@ -8,9 +8,11 @@ use axum::{
 };
 use identity::{
     Client, IdentityError,
-    principal::{Caller, UserCaller},
+    permission::Permission,
+    principal::{Caller, UserCaller, allows},
 };
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use store::TenantId;
 
 /// From where a request comes: whoever accepts connections puts it among a request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,17 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
+    /// Whether what they show still allows this in the tenant: sessions end, keys are taken back, people lose their part. While the
+    /// database does not serve, what was allowed stays so.
+    pub(crate) async fn may_still(&self, shared: &Shared, tenant: &TenantId, needed: Permission) -> bool {
+        let Some(bearer) = &self.bearer else { return false };
+        match shared.identity.authenticate(bearer, now_us()).await {
+            Ok(caller) => caller.in_tenant(tenant).is_some_and(|principal| allows(&principal, needed)),
+            Err(IdentityError::Store(_)) => true,
+            Err(_) => false,
+        }
+    }
+
     /// The user whose session they show, if they show one.
     pub(crate) async fn user(&self, shared: &Shared) -> Result<Option<UserCaller>, Problem> {
         let Some(bearer) = &self.bearer else { return Ok(None) };

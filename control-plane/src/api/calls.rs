@@ -41,6 +41,9 @@ pub(crate) struct CallParams {
     /// On this number of the tenant's.
     #[param(value_type = Option<String>, example = "num_…")]
     number: Option<NumberId>,
+    /// Answered by this assistant; the last one, if it was handed from one to another.
+    #[param(min_length = 1, max_length = 64, example = "asst_…")]
+    assistant: Option<String>,
     /// In which this was said, by either side.
     #[serde(deserialize_with = "searched")]
     #[param(min_length = 2, max_length = 100)]
@@ -109,6 +112,7 @@ impl From<CallParams> for CallFilter {
             live: params.status == Some(Wanted::Live),
             direction: params.direction,
             number: params.number,
+            assistant: params.assistant,
             said: params.q.filter(|text| !text.trim().is_empty()),
             from_number: params.from,
             to_number: params.to,

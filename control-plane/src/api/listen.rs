@@ -2,9 +2,16 @@
 //!
 //! First comes a text message that says what follows, then one binary message of mu-law for each second, about a second behind
 //! the call; a text message tells when seconds were lost because they were not taken in time. Nothing that is sent to us is
-//! heard by anybody.
+//! heard by anybody. Whoever may not listen any more hears no more: what was shown at the beginning is looked at again and again.
 
-use super::{calls::call_of, control::not_live, need::CallsListen, op::Op, path::PathId};
+use super::{
+    caller::Visitor,
+    calls::call_of,
+    control::not_live,
+    need::{CallsListen, Need as _},
+    op::Op,
+    path::PathId,
+};
 use crate::{problem::Problem, shared::Shared};
 use axum::{
     extract::{
@@ -17,8 +24,8 @@ use engine::call::listen::{Heard, ListenOptions, Listener, Sides};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use store::CallId;
-use tokio::time::timeout;
+use store::{CallId, TenantId};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -60,6 +67,7 @@ pub(crate) struct ListenParams {
 )]
 async fn listen(
     op: Op<CallsListen>,
+    visitor: Visitor,
     PathId(id): PathId<CallId>,
     params: Result<Query<ListenParams>, axum::extract::rejection::QueryRejection>,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
@@ -77,22 +85,46 @@ async fn listen(
     tx.note("call.listen", id.as_str(), &json!({})).await?;
     tx.commit().await?;
     let channels = if sides == Sides::Stereo { 2 } else { 1 };
+    let right = Right { visitor, tenant: op.tenant().clone(), shared: Arc::clone(&op.shared) };
     Ok(upgrade
         .read_buffer_size(INBOUND)
         .max_message_size(INBOUND)
-        .on_upgrade(async move |socket| serve(socket, listener, channels).await))
+        .on_upgrade(async move |socket| serve(socket, listener, channels, right).await))
 }
 
-async fn serve(mut socket: WebSocket, mut listener: Listener, channels: u8) {
+/// Why somebody may listen.
+struct Right {
+    visitor: Visitor,
+    tenant: TenantId,
+    shared: Arc<Shared>,
+}
+
+impl Right {
+    async fn stands(&self) -> bool {
+        self.visitor.may_still(&self.shared, &self.tenant, CallsListen::PERMISSION).await
+    }
+}
+
+async fn serve(mut socket: WebSocket, mut listener: Listener, channels: u8, right: Right) {
     let start =
         json!({ "event": "start", "encoding": "audio/x-mulaw", "sample_rate": 8_000, "channels": channels });
     if !send(&mut socket, text(&start)).await {
         return;
     }
     let mut told = 0;
+    let mut looks = interval(right.shared.limits.listen_recheck);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let heard = tokio::select! {
             heard = listener.next() => heard,
+            _ = looks.tick() => {
+                if right.stands().await {
+                    continue;
+                }
+                let frame = CloseFrame { code: close_code::POLICY, reason: "listening is not allowed any more".into() };
+                send(&mut socket, Message::Close(Some(frame))).await;
+                return;
+            }
             inbound = socket.recv() => match inbound {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => continue,

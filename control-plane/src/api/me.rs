@@ -146,7 +146,7 @@ struct ProofForm {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CodeForm {
-    #[schema(value_type = String, max_length = 64, example = "123456")]
+    #[schema(value_type = String, format = "password", max_length = 64, example = "123456")]
     code: Secret,
 }
 
@@ -157,7 +157,7 @@ struct BothForm {
     #[schema(value_type = String, format = "password", max_length = 1_024)]
     password: Secret,
     /// Of the authenticator, or one of the recovery codes.
-    #[schema(value_type = String, max_length = 64, example = "123456")]
+    #[schema(value_type = String, format = "password", max_length = 64, example = "123456")]
     code: Secret,
 }
 

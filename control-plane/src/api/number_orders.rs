@@ -18,14 +18,15 @@ use crate::{
     shared::Shared,
 };
 use axum::{Json, http::StatusCode, response::Response};
-use provisioning::{Difference, ProvisionError, Purchase};
+use deliveries::{announce, told::number_pointed_here};
+use provisioning::{Difference, ProvisionError, Purchase, WishedKind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
     ids::{AccountId, NumberId},
     model::number::Number,
 };
-use twilio_rest::{AvailableNumber, AvailableNumberFilter, NumberKind};
+use twilio_rest::{AvailableNumber, AvailableNumberFilter};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -76,7 +77,7 @@ pub(crate) enum KindForm {
     TollFree,
 }
 
-impl From<KindForm> for NumberKind {
+impl From<KindForm> for WishedKind {
     fn from(kind: KindForm) -> Self {
         match kind {
             KindForm::Local => Self::Local,
@@ -84,6 +85,16 @@ impl From<KindForm> for NumberKind {
             KindForm::TollFree => Self::TollFree,
         }
     }
+}
+
+/// Three digits.
+pub(super) fn area_code(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|_| text.len() == 3 && text.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+/// 2 to 16 digits that a number contains; `*` is any digit.
+pub(super) fn is_pattern(text: &str) -> bool {
+    (2..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || b"*+".contains(&b))
 }
 
 /// A number that can be bought.
@@ -205,15 +216,9 @@ async fn available_numbers(
 ) -> Result<Json<Page<AvailableView>>, Problem> {
     let params = &list.filter;
     let area_code = params.area_code.as_deref().map(|text| {
-        let digits = text.len() == 3 && text.bytes().all(|digit| digit.is_ascii_digit());
-        text.parse::<u16>()
-            .ok()
-            .filter(|_| digits)
-            .ok_or_else(|| Problem::parameter("area_code", "three digits are needed"))
+        area_code(text).ok_or_else(|| Problem::parameter("area_code", "three digits are needed"))
     });
-    if params.contains.as_ref().is_some_and(|text| {
-        !(2..=16).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_digit() || b"*+".contains(&b))
-    }) {
+    if params.contains.as_deref().is_some_and(|text| !is_pattern(text)) {
         return Err(Problem::parameter("contains", "2 to 16 digits or `*` are needed"));
     }
     let filter = AvailableNumberFilter {
@@ -224,7 +229,7 @@ async fn available_numbers(
         ..AvailableNumberFilter::default()
     };
     let country = params.country.as_deref().unwrap_or("US");
-    let kind = params.kind.unwrap_or_default().into();
+    let kind = WishedKind::from(params.kind.unwrap_or_default()).into();
     let found =
         op.shared.provisioner.search(op.tenant(), params.account.as_ref(), country, kind, &filter).await?;
     let data = found.into_iter().take(usize::from(list.limit)).map(AvailableView::from).collect();
@@ -306,6 +311,11 @@ async fn configure_number(
     }
     let mut work = op.begin_once(&body.once).await?;
     let details = serde_json::to_value(&differences).map_err(ProvisionError::Unreadable)?;
+    let row = current::<Number>(&mut *work.tx, &id, &Preconditions::default()).await?;
+    if !differences.is_empty() {
+        let event = number_pointed_here(&row, work.tx.now());
+        announce(&mut *work.tx, event).await?;
+    }
     work.tx.note("number.configure", id.as_str(), &serde_json::json!({ "differences": details })).await?;
     work.finish(Answer::new(StatusCode::OK, &CarrierView::of(differences))?).await
 }

@@ -15,6 +15,7 @@ use super::{
     schema,
 };
 use crate::{
+    number_events,
     problem::{Code, FaultCode, Faults, Problem},
     shared::Shared,
 };
@@ -331,6 +332,7 @@ async fn create_number(op: Op<NumbersManage>, body: Body<NewNumber>) -> Result<R
     crud::check_references(&mut *work.tx, &new.references()).await?;
     give_way(&mut *work.tx, primary, None).await?;
     let row = work.tx.insert(new.into_number()).await?;
+    number_events::added(&mut *work.tx, &row).await?;
     let (version, location) = (row.version, format!("/v1/numbers/{}", row.id));
     let answer = Answer::created(&Item::of(row, NumberView::of), location, version)?;
     work.finish(answer).await
@@ -385,9 +387,9 @@ async fn update_number(
         voice: form.voice,
         flow: form.flow,
         routing: form.routing.into(),
-        ..before
+        ..before.clone()
     };
-    let changed = tx.update(&id, version, changed).await?;
+    let changed = number_events::change(&mut *tx, &id, version, &before, changed).await?;
     tx.commit().await?;
     Ok(crud::shown(changed, NumberView::of))
 }
@@ -414,6 +416,7 @@ async fn primary_number<N>(op: &Op<N>, asked: bool) -> Result<Option<NumberId>, 
 async fn give_way(tx: &mut Tx, primary: Option<NumberId>, to: Option<&NumberId>) -> Result<(), Problem> {
     let Some(id) = primary.filter(|primary| Some(primary) != to) else { return Ok(()) };
     let Some(row) = tx.get::<Number>(&id).await? else { return Ok(()) };
-    tx.update(&id, row.version, Number { primary: false, ..row.value }).await?;
+    let other = Number { primary: false, ..row.value.clone() };
+    number_events::change(tx, &id, row.version, &row.value, other).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::{
     problem::{Code, ProblemSchema},
     shared::Shared,
 };
+use deliveries::EventType;
 use identity::permission::{Least, Permission};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -43,6 +44,7 @@ pub(super) fn finish(filled: &utoipa::openapi::OpenApi) -> Value {
     document["servers"] = json!([{ "url": "/" }]);
     flatten(&mut document["components"]["schemas"]);
     document["security"] = json!([{ "bearer": [] }]);
+    document["webhooks"] = webhooks(&mut document["components"]["schemas"]);
     let components = &mut document["components"];
     components["securitySchemes"] = json!({ "bearer": {
         "type": "http", "scheme": "bearer",
@@ -60,6 +62,47 @@ pub(super) fn finish(filled: &utoipa::openapi::OpenApi) -> Value {
         }
     }
     document
+}
+
+/// What the program sends: a message for each event, at an address that a tenant sets up.
+fn webhooks(schemas: &mut Value) -> Value {
+    let header = |name: &str, description: &str| json!({ "name": name, "in": "header", "required": true, "description": description, "schema": { "type": "string" } });
+    let headers = [
+        header("webhook-id", "Names the event: the same in every try. What came twice is dropped by it."),
+        header("webhook-timestamp", "When it was sent, in seconds since 1970."),
+        header(
+            "webhook-signature",
+            "`v1,` and the HMAC-SHA256 of id, timestamp and body (Standard Webhooks); two of them while a secret is exchanged.",
+        ),
+    ];
+    let webhook = |kind: &EventType| {
+        let (name, schema) = kind.payload();
+        schemas[&name] = serde_json::to_value(schema).unwrap_or_default();
+        let message = json!({
+            "type": "object",
+            "required": ["type", "timestamp", "data"],
+            "properties": {
+                "type": { "type": "string", "const": kind.as_str() },
+                "timestamp": { "type": "string", "format": "date-time", "description": "When it happened." },
+                "data": { "$ref": format!("#/components/schemas/{name}") },
+            },
+        });
+        let operation = json!({
+            "tags": ["Webhooks"],
+            "summary": kind.about(),
+            "operationId": kind.as_str().replace('.', "_"),
+            "security": [],
+            "parameters": headers,
+            "requestBody": { "required": true, "content": { "application/json": { "schema": message } } },
+            "responses": {
+                "2XX": { "description": "It was taken." },
+                "410": { "description": "Nothing is to be sent there any more: the endpoint is disabled." },
+                "default": { "description": "It is sent again, for 24 hours." },
+            },
+        });
+        (kind.as_str().to_owned(), json!({ "post": operation }))
+    };
+    Value::Object(EventType::ALL.iter().map(webhook).collect())
 }
 
 /// A struct that holds another's fields is described as both at once, which is nothing at all if one of them takes no field that
@@ -222,6 +265,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
 #[cfg(test)]
 mod tests {
     use crate::api;
+    use deliveries::EventType;
     use serde_json::Value;
     use std::{collections::HashSet, fs};
 
@@ -255,6 +299,27 @@ mod tests {
         }
         let document = api::document();
         check(&document, &document);
+    }
+
+    #[test]
+    fn every_event_says_what_is_in_its_message() {
+        let document = api::document();
+        for kind in EventType::ALL {
+            let operation = &document["webhooks"][kind.as_str()]["post"];
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            assert_eq!(schema["properties"]["type"]["const"], kind.as_str());
+            let reference = schema["properties"]["data"]["$ref"].as_str().unwrap();
+            let data = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+            let fields = data["properties"].as_object().unwrap();
+            assert!(!fields.is_empty(), "{kind:?}");
+            for (name, field) in fields {
+                assert!(field["description"].is_string(), "{kind:?}: {name}");
+                assert!(
+                    data["required"].as_array().unwrap().iter().any(|required| *required == **name),
+                    "{name}"
+                );
+            }
+        }
     }
 
     #[test]

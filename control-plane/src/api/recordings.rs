@@ -261,8 +261,8 @@ pub(crate) struct RetentionApplied {
     legal_hold: bool,
 }
 
-/// Gives all stored recordings the end that the tenant's retention says now: a retention that was changed holds for new
-/// recordings only until then.
+/// Gives all stored recordings the end that the tenant's retention says now. A retention that is changed is applied by itself; this does
+/// it again.
 #[utoipa::path(
     post, path = "/v1/recordings/apply-retention", tag = "Recordings", security(("bearer" = ["recordings:manage"])),
     responses((status = 202, description = "It is being done", body = RetentionApplied)),

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use routing::{
     Failed, Failure, Planned, Reason, Step,
     render::{self, Scene, VOICE},
+    twiml::StreamToken,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -243,7 +244,7 @@ fn steps<'a>(
             call: "call_simulated",
             record,
             failed: &failed,
-            stream_token: "simulated",
+            stream_token: StreamToken("simulated"),
         };
         let step = serde_json::to_value(&planned.step).map_err(|cause| {
             Problem::new(crate::problem::Code::Internal, format!("a step cannot be shown: {cause}"))

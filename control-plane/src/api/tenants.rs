@@ -9,21 +9,25 @@ use super::{
     once::{Answer, Stop},
     op::{Op, PlatformOp},
     page::{List, Page, PageParams},
+    provisioning::{ProvisioningForm, SetUp},
     schema,
     settings::SettingsForm,
 };
 use crate::{
+    number_events,
     problem::{Code, FaultCode, Faults, Problem},
+    recordings::RETENTION,
     shared::Shared,
 };
 use axum::{Json, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
-    Filter, TenantId,
+    Filter, Stored, TenantId,
     model::{
         number::{Number, NumberStatus},
         tenant::{Tenant, TenantStatus},
+        work::WorkKind,
     },
 };
 use utoipa::{IntoParams, ToSchema};
@@ -52,9 +56,12 @@ pub(crate) struct TenantView {
     name: String,
     /// A short name; no two tenants have the same.
     slug: String,
-    /// Whether it is served.
+    /// Whether it is served; `provisioning`: it is being set up at the carrier, and will be.
     #[schema(schema_with = schema::word::<TenantStatus>)]
     status: TenantStatus,
+    /// Where to follow how it is set up, while it is.
+    #[schema(example = "/v1/tenants/ten_01hzy2m3n4p5q6r7s8t9v0w1x2/provisioning")]
+    provisioning: Option<String>,
     /// How it wants to be served.
     settings: SettingsForm,
 }
@@ -77,6 +84,10 @@ pub(crate) struct NewTenant {
     /// How it wants to be served.
     #[serde(default)]
     settings: SettingsForm,
+    /// It is set up at the carrier: `{}` makes a subaccount for it, `account` is its own. Without it nothing is ordered, and the tenant
+    /// is served as soon as it has an account and a number.
+    #[serde(default, skip_serializing)]
+    provisioning: Option<ProvisioningForm>,
 }
 
 /// What of a tenant can be changed.
@@ -110,9 +121,21 @@ impl Named for TenantForm {
 }
 
 impl TenantView {
-    fn of(tenant: Tenant) -> Self {
-        Self { name: tenant.name, slug: tenant.slug, status: tenant.status, settings: tenant.settings.into() }
+    fn of(id: &TenantId, tenant: Tenant) -> Self {
+        let is_set_up = tenant.status == TenantStatus::Provisioning;
+        Self {
+            name: tenant.name,
+            slug: tenant.slug,
+            status: tenant.status,
+            provisioning: is_set_up.then(|| format!("/v1/tenants/{id}/provisioning")),
+            settings: tenant.settings.into(),
+        }
     }
+}
+
+fn shown(row: Stored<Tenant>) -> TenantItem {
+    let id = row.id.clone();
+    Item::of(row, |tenant| TenantView::of(&id, tenant))
 }
 
 impl Check for NewTenant {
@@ -128,6 +151,9 @@ impl Check for NewTenant {
             faults.add_at("slug", FaultCode::InvalidValue, detail);
         }
         faults.field("settings", |faults| self.settings.check(faults));
+        if let Some(provisioning) = &self.provisioning {
+            faults.field("provisioning", |faults| provisioning.check(faults));
+        }
     }
 }
 
@@ -176,24 +202,35 @@ async fn list_tenants(
     let mut rows = op.store.list::<Tenant>(&filter).await?;
     rows.retain(|row| row.id != TenantId::platform());
     rows.truncate(usize::from(list.one_more()));
-    Ok(Json(list.page_of(rows, |row| Item::of(row, TenantView::of))))
+    Ok(Json(list.page_of(rows, shown)))
 }
 
-/// Adds a tenant. It is served as soon as it has a number and an account for it.
+/// Adds a tenant, and has it set up at the carrier if that is asked for: what is ordered is written with the tenant, so there is never one
+/// without the other.
 #[utoipa::path(
     post, path = "/v1/tenants", tag = "Tenants", security(("bearer" = ["tenants:manage"])), request_body = NewTenant,
     responses((status = 201, description = "It is there", body = TenantItem)),
 )]
 async fn create_tenant(op: PlatformOp<TenantsManage>, body: Body<NewTenant>) -> Result<Response, Stop> {
-    let NewTenant { name, slug, settings } = body.value;
+    let NewTenant { name, slug, settings, provisioning } = body.value;
+    let ordered = match provisioning {
+        Some(form) => Some(SetUp::of(&op.shared, form).await?),
+        None => None,
+    };
     let mut work = op.begin_once(&body.once).await?;
     // A tenant that is not there yet has nothing that could be named.
     crud::check_references(&mut *work.tx, &settings.references("/settings")).await?;
-    let tenant = Tenant { name, slug, status: TenantStatus::Active, settings: settings.into() };
+    let status = if ordered.is_some() { TenantStatus::Provisioning } else { TenantStatus::Active };
+    let tenant = Tenant { name, slug, status, settings: settings.into() };
     let row = work.tx.insert(tenant).await?;
+    if let Some(SetUp { own, wish }) = ordered {
+        op.shared.provisioner.admit(&mut *work.tx, &row.id, own.as_ref(), wish).await?;
+    }
     let (version, location) = (row.version, format!("/v1/tenants/{}", row.id));
-    let answer = Answer::created(&Item::of(row, TenantView::of), location, version)?;
-    work.finish(answer).await
+    let answer = Answer::created(&shown(row), location, version)?;
+    let response = work.finish(answer).await?;
+    op.shared.provisioner.wake();
+    Ok(response)
 }
 
 /// Reads a tenant.
@@ -203,7 +240,7 @@ async fn create_tenant(op: PlatformOp<TenantsManage>, body: Body<NewTenant>) -> 
     responses((status = 200, description = "The tenant", body = TenantItem), (status = 304, description = "As it is known")),
 )]
 async fn read_tenant(op: Op<TenantRead>, known: Preconditions) -> Result<Response, Problem> {
-    crud::read(&op, op.tenant(), &known, TenantView::of).await
+    crud::read(&op, op.tenant(), &known, |tenant| TenantView::of(op.tenant(), tenant)).await
 }
 
 /// Changes a tenant.
@@ -217,7 +254,7 @@ async fn update_tenant(
     known: Preconditions,
     patch: TenantPatch,
 ) -> Result<Response, Problem> {
-    crud::patch(&op, op.tenant(), &known, &patch, TenantView::of).await
+    change(&op, &known, &patch).await
 }
 
 /// Reads one's own tenant.
@@ -226,7 +263,7 @@ async fn update_tenant(
     responses((status = 200, description = "The tenant", body = TenantItem), (status = 304, description = "As it is known")),
 )]
 async fn read_own_tenant(op: Op<TenantRead>, known: Preconditions) -> Result<Response, Problem> {
-    crud::read(&op, op.tenant(), &known, TenantView::of).await
+    crud::read(&op, op.tenant(), &known, |tenant| TenantView::of(op.tenant(), tenant)).await
 }
 
 /// Changes one's own tenant.
@@ -239,7 +276,28 @@ async fn update_own_tenant(
     known: Preconditions,
     patch: TenantPatch,
 ) -> Result<Response, Problem> {
-    crud::patch(&op, op.tenant(), &known, &patch, TenantView::of).await
+    change(&op, &known, &patch).await
+}
+
+/// Changes a tenant. Recordings that are there get the end that a changed retention gives them.
+async fn change<N>(op: &Op<N>, known: &Preconditions, patch: &TenantPatch) -> Result<Response, Problem> {
+    let mut tx = op.begin().await?;
+    let row = crud::current::<Tenant>(&mut *tx, op.tenant(), known).await?;
+    let form = patch.apply(&TenantForm::of(row.value.clone()))?;
+    crud::check_references(&mut *tx, &form.references()).await?;
+    let before = row.value.settings.recording.clone();
+    let changed = tx.update(op.tenant(), row.version, form.into_resource(Some(row.value))).await?;
+    let now = &changed.value.settings.recording;
+    let is_other_end = (now.retention_days, now.legal_hold) != (before.retention_days, before.legal_hold);
+    if is_other_end {
+        let at = tx.now();
+        tx.schedule(WorkKind::Recording, RETENTION, at).await?;
+    }
+    tx.commit().await?;
+    if is_other_end {
+        op.shared.recordings.wake();
+    }
+    Ok(Preconditions::default().show(changed.version, &shown(changed)))
 }
 
 /// Suspends a tenant: its calls are turned away, its data is kept and can be read.
@@ -280,8 +338,8 @@ async fn move_to<N: Need>(op: &Op<N>, body: &Empty, to: TenantStatus) -> Result<
         return Err(Problem::new(Code::Conflict, "the tenant is closed, for good").into());
     }
     for number in numbers {
-        let released = Number { status: NumberStatus::Inactive, ..number.value };
-        work.tx.update(&number.id, number.version, released).await?;
+        let inactive = Number { status: NumberStatus::Inactive, ..number.value.clone() };
+        number_events::change(&mut *work.tx, &number.id, number.version, &number.value, inactive).await?;
     }
     let row = if row.value.status == to {
         row
@@ -289,12 +347,12 @@ async fn move_to<N: Need>(op: &Op<N>, body: &Empty, to: TenantStatus) -> Result<
         let changed = Tenant { status: to, ..row.value };
         work.tx.update(op.tenant(), row.version, changed).await?
     };
-    let answer = Answer::changed(StatusCode::OK, row.version, &Item::of(row, TenantView::of))?;
+    let answer = Answer::changed(StatusCode::OK, row.version, &shown(row))?;
     work.finish(answer).await
 }
 
 /// The tenant's numbers that are answered.
-async fn active_numbers<N>(op: &Op<N>) -> Result<Vec<store::Stored<Number>>, Problem> {
+async fn active_numbers<N>(op: &Op<N>) -> Result<Vec<Stored<Number>>, Problem> {
     let mut numbers = Vec::new();
     let mut filter = Filter::first(NUMBERS_AT_ONCE).with_status(NumberStatus::Active.as_str());
     loop {

@@ -134,7 +134,8 @@ pub(crate) async fn put_number(
     };
     // Only one is the one to call from: if another node has added another one meanwhile, this is not.
     for primary in [primary, false] {
-        if tx.insert_new(NumberId::generate(), new(primary)).await?.is_some() {
+        if let Some(row) = tx.insert_new(NumberId::generate(), new(primary)).await? {
+            crate::number_events::added(tx, &row).await?;
             return Ok(());
         }
         if tx.find::<Number>(e164).await?.is_some() {

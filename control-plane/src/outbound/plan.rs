@@ -109,40 +109,10 @@ fn is_machine(call: &Call) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use store::{CallId, Direction, TenantId};
+    use crate::samples::call;
 
     fn plan() -> Plan {
         Plan { ring_s: 30, voicemail: None, not_before: 0, sent_at: None, vapi: None, machine_handled: false }
-    }
-
-    pub(crate) fn call() -> Call {
-        Call {
-            id: CallId::generate(),
-            tenant: TenantId::known("ten_1"),
-            carrier_sid: None,
-            number: None,
-            parent: None,
-            direction: Direction::Outbound,
-            from_number: "+15550199".to_owned(),
-            to_number: "+15550100".to_owned(),
-            assistant_id: "asst".to_owned(),
-            status: CallStatus::Queued,
-            created_at: 0,
-            answered_at: None,
-            ended_at: None,
-            carrier_duration_s: None,
-            streams: 0,
-            reconnects: 0,
-            transfer_to: None,
-            end_reason: None,
-            duration_ms: None,
-            recording_ms: None,
-            answered_by: None,
-            price_micros: None,
-            price_unit: None,
-            error: None,
-            outbound: None,
-        }
     }
 
     #[test]

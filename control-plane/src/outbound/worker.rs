@@ -108,6 +108,9 @@ impl CallWorker {
             (Step::Settle, _) => self.settle(store, claim, call).await,
             (Step::Place | Step::FindOut(_) | Step::HangUp | Step::LeaveMessage, None)
             | (Step::Nothing, _) => {
+                if self.hand_over(store, claim, &call).await? {
+                    return Ok(());
+                }
                 store.finish_work(claim).await?;
                 Ok(())
             }
@@ -344,7 +347,11 @@ impl CallWorker {
         Ok(())
     }
 
-    async fn at_carrier(&self, store: &Part, call: &Call) -> Result<(Account, CallSid), CallError> {
+    pub(super) async fn at_carrier(
+        &self,
+        store: &Part,
+        call: &Call,
+    ) -> Result<(Account, CallSid), CallError> {
         let missing =
             |reason: &str| TwilioError::Invalid { doing: "acting on a call", reason: reason.to_owned() };
         let sid = call.carrier_sid.as_deref().and_then(|sid| sid.parse().ok());

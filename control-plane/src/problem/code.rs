@@ -52,6 +52,7 @@ codes! {
     NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "It is not there in a format that the caller takes";
     TooSlow = "too_slow", REQUEST_TIMEOUT, "The request did not come in time";
     CallNotLive = "call_not_live", CONFLICT, "The call is not live, or not on this node";
+    QueueEmpty = "queue_empty", CONFLICT, "Nobody waits in the queue";
     Conflict = "conflict", CONFLICT, "It contradicts what is there";
     Taken = "taken", CONFLICT, "Another one has what must be had only once";
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "It was changed since it was read";

@@ -1,7 +1,8 @@
 //! Asks the providers of all tenants when it is time, and keeps what came of it.
 
 use super::decide::{HealthOptions, Probe, decide, due_at};
-use crate::clock::now_us;
+use crate::clock::{now_us, rfc3339};
+use deliveries::{Event, EventType, announce, payload::HealthTold};
 use engine::provider::AbortOnDrop;
 use provisioning::{ProvisionError, Provisioner};
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -12,7 +13,7 @@ use store::{
         account::{AccountStatus, ProviderAccount},
         audit::Actor,
         tenant::{Tenant, TenantStatus},
-        work::Health,
+        work::{Health, HealthStatus},
     },
 };
 use tokio::time::{Duration, Instant, sleep};
@@ -185,6 +186,19 @@ impl Monitor {
             let details = serde_json::json!({ "event": ALERT, "provider": TWILIO, "message": alert.message });
             tx.note("health.critical", &subject.name, &details).await?;
         }
+        if let Some(kind) = told(known.map(|known| known.status), health.status) {
+            let data = HealthTold {
+                tenant_id: part.id().to_string(),
+                provider: TWILIO.to_owned(),
+                subject: subject.name.clone(),
+                status: health.status.as_str().to_owned(),
+                before: known.map(|known| known.status.as_str().to_owned()),
+                message: health.message.clone(),
+                critical: health.critical,
+                checked_at: rfc3339(now),
+            };
+            announce(&mut *tx, Event::once(kind, &subject.name, &now.to_string(), now, &data)).await?;
+        }
         let stored = match before {
             Some(row) => tx.update(&row.id, row.version, health).await.map(|_| true),
             None => tx.insert_new(HealthId::generate(), health).await.map(|row| row.is_some()),
@@ -221,6 +235,19 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+}
+
+/// What is told of a provider that was in one state and is in another now.
+fn told(before: Option<HealthStatus>, now: HealthStatus) -> Option<EventType> {
+    match (before, now) {
+        (Some(before), now) if before == now => None,
+        (_, HealthStatus::Down) => Some(EventType::HealthDown),
+        (_, HealthStatus::Degraded) => Some(EventType::HealthDegraded),
+        (Some(HealthStatus::Down | HealthStatus::Degraded), HealthStatus::Healthy) => {
+            Some(EventType::HealthRecovered)
+        }
+        (_, HealthStatus::Healthy | HealthStatus::NotConfigured) => None,
     }
 }
 

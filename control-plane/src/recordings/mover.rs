@@ -13,6 +13,7 @@ use crate::{
     clock::now_us,
     work::{WorkOptions, Worker, micros},
 };
+use deliveries::{announce, told::recording_ready};
 use futures_util::StreamExt;
 use objects::{Key, KeyError, LocalFile, ObjectError, ObjectStore, PlaceKind};
 use std::{
@@ -333,10 +334,16 @@ impl Mover {
         change: impl FnOnce(&mut Recording),
     ) -> Result<(), MoveError> {
         let Stored { id, version, mut value, .. } = row;
+        let before = value.status;
         value.error = None;
         change(&mut value);
+        // It can be heard from the first time on that it is where it stays.
+        let ready = before == RecordingStatus::Pending && value.status == RecordingStatus::Stored;
         let mut tx = store.begin(&Actor::system(ACTOR), now_us()).await?;
-        tx.update(&id, version, value).await?;
+        let row = tx.update(&id, version, value).await?;
+        if ready {
+            announce(&mut *tx, recording_ready(&row.id, &row.value, row.updated_at)).await?;
+        }
         tx.commit().await?;
         Ok(())
     }

@@ -1,33 +1,33 @@
 //! Callers in queues: what they hear meanwhile, what follows when they leave, and what is known of them for those who take
-//! their calls. Reports may come twice or out of order: who has left does not come back.
+//! their calls. A caller leaves a queue because a softphone dials it, or because somebody takes them out of it (`/v1/queues/{id}/next`).
 
 use super::{
-    CARRIER, HookError, Webhook, answer, call_of,
+    HookError, Webhook, answer, call_of,
     incoming::who_answers,
     route::{self, SoFar, voice},
 };
 use crate::{
     clock::now_us,
-    twiml::{Twiml, Verb},
+    twiml::{Dial, Noun, Twiml, Verb},
+    waiting::{advance, change, give_back},
     who_answers::{Part, WhoAnswers},
 };
 use axum::response::Response;
 use routing::{
-    outcome::{After, of_queue},
-    render::{self, Asked, Place},
+    outcome::{After, Failed, of_dial, of_queue},
+    render::{self, Asked, Place, identity},
 };
 use serde_json::json;
 use store::{
-    Call, CallStatus, Event, Filter, Record, StoreError,
-    ids::{CallId, QueueEntryId, QueueId, UserId},
-    model::{
-        audit::Actor,
-        queue::{Queue, QueueEntry, QueueEntryStatus},
-    },
+    CallStatus, Event, Filter, Record, StoreError,
+    ids::{QueueId, UserId},
+    model::queue::{Queue, QueueEntry, QueueEntryStatus},
 };
 
-/// Two reports about one caller at once are already unusual.
-const ATTEMPTS: usize = 8;
+/// Where the carrier asks what to do with a caller whom somebody took, below our own address.
+pub(crate) const TAKEN: &str = "/hooks/twilio/queue-taken";
+/// Where it tells what came of that.
+pub(crate) const ANSWERED: &str = "/hooks/twilio/queue-answered";
 /// The usual wait is the mean of so many callers who were put through last.
 const USUAL_OF: u16 = 10;
 
@@ -85,7 +85,9 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
     let call = call_of(webhook, CallStatus::InProgress).await?;
     let bridged = matches!(result, "bridged" | "bridging-in-process" | "redirected-from-bridged");
     let to = if bridged { QueueEntryStatus::Connected } else { QueueEntryStatus::Left };
-    let left = advance(&*webhook.store, &call.id, to, None).await?;
+    // Whom somebody took out of the queue is on the way to them.
+    let is_taken = result == "redirected";
+    let left = if is_taken { None } else { advance(&*webhook.store, &call.id, to, None).await? };
     let data = json!({ "result": result, "waited_s": webhook.param("QueueTime") });
     let event = Event { at: now_us(), kind: "queue_ended".to_owned(), data: data.to_string() };
     webhook.shared.log.note(&webhook.tenant.id, Record::Event { call: call.id.clone(), event });
@@ -118,82 +120,58 @@ async fn offer(webhook: &Webhook) -> Result<Twiml, HookError> {
     Ok(Twiml::new(&[]))
 }
 
-/// A caller waits from now on.
-pub(super) async fn enter(store: &Part, call: &Call, queue: &QueueId) -> Result<(), StoreError> {
-    let entry = QueueEntry {
-        queue: queue.clone(),
-        call: call.id.clone(),
-        status: QueueEntryStatus::Waiting,
-        left_at: None,
-        taken_by: None,
+/// A caller was taken out of the queue: whoever took them is rung.
+pub(crate) async fn taken(webhook: Webhook) -> Response {
+    answer("queue_taken", &webhook, ring(&webhook)).await
+}
+
+async fn ring(webhook: &Webhook) -> Result<Twiml, HookError> {
+    let call = call_of(webhook, CallStatus::InProgress).await?;
+    let asked = |known: Option<&QueueEntry>| {
+        let known =
+            known.filter(|known| known.status == QueueEntryStatus::Offered && known.awaits_carrier)?;
+        Some(QueueEntry { awaits_carrier: false, ..known.clone() })
     };
-    change(store, &call.id, |known| match known {
-        // The carrier asked again: the caller waits there already.
-        Some(known) if known.queue == *queue && known.status == QueueEntryStatus::Waiting => None,
-        Some(_) | None => Some(entry.clone()),
-    })
-    .await
-    .map(drop)
+    let entry = change(&*webhook.store, &call.id, asked).await?;
+    let user =
+        entry.filter(|entry| entry.status == QueueEntryStatus::Offered).and_then(|entry| entry.taken_by);
+    let Some(user) = user else { return Ok(webhook.say(&webhook.tenant.texts.not_put_through)) };
+    let urls = &webhook.shared.urls;
+    let status = webhook.tenant.record.then(|| urls.of("/api/voice/recording-status"));
+    Ok(Twiml::new(&[Verb::Dial(Dial {
+        to: Noun::Client { identity: &identity(user.as_str()), parameters: &[("call", call.id.as_str())] },
+        caller_id: Some(route::own_number(&call)),
+        timeout_s: Some(webhook.shared.limits.dial_timeout_s),
+        action: Some(&urls.of(ANSWERED)),
+        answer_on_bridge: true,
+        record: status.as_deref(),
+    })]))
 }
 
-/// The call is over: whoever still waited has left.
-pub(super) async fn hung_up(store: &Part, call: &CallId) -> Result<(), StoreError> {
-    advance(store, call, QueueEntryStatus::Left, None).await.map(drop)
+/// Whoever took a caller has answered, or not: then the caller waits again.
+pub(crate) async fn answered(webhook: Webhook) -> Response {
+    answer("queue_answered", &webhook, after_ringing(&webhook)).await
 }
 
-/// Moves a caller on, if that is a step forward, and gives the entry as it is then.
-async fn advance(
-    store: &Part,
-    call: &CallId,
-    to: QueueEntryStatus,
-    taken_by: Option<UserId>,
-) -> Result<Option<QueueEntry>, StoreError> {
-    change(store, call, |known| {
-        let known = known?;
-        let is_forward = match known.status {
-            QueueEntryStatus::Waiting => to != QueueEntryStatus::Waiting,
-            QueueEntryStatus::Offered => {
-                matches!(to, QueueEntryStatus::Connected | QueueEntryStatus::Left)
-            }
-            QueueEntryStatus::Connected | QueueEntryStatus::Left => false,
-        };
-        is_forward.then(|| QueueEntry {
-            status: to,
-            left_at: known.left_at.or_else(|| Some(now_us())),
-            taken_by: taken_by.clone().or_else(|| known.taken_by.clone()),
-            ..known.clone()
-        })
-    })
-    .await
-}
-
-/// Changes a call's entry, which nobody else changes in between, and gives it as it is then.
-async fn change(
-    store: &Part,
-    call: &CallId,
-    decide: impl Fn(Option<&QueueEntry>) -> Option<QueueEntry>,
-) -> Result<Option<QueueEntry>, StoreError> {
-    for _ in 0..ATTEMPTS {
-        let known = store.find::<QueueEntry>(call.as_str()).await?;
-        let Some(new) = decide(known.as_ref().map(|row| &row.value)) else {
-            return Ok(known.map(|row| row.value));
-        };
-        let mut tx = store.begin(&Actor::system(CARRIER), now_us()).await?;
-        let written = match known {
-            Some(row) => match tx.update(&row.id, row.version, new).await {
-                Ok(row) => Some(row.value),
-                Err(StoreError::Stale { .. }) => continue,
-                Err(cause) => return Err(cause),
-            },
-            None => tx.insert_new(QueueEntryId::generate(), new).await?.map(|row| row.value),
-        };
-        if let Some(entry) = written {
-            tx.commit().await?;
-            return Ok(Some(entry));
-        }
+async fn after_ringing(webhook: &Webhook) -> Result<Twiml, HookError> {
+    let status = webhook.required("DialCallStatus")?;
+    let call = call_of(webhook, CallStatus::InProgress).await?;
+    let data = json!({
+        "status": status,
+        "duration_s": webhook.param("DialCallDuration"),
+        "carrier_call_id": webhook.param("DialCallSid"),
+    });
+    let event = Event { at: now_us(), kind: "queue_answered".to_owned(), data: data.to_string() };
+    webhook.store.append(&[Record::Event { call: call.id.clone(), event }]).await?;
+    if of_dial(status, webhook.param("DialBridged")) == After::Nothing {
+        advance(&*webhook.store, &call.id, QueueEntryStatus::Connected, None).await?;
+        return Ok(Twiml::new(&[Verb::Hangup]));
     }
-    Err(StoreError::Unavailable {
-        doing: "moving a caller in a queue",
-        source: "it was moved by others all the time".into(),
-    })
+    let entry = give_back(&*webhook.store, &call.id).await?;
+    match (who_answers(webhook, &call), entry) {
+        (Some(who), Some(entry)) => {
+            route::lead(webhook, &call, &who, SoFar::again(Failed::read_list(&entry.failed))).await
+        }
+        (None, _) | (_, None) => Ok(webhook.say(&webhook.tenant.texts.not_put_through)),
+    }
 }

@@ -1,11 +1,12 @@
 //! A call is led to whoever the decision names: what that needs is done, the decision is kept with the call, and the
 //! carrier is told in TwiML.
 
-use super::{HookError, Webhook, queue};
-use crate::{clock::now_us, twiml::Twiml, who_answers::WhoAnswers};
+use super::{HookError, Webhook};
+use crate::{clock::now_us, twiml::Twiml, waiting, who_answers::WhoAnswers};
 use routing::{
     Decision, Failed, Failure, Planned, Step,
     render::{self, FAILED, POSITION, Scene, VOICE},
+    twiml::StreamToken,
 };
 use serde_json::json;
 use store::{Call, CallFacts, Direction, Event, Record};
@@ -30,7 +31,12 @@ impl SoFar {
         Self { failed: Failed::read_list(webhook.query(FAILED).unwrap_or_default()), is_new: false }
     }
 
-    /// The same, and that the step which the carrier is done with failed too. Without a position it is the first.
+    /// What had failed is known from elsewhere.
+    pub(super) const fn again(failed: Vec<Failed>) -> Self {
+        Self { failed, is_new: false }
+    }
+
+    /// What our address said, and that the step which the carrier is done with failed too. Without a position it is the first.
     pub(super) fn with(webhook: &Webhook, why: Failure) -> Self {
         let mut so_far = Self::before(webhook);
         let position = webhook.query(POSITION).and_then(|position| position.parse().ok()).unwrap_or(0);
@@ -95,7 +101,8 @@ async fn carry_out(
             webhook.hand_out(call, assistant, call.streams > 0).await?
         }
         Step::Queue { queue, .. } => {
-            queue::enter(&*webhook.store, call, queue).await?;
+            let failed = Failed::write_list(&so_far.failed);
+            waiting::enter(&*webhook.store, call, queue, failed).await?;
             String::new()
         }
         Step::Ring { .. }
@@ -118,7 +125,7 @@ async fn carry_out(
         call: call.id.as_str(),
         record: records,
         failed: &so_far.failed,
-        stream_token: &token,
+        stream_token: StreamToken(&token),
     };
     Ok(render::twiml(planned, &scene).into())
 }

@@ -9,7 +9,7 @@ use crate::{
     contacts,
     keys::random_token,
     tokens::WaitingCall,
-    twiml::{Twiml, Verb},
+    twiml::{StreamToken, Twiml, Verb},
 };
 use serde_json::json;
 use store::{Call, Event, Record};
@@ -62,6 +62,7 @@ impl Webhook {
     ) -> Result<Twiml, HookError> {
         let token = self.hand_out(call, &call.assistant_id, had_stream).await?;
         let urls = &self.shared.urls;
-        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token: &token }]))
+        let token = StreamToken(&token);
+        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token }]))
     }
 }

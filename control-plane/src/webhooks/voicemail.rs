@@ -7,6 +7,7 @@ use crate::{
     twiml::{Twiml, Verb},
 };
 use axum::response::Response;
+use deliveries::{announce, told::voicemail_received};
 use serde_json::json;
 use store::{
     Call, CallStatus, Event, Record, StoreError,
@@ -83,6 +84,7 @@ async fn keep(webhook: &Webhook, call: &Call, told: Told) -> Result<(), HookErro
             let mut tx = store.begin(&Actor::system(CARRIER), now_us()).await?;
             if let Some(row) = tx.insert_new(VoicemailId::generate(), told.message(call, sid)).await? {
                 tx.append(&[left(call, webhook, row.id.as_str())]).await?;
+                announce(&mut *tx, voicemail_received(&row)).await?;
                 return Ok(tx.commit().await?);
             }
             continue;

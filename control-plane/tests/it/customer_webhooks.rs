@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode},
     routing::post,
 };
+use control_plane::settings::ControlPlaneSettings;
 use deliveries::{SenderOptions, WorkerOptions, address::Reach, signature::sign};
 use engine::provider::{AbortOnDrop, Secret};
 use serde_json::{Value, json};
@@ -19,9 +20,9 @@ use tokio::{net::TcpListener, time::sleep};
 
 const SID: &str = "CA00000000000000000000000000000001";
 
-type Came = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+pub(crate) type Came = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
-async fn receiver() -> (String, Came, AbortOnDrop) {
+pub(crate) async fn receiver() -> (String, Came, AbortOnDrop) {
     let came = Came::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -34,13 +35,15 @@ async fn receiver() -> (String, Came, AbortOnDrop) {
     (url, came, AbortOnDrop(server))
 }
 
-async fn harness() -> Harness {
-    Harness::with(|settings| {
-        settings.limits.delivery = SenderOptions { reach: Reach::Anywhere, ..SenderOptions::default() };
-        settings.limits.deliveries =
-            WorkerOptions { poll: Duration::from_millis(20), ..WorkerOptions::default() };
-    })
-    .await
+/// Endpoints on this machine are told, and soon.
+pub(crate) fn reachable(settings: &mut ControlPlaneSettings) {
+    settings.limits.delivery = SenderOptions { reach: Reach::Anywhere, ..SenderOptions::default() };
+    settings.limits.deliveries =
+        WorkerOptions { poll: Duration::from_millis(20), ..WorkerOptions::default() };
+}
+
+pub(crate) async fn harness() -> Harness {
+    Harness::with(reachable).await
 }
 
 impl Harness {
@@ -54,7 +57,7 @@ impl Harness {
     }
 }
 
-async fn when(came: &Came, count: usize) -> Vec<(HeaderMap, Bytes)> {
+pub(crate) async fn when(came: &Came, count: usize) -> Vec<(HeaderMap, Bytes)> {
     let give_up = Instant::now() + Duration::from_secs(30);
     loop {
         let all = came.lock().unwrap().clone();

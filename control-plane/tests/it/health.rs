@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use axum::http::StatusCode;
+use control_plane::providers::Providers;
 use serde_json::json;
 
 #[tokio::test]
@@ -22,4 +23,19 @@ async fn metrics_are_in_the_text_format_of_prometheus() {
     let answer = harness.get("/metrics").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
+}
+
+#[tokio::test]
+async fn a_node_without_services_of_its_own_serves_and_says_what_is_lacking() {
+    let nobody = Providers { stt: Vec::new(), llm: Vec::new(), tts: Vec::new() };
+    let harness = Harness::with(|settings| settings.tenant.providers = nobody).await;
+    let ready = harness.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::OK, "{}", ready.text());
+    assert!(
+        ready.json()["lacking"].as_str().unwrap().starts_with("speech recognition: "),
+        "{}",
+        ready.text()
+    );
+    let answer = harness.incoming("CA1").await;
+    assert!(answer.text().contains("<Record "), "a caller is not turned away: {}", answer.text());
 }

@@ -46,7 +46,7 @@ impl Stage {
         settings.tenant.twilio.account_sid = format!("AC{}", "0".repeat(32));
         settings.tenant.twilio.auth_token = Secret::new("sandbox");
         settings.tenant.numbers = vec![OWN.to_owned()];
-        settings.carrier_api = TwilioOptions {
+        settings.twilio = TwilioOptions {
             settle: Duration::from_millis(60),
             settle_poll: Duration::from_millis(20),
             retry: RetryOptions { first: Duration::from_millis(5), ..RetryOptions::default() },

@@ -140,3 +140,167 @@ async fn the_platforms_health_is_not_a_tenants_to_see() {
     let path = "/api/admin/notifications/dependency-health";
     assert_eq!(send(&harness, "GET", path, None).await.problem(403), "forbidden");
 }
+
+/// What those who run the platform ask. Each asks with a key of its own.
+async fn platform(
+    harness: &Harness,
+    method: &str,
+    path: &str,
+    tenant: Option<&str>,
+    body: Option<Value>,
+) -> Answer {
+    let platform = store::TenantId::platform();
+    let key = harness.plane.issue_key(&platform.as_str().into(), "platform").await.unwrap();
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {}", key.reveal()))
+        .header("content-type", "application/json");
+    if let Some(tenant) = tenant {
+        request = request.header("tandem-tenant", tenant);
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    harness.send(request.body(body).unwrap()).await
+}
+
+/// Asks as the platform until what is shown is as it should be.
+async fn until_shown(harness: &Harness, path: &str, tenant: &str, shown: impl Fn(&Value) -> bool) -> Value {
+    let asking = async {
+        loop {
+            let answer = platform(harness, "GET", path, Some(tenant), None).await.json();
+            if shown(&answer) {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, asking).await.expect("it never comes so far")
+}
+
+#[tokio::test]
+async fn a_tenant_is_added_with_its_subaccount_and_its_number() {
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    let harness = harness(&sandbox).await;
+    let order = json!({
+        "name": "Example Ltd", "slug": "example",
+        "provisioning": { "number": { "country": "US", "area_code": "555", "name": "Desk" } },
+    });
+    let made = platform(&harness, "POST", "/v1/tenants", None, Some(order)).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = made.json();
+    assert_eq!(made["status"], "provisioning");
+    let tenant = made["id"].as_str().unwrap();
+    let progress = made["provisioning"].as_str().unwrap();
+    assert_eq!(progress, format!("/v1/tenants/{tenant}/provisioning"));
+    // Nobody works yet, and it can be followed already.
+    let ordered = platform(&harness, "GET", progress, None, None).await.json();
+    assert_eq!((&ordered["kind"], &ordered["status"]), (&json!("admit_tenant"), &json!("running")));
+
+    let _background = harness.plane.background();
+    let done = until_shown(&harness, progress, tenant, |job| job["status"] == "done").await;
+    assert_eq!(done["done"], json!(["subaccount", "application", "key", "activation", "number"]));
+    assert_eq!((&done["left"], &done["error"]), (&json!([]), &Value::Null));
+    let job = format!("/v1/jobs/{}", done["number"]["job"].as_str().unwrap());
+    let bought = until_shown(&harness, &job, tenant, |job| job["status"] == "done").await;
+    assert_eq!(bought["done"], json!(["purchase", "webhooks", "activation"]));
+    let number = format!("/v1/numbers/{}", done["number"]["id"].as_str().unwrap());
+    let number_shown = platform(&harness, "GET", &number, Some(tenant), None).await.json();
+    assert_eq!((&number_shown["status"], &number_shown["name"]), (&json!("active"), &json!("Desk")));
+    let there = platform(&harness, "GET", &format!("{number}/carrier"), Some(tenant), None).await.json();
+    assert_eq!(there, json!({ "ours": true, "differences": [] }));
+    let shown = platform(&harness, "GET", &format!("/v1/tenants/{tenant}"), None, None).await.json();
+    assert_eq!((&shown["status"], &shown["provisioning"]), (&json!("active"), &Value::Null));
+    let world = sandbox.twilio();
+    let subaccounts = world.as_object().unwrap().iter().filter(|(sid, _)| *sid != MAIN);
+    let numbers: Vec<_> = subaccounts.map(|(_, all)| all["numbers"].as_array().map_or(0, Vec::len)).collect();
+    assert_eq!(numbers, [1], "one subaccount with one number: {world}");
+}
+
+#[tokio::test]
+async fn a_tenant_is_added_with_its_own_account_and_the_number_that_it_has() {
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    let harness = harness(&sandbox).await;
+    let wrong = json!({
+        "name": "Example Ltd", "slug": "example",
+        "provisioning": { "account": { "sid": MAIN, "auth_token": "CANARY" } },
+    });
+    let refused = platform(&harness, "POST", "/v1/tenants", None, Some(wrong)).await;
+    assert_eq!(refused.problem(422), "credentials_rejected");
+    let listed = platform(&harness, "GET", "/v1/tenants", None, None).await;
+    assert!(!listed.text().contains("example"), "nothing was stored: {}", listed.text());
+    let odd = json!({
+        "name": "Example Ltd", "slug": "example",
+        "provisioning": { "number": { "e164": "+15550100", "country": "US" } },
+    });
+    let refused = platform(&harness, "POST", "/v1/tenants", None, Some(odd)).await;
+    assert_eq!(refused.problem(422), "invalid_body");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/provisioning/number/country");
+
+    let world = sandbox.twilio();
+    let e164 =
+        world[MAIN]["numbers"][0]["phone_number"].as_str().expect("the sandbox has a number").to_owned();
+    let order = json!({
+        "name": "Example Ltd", "slug": "example",
+        "provisioning": {
+            "account": { "sid": MAIN, "auth_token": "sandbox" },
+            "number": { "e164": e164, "adopt": true },
+        },
+    });
+    let made = platform(&harness, "POST", "/v1/tenants", None, Some(order)).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert!(!made.text().contains("auth_token"));
+    let made = made.json();
+    let (tenant, progress) = (made["id"].as_str().unwrap(), made["provisioning"].as_str().unwrap());
+    let _background = harness.plane.background();
+    let done = until_shown(&harness, progress, tenant, |job| job["status"] == "done").await;
+    let job = format!("/v1/jobs/{}", done["number"]["job"].as_str().unwrap());
+    until_shown(&harness, &job, tenant, |job| job["status"] == "done").await;
+    let number = &sandbox.twilio()[MAIN]["numbers"][0];
+    assert_eq!(number["voice_url"], "https://voice.example.test/api/voice/incoming");
+    assert_eq!(sandbox.twilio().as_object().unwrap().len(), 1, "no subaccount was made");
+}
+
+#[tokio::test]
+async fn without_an_account_of_the_platform_a_tenant_that_needs_one_is_not_added() {
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    let harness =
+        Harness::with(|settings| settings.twilio = TwilioOptions::at(sandbox.base_url().parse().unwrap()))
+            .await;
+    let order = json!({ "name": "Example Ltd", "slug": "example", "provisioning": {} });
+    let refused = platform(&harness, "POST", "/v1/tenants", None, Some(order)).await;
+    assert_eq!(refused.problem(409), "conflict");
+    let listed = platform(&harness, "GET", "/v1/tenants", None, None).await;
+    assert!(!listed.text().contains("example"), "{}", listed.text());
+}
+
+#[tokio::test]
+async fn a_number_that_the_carrier_does_not_offer_waits_for_a_person_and_the_tenant_is_served() {
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    let harness = harness(&sandbox).await;
+    let order = json!({
+        "name": "Example Ltd", "slug": "example",
+        // It is the tenant's of the configuration already.
+        "provisioning": { "number": { "e164": crate::support::OWN_NUMBER } },
+    });
+    let made = platform(&harness, "POST", "/v1/tenants", None, Some(order)).await.json();
+    let (tenant, progress) = (made["id"].as_str().unwrap(), made["provisioning"].as_str().unwrap());
+    let _background = harness.plane.background();
+    let failed = until_shown(&harness, progress, tenant, |job| job["status"] == "failed").await;
+    assert_eq!((&failed["step"], &failed["left"]), (&json!("number"), &json!(["number"])));
+    assert!(failed["error"].as_str().unwrap().contains("in use"), "{failed}");
+    let shown = platform(&harness, "GET", &format!("/v1/tenants/{tenant}"), None, None).await.json();
+    assert_eq!(shown["status"], "active");
+    // A person orders another one, and the job is told to go on: it orders none beside that.
+    let offers =
+        platform(&harness, "GET", "/v1/numbers/available?area_code=555", Some(tenant), None).await.json();
+    let other = json!({ "e164": offers["data"][0]["e164"] });
+    let ordered = platform(&harness, "POST", "/v1/numbers/order", Some(tenant), Some(other)).await;
+    assert_eq!(ordered.status, 202, "{}", ordered.text());
+    let job = failed["id"].as_str().unwrap();
+    let retried = platform(&harness, "POST", &format!("/v1/jobs/{job}/retry"), Some(tenant), None).await;
+    assert_eq!(retried.status, 202, "{}", retried.text());
+    let done = until_shown(&harness, progress, tenant, |job| job["status"] == "done").await;
+    assert_eq!(done["number"], Value::Null);
+    let numbers = platform(&harness, "GET", "/v1/numbers", Some(tenant), None).await.json();
+    assert_eq!(numbers["data"].as_array().unwrap().len(), 1);
+}

@@ -82,8 +82,13 @@ impl Seed {
     }
 
     pub(crate) async fn start(self) -> Harness {
+        self.start_with(|_| {}).await
+    }
+
+    pub(crate) async fn start_with(self, change: impl FnOnce(&mut ControlPlaneSettings)) -> Harness {
         let folder = Folder::new();
-        let settings = settings(&folder).await;
+        let mut settings = settings(&folder).await;
+        change(&mut settings);
         std::fs::create_dir_all(&folder.0).unwrap();
         let store = open(&settings).await;
         self.write(&*store).await;

@@ -6,14 +6,18 @@ use serde_json::Value;
 use std::collections::HashMap;
 use store::{
     Resource, StoreError,
-    ids::{AccountId, AssistantId, EndpointId, UserId},
+    ids::{AccountId, AssistantId, EndpointId, JobId, UserId},
     model::{
         account::{ProviderAccount, Sealed},
         assistant::Assistant,
         identity::User,
         webhook::WebhookEndpoint,
+        work::Job,
     },
 };
+
+/// The kind of the job that orders a new tenant to be set up.
+const ADMISSION: &str = "admit_tenant";
 
 /// A resource that holds sealed secrets.
 pub(crate) trait HoldsSecrets: Resource {
@@ -56,6 +60,20 @@ impl HoldsSecrets for Assistant {
             Some((Place::tool(id, tool.get("name")?.as_str()?), sealed))
         });
         secrets.collect()
+    }
+}
+
+/// The order to set a new tenant up holds the account that the tenant brings, until it was given in the tenant's own part.
+impl HoldsSecrets for Job {
+    fn secrets(&self, _: &JobId) -> Vec<(Place, Sealed)> {
+        let Some(own) = self.state.get("own").filter(|_| self.kind == ADMISSION) else { return Vec::new() };
+        let account = own.get("account").and_then(Value::as_str).and_then(|id| AccountId::parse(id).ok());
+        let sealed = own.get("auth_token").and_then(|sealed| serde_json::from_value(sealed.clone()).ok());
+        account
+            .zip(sealed)
+            .map(|(id, sealed)| (Place::provider_account(&id, "auth_token"), sealed))
+            .into_iter()
+            .collect()
     }
 }
 

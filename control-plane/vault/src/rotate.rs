@@ -214,7 +214,8 @@ impl Vault {
         self.reseal_all::<ProviderAccount>(tenant, to, mode, done).await?;
         self.reseal_all::<WebhookEndpoint>(tenant, to, mode, done).await?;
         self.reseal_all::<Assistant>(tenant, to, mode, done).await?;
-        self.reseal_all::<User>(tenant, to, mode, done).await
+        self.reseal_all::<User>(tenant, to, mode, done).await?;
+        self.reseal_all::<Job>(tenant, to, mode, done).await
     }
 
     /// A new data key in the place of the one that seals, which is kept for what it has sealed.

@@ -15,6 +15,7 @@ use store::{
         assistant::Assistant,
         identity::User,
         webhook::WebhookEndpoint,
+        work::Job,
     },
 };
 
@@ -75,7 +76,8 @@ impl Vault {
         self.count::<ProviderAccount>(tenant, active, status).await?;
         self.count::<WebhookEndpoint>(tenant, active, status).await?;
         self.count::<Assistant>(tenant, active, status).await?;
-        self.count::<User>(tenant, active, status).await
+        self.count::<User>(tenant, active, status).await?;
+        self.count::<Job>(tenant, active, status).await
     }
 
     async fn count<T: HoldsSecrets>(

@@ -137,7 +137,7 @@ impl House {
     }
 
     pub(crate) async fn happens(&self, tenant: &TenantId, kind: EventType) -> Event {
-        let event = Event::new(kind, self.now(), json!({ "call_id": "call_1" }));
+        let event = Event::new(kind, self.now(), &json!({ "call_id": "call_1" }));
         let mut tx = self.store.tenant(tenant).begin(&actor(), self.now()).await.unwrap();
         announce(&mut *tx, event.clone()).await.unwrap();
         tx.commit().await.unwrap();

@@ -49,7 +49,7 @@ async fn what_did_not_count_is_not_told() {
     house.endpoint(&tenant, &receiver.url, &[]).await;
     let worker = house.worker(quick());
     let mut tx = house.store.tenant(&tenant).begin(&actor(), START).await.unwrap();
-    announce(&mut *tx, Event::new(EventType::CallStarted, START, json!({}))).await.unwrap();
+    announce(&mut *tx, Event::new(EventType::CallStarted, START, &json!({}))).await.unwrap();
     drop(tx);
     house.happens(&tenant, EventType::CallEnded).await;
     worker.wake();

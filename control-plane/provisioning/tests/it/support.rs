@@ -167,7 +167,7 @@ pub(crate) async fn order(
         settings: TenantSettings::default(),
     };
     tx.insert_as(id.clone(), tenant).await.unwrap();
-    let job = provisioner.set_up(&mut *tx, ORGANIZATION, own).await.unwrap();
+    let job = provisioner.set_up(&mut *tx, ORGANIZATION, own, None).await.unwrap();
     tx.commit().await.unwrap();
     (id, job.id)
 }

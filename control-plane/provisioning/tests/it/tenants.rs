@@ -154,7 +154,7 @@ async fn a_tenant_and_its_order_are_taken_together_and_given_once_whatever_dies_
             settings: TenantSettings::default(),
         };
         tx.insert_as(tenant.clone(), row).await.unwrap();
-        let admission = setup.provisioner.admit(&mut *tx, &tenant, own).await.unwrap();
+        let admission = setup.provisioner.admit(&mut *tx, &tenant, own, None).await.unwrap();
         assert!(!admission.value.state.to_string().contains("sandbox"), "{}", admission.value.state);
         tx.commit().await.unwrap();
         let platform = TenantId::platform();

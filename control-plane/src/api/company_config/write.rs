@@ -11,6 +11,7 @@ use crate::{
         crud::Tx,
         op::Op,
     },
+    number_events,
     problem::{Code, Problem},
 };
 use engine::provider::Secret;
@@ -239,11 +240,11 @@ async fn store_numbers(
     // A place must be free before another takes it.
     changes.sort_by_key(|(_, number)| number.primary);
     for (row, number) in changes {
-        tx.update(&row.id, row.version, number).await?;
+        number_events::change(tx, &row.id, row.version, &row.value, number).await?;
     }
     for number in new {
         let routing = Routing { during: answered_by.cloned().into_iter().collect(), ..Routing::default() };
-        tx.insert(Number {
+        let row = Number {
             name: number.friendly_name.unwrap_or_else(|| number.phone_number.clone()),
             e164: number.phone_number,
             carrier_sid: None,
@@ -255,8 +256,9 @@ async fn store_numbers(
             voice: None,
             flow: None,
             routing,
-        })
-        .await?;
+        };
+        let row = tx.insert(row).await?;
+        number_events::added(tx, &row).await?;
     }
     Ok(())
 }

@@ -187,6 +187,8 @@ pub async fn a_filter_keeps_what_it_names(store: &dyn Store) {
     assert_eq!(count(CallFilter { status: Some(CallStatus::Ringing), ..CallFilter::default() }).await, 2);
     assert_eq!(count(CallFilter { status: Some(CallStatus::Failed), ..CallFilter::default() }).await, 0);
     assert_eq!(count(CallFilter { created_from: Some(11), ..CallFilter::default() }).await, 1);
+    assert_eq!(count(CallFilter { assistant: Some("asst_1".into()), ..CallFilter::default() }).await, 2);
+    assert_eq!(count(CallFilter { assistant: Some("asst_2".into()), ..CallFilter::default() }).await, 0);
     assert_eq!(count(CallFilter { created_until: Some(11), ..CallFilter::default() }).await, 1);
 }
 

@@ -277,6 +277,8 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 status: QueueEntryStatus::Waiting,
                 left_at: None,
                 taken_by: None,
+                failed: String::new(),
+                awaits_carrier: false,
             };
             of(QueueEntryId::generate(), &entry, Some(call.to_string()))
         }

@@ -145,6 +145,8 @@ pub struct CallFilter {
     pub direction: Option<Direction>,
     /// On this number of the tenant's.
     pub number: Option<NumberId>,
+    /// Answered by this assistant, the last one if it was handed from one to another.
+    pub assistant: Option<String>,
     /// In which this was said, by either side. Letters of the Latin alphabet are found in either case.
     pub said: Option<String>,
     /// Only calls that are not over.

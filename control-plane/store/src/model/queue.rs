@@ -45,6 +45,12 @@ pub struct QueueEntry {
     pub left_at: Option<i64>,
     /// Who took it.
     pub taken_by: Option<UserId>,
+    /// What had failed before the queue, as it stands in our addresses: where the caller goes on if nobody answers after all.
+    #[serde(default)]
+    pub failed: String,
+    /// Somebody took the caller out of the queue, and the carrier has not asked yet what to do: it is to be told again.
+    #[serde(default)]
+    pub awaits_carrier: bool,
 }
 resource!(QueueEntry, QueueEntryId, QueueEntries);
 

@@ -90,6 +90,8 @@ pub(crate) async fn list_calls(
     let number = filter.number.as_ref().map(NumberId::as_str);
     let said = filter.said.as_deref().map(pattern);
     let live = i64::from(filter.live);
+    let assistant = filter.assistant.as_deref().map(without_nul);
+    let assistant = assistant.as_deref();
     let (from_number, to_number) =
         (filter.from_number.as_deref().map(without_nul), filter.to_number.as_deref().map(without_nul));
     let (from_number, to_number) = (from_number.as_deref(), to_number.as_deref());
@@ -109,6 +111,7 @@ pub(crate) async fn list_calls(
          and (cast($10 as text) is null or direction = $10) \
          and (cast($11 as text) is null or number_id = $11) \
          and (cast($12 as bigint) = 0 or status in ('queued', 'initiated', 'ringing', 'in_progress')) \
+         and (cast($14 as text) is null or assistant_id = $14) \
          and (cast($13 as text) is null or exists (select 1 from turns where turns.tenant_id = calls.tenant_id \
          and turns.call_id = calls.id and (lower(turns.caller) like $13 escape '\\' \
          or lower(turns.assistant) like $13 escape '\\'))) \
@@ -126,6 +129,7 @@ pub(crate) async fn list_calls(
         number,
         live,
         said,
+        assistant,
     )
     .fetch_all(db)
     .await

@@ -114,6 +114,7 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/v1/numbers") => {
             json!({ "e164": "+15550178", "account": others.account, "routing": routing, "flow": others.flow })
         }
+        ("POST", "/v1/queues/{id}/next") => json!({ "user": others.user }),
         ("PATCH", "/v1/numbers/{id}") => json!({ "routing": routing, "flow": others.flow }),
         ("PUT", "/v1/numbers/{id}/config") => {
             json!({ "routeToQueue": others.queue, "callFlowId": others.flow })

@@ -2,6 +2,7 @@
 //! (`store_postgres::test_server`).
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+mod covered;
 mod key_file;
 mod rotation;
 mod sealing;

@@ -1,6 +1,8 @@
 //! Keys are changed without losing a secret, whatever happens meanwhile.
 
-use crate::support::{account, actor, any_ring, assistant, endpoint, place, ring, tenant, tokens, user};
+use crate::support::{
+    account, actor, admission, any_ring, assistant, endpoint, place, ring, tenant, tokens, user,
+};
 use engine::provider::Secret;
 use std::sync::Arc;
 use store::{
@@ -10,6 +12,7 @@ use store::{
         assistant::Assistant,
         identity::User,
         webhook::WebhookEndpoint,
+        work::Job,
     },
 };
 use vault::{Mode, Place, Vault, new_key};
@@ -67,8 +70,9 @@ pub(crate) async fn new_data_keys_seal_every_secret_again(store: Arc<dyn Store>)
     let endpoint = endpoint(&vault, &*store, &one).await;
     let user = user(&vault, &*store).await;
     let assistant = assistant(&vault, &*store, &one).await;
+    let (job, brought) = admission(&vault, &*store).await;
     let done = vault.renew_data_keys(Mode::Apply).await.unwrap();
-    assert_eq!((done.tenants, done.data_keys, done.resealed, done.left), (2, 2, 5, 0));
+    assert_eq!((done.tenants, done.data_keys, done.resealed, done.left), (2, 2, 6, 0));
 
     let part = store.tenant(&one);
     let active = part.find::<DataKey>("active").await.unwrap().unwrap();
@@ -86,8 +90,12 @@ pub(crate) async fn new_data_keys_seal_every_secret_again(store: Arc<dyn Store>)
     let sealed = serde_json::from_value(row.config["tools"][1]["signing_secret"].clone()).unwrap();
     let place = Place::tool(&assistant, "order_status");
     assert_eq!(vault.open(&one, &place, &sealed).await.unwrap().reveal(), "signs");
+    let row = store.platform().get::<Job>(&job).await.unwrap().unwrap().value;
+    let sealed = serde_json::from_value(row.state["own"]["auth_token"].clone()).unwrap();
+    let place = Place::provider_account(&brought, "auth_token");
+    assert_eq!(vault.open(&platform, &place, &sealed).await.unwrap().reveal(), "brought");
     let status = vault.status(None).await.unwrap();
-    assert_eq!((status.secrets, status.secrets_of_retired, status.retired), (5, 0, 2));
+    assert_eq!((status.secrets, status.secrets_of_retired, status.retired), (6, 0, 2));
     let states: Vec<_> = data_keys(&*store, &one).await.into_iter().map(|key| key.status).collect();
     assert_eq!(states, [DataKeyStatus::Active, DataKeyStatus::Retired], "newest first");
 }

@@ -4,7 +4,7 @@ use engine::provider::Secret;
 use std::{path::PathBuf, sync::Arc};
 use store::{
     Store, TenantId,
-    ids::{AccountId, AssistantId, EndpointId, UserId},
+    ids::{AccountId, AssistantId, EndpointId, JobId, UserId},
     model::{
         account::{AccountMode, AccountStatus, Credential, ProviderAccount},
         assistant::Assistant,
@@ -12,6 +12,7 @@ use store::{
         identity::{Proofs, User, UserStatus},
         tenant::{Tenant, TenantSettings, TenantStatus},
         webhook::{EndpointStatus, WebhookEndpoint},
+        work::{Job, JobStatus},
     },
 };
 use store_postgres::{PostgresOptions, PostgresStore, test_server};
@@ -161,6 +162,27 @@ pub(crate) async fn assistant(vault: &Vault, store: &dyn Store, tenant: &TenantI
     tx.insert_as(id.clone(), value).await.unwrap();
     tx.commit().await.unwrap();
     id
+}
+
+/// The order to set a new tenant up, with the account that it brings.
+pub(crate) async fn admission(vault: &Vault, store: &dyn Store) -> (JobId, AccountId) {
+    let (platform, id, account) = (TenantId::platform(), JobId::generate(), AccountId::generate());
+    let place = Place::provider_account(&account, "auth_token");
+    let sealed = vault.seal(&platform, &place, &Secret::new("brought")).await.unwrap();
+    let value = Job {
+        kind: "admit_tenant".to_owned(),
+        key: None,
+        subject: None,
+        status: JobStatus::Running,
+        step: "order".to_owned(),
+        state: serde_json::json!({ "tenant": "ten_1", "own": { "account": account, "auth_token": sealed } }),
+        attempts: 0,
+        error: None,
+    };
+    let mut tx = store.platform().begin(&actor(), 2).await.unwrap();
+    tx.insert_as(id.clone(), value).await.unwrap();
+    tx.commit().await.unwrap();
+    (id, account)
 }
 
 pub(crate) async fn user(vault: &Vault, store: &dyn Store) -> UserId {

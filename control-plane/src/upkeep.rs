@@ -1,0 +1,68 @@
+//! What is looked after for all tenants now and then, and cannot be told by anybody: calls whose end nobody reported, and the months
+//! of the numbers. Each round begins anew from what is stored, so whoever is killed in one only does it again.
+
+mod number_months;
+mod stale_calls;
+
+use crate::shared::Shared;
+use engine::provider::AbortOnDrop;
+use std::{error::Error, sync::Arc, time::Duration};
+use store::{Filter, StoreError, TenantId, model::tenant::Tenant};
+use tokio::time::sleep;
+use tracing::warn;
+
+/// Tenants that are read at once.
+const PAGE: u16 = 100;
+
+/// When tenants are looked after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpkeepOptions {
+    /// Pause between two rounds. Default 5 min: a round reads two short lists of each tenant.
+    pub every: Duration,
+    /// A call that is so old, not over and not in this process is asked for at the carrier. Default 10 min: most calls are over by
+    /// then, and the reports of their ends have come.
+    pub stale_after: Duration,
+    /// Calls of one tenant that are asked for in one round, at most. Default 100: what an account's limit lets through in a minute.
+    pub asked_at_once: usize,
+}
+
+impl Default for UpkeepOptions {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(5 * 60),
+            stale_after: Duration::from_secs(10 * 60),
+            asked_at_once: 100,
+        }
+    }
+}
+
+/// Goes through all tenants for ever, at once for the first time: whoever was killed may have left calls behind.
+pub(crate) fn start(shared: &Arc<Shared>) -> AbortOnDrop {
+    let shared = Arc::clone(shared);
+    AbortOnDrop(tokio::spawn(async move {
+        let mut charged = number_months::Charged::default();
+        loop {
+            if let Err(cause) = round(&shared, &mut charged).await {
+                warn!(error = &cause as &dyn Error, "the tenants could not be looked after");
+            }
+            sleep(shared.limits.upkeep.every).await;
+        }
+    }))
+}
+
+async fn round(shared: &Shared, charged: &mut number_months::Charged) -> Result<(), StoreError> {
+    let platform = shared.whole_store().platform();
+    let mut filter = Filter::first(PAGE).oldest_first();
+    loop {
+        let tenants = platform.list::<Tenant>(&filter).await?;
+        let Some(last) = tenants.last() else { return Ok(()) };
+        filter = filter.after(last.id.as_str());
+        for tenant in tenants.into_iter().filter(|tenant| tenant.id != TenantId::platform()) {
+            let part = shared.store_of(&tenant.id);
+            stale_calls::look(shared, &*part).await?;
+            if let Err(cause) = charged.charge(shared, &*part, &tenant.value).await {
+                warn!(tenant = %tenant.id, error = &cause as &dyn Error, "the numbers' months could not be noted");
+            }
+        }
+    }
+}
