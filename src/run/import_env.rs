@@ -31,7 +31,7 @@ pub(super) fn run(import: &ImportEnv) -> Result<Outcome, Failure> {
     tool_log();
     let config = configuration(import.config.as_deref())?;
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let found = look(&variable);
+    let found = look(&variable)?;
     let mut shown = Vec::new();
     let mut refused = false;
     if import.dry_run {
@@ -58,26 +58,49 @@ pub(super) fn run(import: &ImportEnv) -> Result<Outcome, Failure> {
     Ok(if refused { Outcome::NotAsExpected } else { Outcome::Success })
 }
 
-/// The accounts whose variables are set.
-fn look(variable: &impl Fn(&str) -> Option<String>) -> Vec<Found> {
-    let twilio = TWILIO.into_iter().filter_map(|(prefix, name, role, priority)| {
+/// The accounts whose variables are set, each as often as it has numbers.
+fn look(variable: &impl Fn(&str) -> Option<String>) -> Result<Vec<Found>, Failure> {
+    let mut found = Vec::new();
+    for (prefix, name, role, priority) in TWILIO {
         let of = |what: &str| variable(&format!("{prefix}_{what}"));
-        let number = of("PHONE_NUMBER").map(|e164| FoundNumber { e164, sms: role != "voice" });
-        Some(Found {
+        let (Some(sid), Some(token)) = (of("ACCOUNT_SID"), of("AUTH_TOKEN")) else { continue };
+        let account = |number| Found {
             kind: "twilio",
-            sid: Some(of("ACCOUNT_SID")?),
+            sid: Some(sid.trim().to_owned()),
             name,
-            secret: Secret::new(&of("AUTH_TOKEN")?),
+            secret: Secret::new(token.trim()),
             roles: vec![role],
             priority,
             number,
-        })
-    });
-    let services = SERVICES.into_iter().filter_map(|(name_of_variable, kind, name)| {
-        let secret = Secret::new(&variable(name_of_variable)?);
-        Some(Found { kind, sid: None, name, secret, roles: Vec::new(), priority: 0, number: None })
-    });
-    twilio.chain(services).collect()
+        };
+        let numbers = of("PHONE_NUMBER").unwrap_or_default();
+        let mut numbers = numbers.split(',').map(str::trim).filter(|number| !number.is_empty()).peekable();
+        if numbers.peek().is_none() {
+            found.push(account(None));
+        }
+        for number in numbers {
+            if !is_e164(number) {
+                let detail =
+                    format!("{prefix}_PHONE_NUMBER: {number} is no number in E.164, such as +15550100");
+                return Err(Failure::new(detail));
+            }
+            found.push(account(Some(FoundNumber { e164: number.to_owned(), sms: role != "voice" })));
+        }
+    }
+    for (name_of_variable, kind, name) in SERVICES {
+        let Some(key) = variable(name_of_variable) else { continue };
+        let secret = Secret::new(key.trim());
+        found.push(Found { kind, sid: None, name, secret, roles: Vec::new(), priority: 0, number: None });
+    }
+    Ok(found)
+}
+
+fn is_e164(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// The database, which is made if the server was never started.
