@@ -31,7 +31,11 @@ async fn a_node_without_services_of_its_own_serves_and_says_what_is_lacking() {
     let harness = Harness::with(|settings| settings.tenant.providers = nobody).await;
     let ready = harness.get("/readyz").await;
     assert_eq!(ready.status, StatusCode::OK, "{}", ready.text());
-    assert!(ready.json()["lacking"].as_str().unwrap().starts_with("speech recognition: "), "{}", ready.text());
+    assert!(
+        ready.json()["lacking"].as_str().unwrap().starts_with("speech recognition: "),
+        "{}",
+        ready.text()
+    );
     let answer = harness.incoming("CA1").await;
     assert!(answer.text().contains("<Record "), "a caller is not turned away: {}", answer.text());
 }
