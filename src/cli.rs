@@ -43,6 +43,10 @@ pub enum Command {
     Doctor(Doctor),
     /// Let somebody in who runs the platform
     Admin(Admin),
+    /// Take credentials out of the environment into the database, sealed
+    ImportEnv(ImportEnv),
+    /// Write the file that callers hear when nothing of this installation runs
+    OutageTwiml(OutageTwiml),
 }
 
 /// Runs a whole recorded call through the real engine. The outside services (carrier, speech recognition,
@@ -231,6 +235,48 @@ pub struct Admin {
     #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG", global = true)]
     pub config: Option<PathBuf>,
 }
+
+/// Takes the accounts whose variables are set over into the database, for the tenant of the configuration: Twilio's for calls
+/// (TWILIO_ACCOUNT_SID, …), for messages (TWILIO_SMS_ACCOUNT_SID, …) and for emergencies (TWILIO_BACKUP_ACCOUNT_SID, …), each with
+/// its auth token and number, and the keys of Deepgram, Anthropic, OpenAI and ElevenLabs.
+///
+/// Each is tried at its provider and stored sealed; what is stored already stays as it is. Afterwards the variables can be taken
+/// out of the environment. The exit code is 1 if an account was refused.
+#[derive(Args, Debug)]
+#[command(
+    after_long_help = "Examples:\n  tandem import-env --dry-run\n  tandem import-env --config tandem.toml"
+)]
+pub struct ImportEnv {
+    /// Only say what is there
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object (`accounts`) and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "TANDEM_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Writes TwiML that asks the caller to call later, for a web server that does not depend on this installation. Its address goes
+/// into `platform.outage_url`: the numbers' voice fallback URL.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:\n  tandem outage-twiml > outage.xml\n  \
+                             tandem outage-twiml --text \"Please call back tomorrow.\" --voice Polly.Amy --out outage.xml")]
+pub struct OutageTwiml {
+    /// What is said [default: that we cannot take the call, and to call back later]
+    #[arg(long, value_name = "TEXT", default_value = OUTAGE_TEXT, hide_default_value = true)]
+    pub text: String,
+    /// The carrier's voice that says it
+    #[arg(long, value_name = "NAME", default_value = "Polly.Amy")]
+    pub voice: String,
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What is said when nothing runs.
+pub(crate) const OUTAGE_TEXT: &str = "We cannot take your call right now. Please call back later.";
 
 /// Whom to let in.
 #[derive(Debug, Subcommand)]

@@ -21,6 +21,7 @@ mod file;
 mod openid;
 mod platform;
 mod providers;
+mod proxies;
 mod recording;
 mod secrets;
 mod tenant;
@@ -39,6 +40,7 @@ pub use providers::{
     Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
     TtsName, Voice,
 };
+pub use proxies::TrustedProxies;
 pub use recording::{Recording, RecordingBucket};
 pub use secrets::{KeysError, Secrets};
 pub use tenant::{Tenant, Twilio};
@@ -53,6 +55,8 @@ pub type Environment = BTreeMap<String, String>;
 pub struct Config {
     /// Where HTTP and the media WebSocket are served.
     pub listen: SocketAddr,
+    /// The proxies before this server, which say from whom a request comes.
+    pub trusted_proxies: TrustedProxies,
     /// Public address, without a trailing slash: what the carrier calls, and part of every signature.
     /// Unset: `http://` and [`Config::listen`].
     pub base_url: Option<String>,
@@ -90,6 +94,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080)),
+            trusted_proxies: TrustedProxies::default(),
             base_url: None,
             data_dir: PathBuf::from("data"),
             store: Store::default(),

@@ -1,26 +1,27 @@
 //! Runs what was typed: a runtime, a log, a command, an exit code.
 
-use crate::{
-    cli::{Cli, Command},
-    config::{Log, LogFormat},
-};
+use crate::cli::{Cli, Command};
 use std::{
     fmt,
-    io::{self, IsTerminal as _},
+    io::{self, Write as _},
     process::ExitCode,
 };
-use tracing_subscriber::EnvFilter;
 
 mod admin;
 mod call;
 mod demo;
 mod doctor;
+mod import_env;
 mod keys;
 mod load;
+mod log;
 mod observe;
+mod outage;
 mod sandbox;
 mod serve;
 mod store;
+
+use log::{log, tool_log};
 
 /// Why a command failed, for the person who typed it.
 #[derive(Debug)]
@@ -46,6 +47,15 @@ impl<E: std::error::Error> From<E> for Failure {
 impl Failure {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+}
+
+/// Writes a result to standard output. Whoever reads it may have seen enough and be gone, as `head` is.
+fn write_out(text: impl fmt::Display) -> Result<(), Failure> {
+    match write!(io::stdout().lock(), "{text}").and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(format!("failed to write to standard output: {error}"))),
+        Ok(()) => Ok(()),
     }
 }
 
@@ -77,6 +87,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(keys) => keys::run(&keys),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Admin(admin) => admin::run(&admin),
+        Command::ImportEnv(import) => import_env::run(&import),
+        Command::OutageTwiml(outage) => outage::run(&outage),
     };
     match outcome {
         Ok(Outcome::Success) => ExitCode::SUCCESS,
@@ -95,26 +107,4 @@ fn runtime(threads: Option<usize>) -> io::Result<tokio::runtime::Runtime> {
         builder.worker_threads(threads);
     }
     builder.enable_all().build()
-}
-
-/// Logs to standard error; standard output belongs to results.
-fn log(log: &Log) {
-    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Colours are for people: a file or a log collector gets plain text.
-    let colours = io::stderr().is_terminal();
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
-    let installed = match log.format {
-        LogFormat::Text => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().try_init(),
-    };
-    if installed.is_err() {
-        tracing::debug!("a log was set up before");
-    }
-}
-
-/// The log of a tool: what goes wrong, unless `RUST_LOG` asks for more.
-fn tool_log() {
-    let level = std::env::var("RUST_LOG").unwrap_or_else(|_| "error".to_owned());
-    log(&Log { level, format: LogFormat::Text });
 }

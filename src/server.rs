@@ -1,7 +1,7 @@
 //! The product as a running server: control plane and engine behind one listener, and their orderly end.
 
 use crate::{
-    config::Config,
+    config::{Config, TrustedProxies},
     wiring::{self, WiringError},
 };
 use axum::Router;
@@ -80,7 +80,8 @@ impl Server {
         control_plane.attach(engine.clone());
         let router = control_plane.router().merge(twilio::server::router(engine.clone()));
         let stop = Arc::new(Notify::new());
-        let task = tokio::spawn(serve(listener, router, Arc::clone(&stop)));
+        let proxies = Arc::new(config.trusted_proxies);
+        let task = tokio::spawn(serve(listener, router, proxies, Arc::clone(&stop)));
         Ok(Self { address, engine, first_key: opened.first_key, control_plane, stop, task })
     }
 
@@ -104,9 +105,9 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, stop: Arc<Notify>) {
+async fn serve(listener: TcpListener, router: Router, proxies: Arc<TrustedProxies>, stop: Arc<Notify>) {
     tokio::select! {
-        () = connections::serve(listener, router, ConnectionLimits::default()) => {}
+        () = connections::serve(listener, router, ConnectionLimits::default(), proxies) => {}
         () = stop.notified() => {}
     }
 }

@@ -5,7 +5,7 @@ use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Reco
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
+        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
         RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings, TenantSettings,
         TwilioAccount,
     },
@@ -20,7 +20,11 @@ use engine::{
 };
 use identity::openid::OpenIdProvider;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 use twilio_rest::{Credentials, TwilioOptions};
 use url::Url;
 
@@ -81,6 +85,7 @@ pub fn control_plane(
         },
         keys: config.key_ring()?,
         platform_account: platform_account(config),
+        outage_url: outage_url(config)?,
         twilio: carrier_api(config)?,
         sign_in: sign_in(config)?,
         services,
@@ -125,6 +130,22 @@ pub fn control_plane(
 /// See [`WiringError`].
 pub fn carrier_api(config: &Config) -> Result<TwilioOptions, WiringError> {
     Ok(TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?))
+}
+
+/// Where callers are sent when nothing of this installation runs.
+///
+/// # Errors
+/// When the address of the configuration is none.
+pub fn outage_url(config: &Config) -> Result<Option<Url>, WiringError> {
+    config.platform.outage_url.as_deref().map(|url| address("platform.outage_url", url)).transpose()
+}
+
+/// Where each service is reached.
+///
+/// # Errors
+/// When an address of the configuration is none.
+pub fn service_addresses(config: &Config) -> Result<BTreeMap<Service, Url>, WiringError> {
+    Ok(services(config)?.addresses)
 }
 
 /// The account whose credentials stand in the configuration, by its tenant and SID.
@@ -199,7 +220,8 @@ fn remote_tools(config: &Config) -> Result<HashMap<String, RemoteTool>, WiringEr
     for tool in config.assistant.tools.iter().filter(|tool| tool.kind == ToolKind::Http) {
         let url = address("assistant.tools.url", tool.url.as_deref().unwrap_or_default())?;
         let signing_secret = tool.signing_secret.clone().unwrap_or_else(|| Secret::new(""));
-        remote.insert(tool.name.clone(), RemoteTool { url, signing_secret });
+        remote
+            .insert(tool.name.clone(), RemoteTool { url, signing_secret, chosen_by: ChosenBy::Installation });
     }
     Ok(remote)
 }

@@ -14,10 +14,14 @@ pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
 mod company_config;
+mod contacts;
 mod control;
+mod conversations;
 pub(crate) mod crud;
 mod docs;
 pub(crate) mod etag;
+mod flows;
+mod former;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
@@ -26,6 +30,7 @@ mod me;
 pub(crate) mod media;
 mod members;
 pub(crate) mod need;
+mod number_config;
 mod number_orders;
 mod numbers;
 mod oidc;
@@ -34,6 +39,7 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
+mod phone;
 mod place;
 mod provider_health;
 mod provisioning;
@@ -53,6 +59,7 @@ mod settings;
 mod simulate;
 mod softphone;
 mod tenants;
+mod test_incoming;
 mod usage;
 mod users;
 mod view;
@@ -81,7 +88,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(users::routes())
         .merge(api_keys::routes())
         .merge(numbers::routes())
+        .merge(number_config::routes())
         .merge(hours::routes())
+        .merge(flows::routes())
         .merge(assistants::routes())
         .merge(queues::routes())
         .merge(queue_callers::routes())
@@ -96,6 +105,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(audit::routes())
         .merge(recordings::routes())
         .merge(place::routes())
+        .merge(test_incoming::routes())
+        .merge(contacts::routes())
+        .merge(conversations::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(usage::routes())

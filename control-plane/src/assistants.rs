@@ -1,6 +1,9 @@
 //! What a stored assistant says of itself, and what the engine makes of it.
 
-use crate::{providers::Choice, settings::RemoteTool};
+use crate::{
+    providers::Choice,
+    settings::{ChosenBy, RemoteTool},
+};
 use engine::{
     ids::AssistantId,
     llm::ToolSchema,
@@ -212,7 +215,8 @@ impl ToolConfig {
     /// Where it is called, with what its requests are signed; `None` if it is not the tenant's own.
     pub(crate) fn remote(&self, signing_secret: Option<Secret>) -> Option<RemoteTool> {
         let url = self.address().filter(|_| self.kind == ToolConfigKind::Http)?;
-        Some(RemoteTool { url, signing_secret: signing_secret.unwrap_or_else(|| Secret::new("")) })
+        let signing_secret = signing_secret.unwrap_or_else(|| Secret::new(""));
+        Some(RemoteTool { url, signing_secret, chosen_by: ChosenBy::Tenant })
     }
 
     fn address(&self) -> Option<Url> {

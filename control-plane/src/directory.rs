@@ -19,7 +19,7 @@ mod view;
 
 pub(crate) use accounts::{Account, SigningKeys};
 pub use bootstrap::BootstrapError;
-pub(crate) use bootstrap::put_configured_tenant;
+pub(crate) use bootstrap::{put_configured_tenant, put_number, put_row};
 pub(crate) use load::LoadError;
 pub use options::DirectoryOptions;
 pub(crate) use view::{Answering, StoredNumber, TenantView};

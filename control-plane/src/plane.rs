@@ -155,6 +155,7 @@ impl ControlPlane {
             provisioning::Settings {
                 base_url: settings.base_url.clone(),
                 product: PRODUCT.to_owned(),
+                outage_url: settings.outage_url.clone(),
                 platform: settings.platform_account.clone(),
                 configured: configured_accounts(&settings),
                 options: ProvisionerOptions::default(),
@@ -172,7 +173,8 @@ impl ControlPlane {
         });
         // It is at hand from the first call on, also if the database does not serve then.
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
-        let tools = Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits)?);
+        let tools =
+            Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
         let addresses = settings.services.addresses.clone();
         let trial = Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);

@@ -45,6 +45,8 @@ pub struct ControlPlaneSettings {
     pub recording: RecordingSettings,
     /// The account in which subaccounts are made for tenants, by its auth token; `None`: every tenant brings its own.
     pub platform_account: Option<Credentials>,
+    /// A file elsewhere that callers hear when we are not there: the voice fallback of numbers that are set up. `None`: our own.
+    pub outage_url: Option<Url>,
     /// Renders `/metrics`; the program has installed its recorder.
     pub metrics: PrometheusHandle,
     /// Limits.
@@ -71,7 +73,8 @@ pub struct RecordingSettings {
     pub keep_wav: bool,
     /// Where they stay.
     pub place: RecordingPlace,
-    /// Whether the carrier's own recordings are deleted there once they are stored here.
+    /// Whether the carrier's own recordings are deleted there once they are stored here: in the subaccounts that the platform
+    /// made, where a tenant does not say.
     pub delete_at_carrier: bool,
     /// Signs links to recordings in a folder, at least 32 bytes, the same on all nodes. `None`: made once, and kept in the
     /// data folder.
@@ -159,6 +162,18 @@ pub struct RemoteTool {
     /// Signs it; a `whsec_` secret is decoded as Standard Webhooks has it, others are taken as they are. Empty: the
     /// request is not signed.
     pub signing_secret: Secret,
+    /// Who says where it is.
+    pub chosen_by: ChosenBy,
+}
+
+/// Who says where something is that this program speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// Those who run this installation: it may be in their own network.
+    Installation,
+    /// A tenant: it may be where [`ControlPlaneOptions::delivery`] lets customers' servers be, and nowhere else. They could
+    /// otherwise have us speak with whatever is near us and not open to them.
+    Tenant,
 }
 
 /// What the carrier's own voice says when the assistant cannot.

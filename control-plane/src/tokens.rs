@@ -7,6 +7,7 @@ use crate::directory::Answering;
 use engine::{
     ids::{CallId, TenantId},
     ports::{Refusal, StreamClaim},
+    provider::Secret,
 };
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, time::Duration};
@@ -77,7 +78,7 @@ impl StreamTokens {
 
     /// Spends the claim's token. A wrong one spends nothing.
     pub(crate) fn spend(&mut self, now: Instant, claim: &StreamClaim) -> Result<WaitingCall, Refusal> {
-        let token = claim.token.as_deref().ok_or(Refusal::TokenMissing)?;
+        let token = claim.token.as_ref().map(Secret::reveal).ok_or(Refusal::TokenMissing)?;
         let pending = self.pending.get(&claim.call_sid).ok_or(Refusal::TokenUnknown)?;
         let same_token = bool::from(pending.hash.ct_eq(&hash(token)));
         if !same_token || pending.waiting.account != claim.account_sid {

@@ -4,7 +4,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-pub(crate) use routing::twiml::{Dial, Noun, Record, Verb};
+pub(crate) use routing::twiml::{Dial, Noun, Record, StreamToken, Verb};
 
 /// A TwiML document.
 #[derive(Clone, Debug, PartialEq, Eq)]

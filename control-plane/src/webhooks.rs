@@ -6,6 +6,7 @@ pub(crate) mod dial_status;
 pub(crate) mod fallback;
 pub(crate) mod gather;
 pub(crate) mod incoming;
+pub(crate) mod message;
 pub(crate) mod ping;
 pub(crate) mod queue;
 pub(crate) mod recording_status;

@@ -79,7 +79,7 @@ impl WhoAnswers {
     /// How many wait in the queues that the number leads to.
     pub(crate) async fn waiting(&self, store: &Part) -> Result<HashMap<QueueId, u32>, StoreError> {
         let mut waiting = HashMap::new();
-        let routing = &self.number.number.routing;
+        let routing = self.book().routing(&self.number.number);
         for destination in routing.during.iter().chain(&routing.after) {
             if let Destination::Queue { queue } = destination
                 && !waiting.contains_key(queue)

@@ -43,8 +43,11 @@ pub struct LlmRequest {
     pub system: String,
     /// The conversation, oldest first; begins with a user message.
     pub messages: Vec<Message>,
-    /// Tools that may be called.
+    /// Its tools. They are told even when none may be called: the conversation holds calls of them, which a service may
+    /// refuse to read without.
     pub tools: Vec<ToolSchema>,
+    /// Whether it may call any.
+    pub may_call_tools: bool,
     /// Longest answer, in tokens.
     pub max_tokens: u32,
 }

@@ -49,10 +49,16 @@ pub struct TurnOptions {
     pub first_token: Duration,
     /// Longest pause between two tokens. 3 s.
     pub token_gap: Duration,
+    /// Longest answer, bytes of the model's text. 20,000, about 20 minutes of speech: a model that writes on and on is stopped.
+    pub answer_bytes: usize,
     /// How often an answer is asked for, over all providers, before the apology. 3.
     pub attempts: u32,
+    /// From one try to the next but one: the first is repeated at once. 1 s, what a service that sheds load needs.
+    pub ask_again_after: Duration,
     /// A tool that takes longer is covered by a spoken filler. 1.5 s: the longest silence that callers bear.
     pub filler_after: Duration,
+    /// A tool is given up so long after its own limit. 1 s: whoever runs it knows the limit, and tells of it sooner.
+    pub tool_grace: Duration,
     /// Tool rounds in one answer; then the model must answer without tools. 5: more is a loop.
     pub tool_rounds: u32,
     /// Tool calls at once in one round; further ones are refused to the model. 8.
@@ -86,8 +92,11 @@ impl Default for TurnOptions {
             max_duration_grace: Duration::from_secs(15),
             first_token: Duration::from_secs(4),
             token_gap: Duration::from_secs(3),
+            answer_bytes: 20_000,
             attempts: 3,
+            ask_again_after: Duration::from_secs(1),
             filler_after: Duration::from_millis(1_500),
+            tool_grace: Duration::from_secs(1),
             tool_rounds: 5,
             parallel_tools: 8,
             hold_release: Duration::from_millis(700),
@@ -157,7 +166,7 @@ pub struct SttOptions {
     pub no_words: Duration,
     /// Sessions that fail one after the other before the next provider is tried. 2.
     pub failures_per_provider: u32,
-    /// Failures without a transcript in between, over all providers, before the stage gives up. 6.
+    /// Failures without a final transcript in between, over all providers, before the stage gives up. 6.
     pub failures: u32,
     /// Pause before the second and further reconnects. 250 ms, doubled up to 2 s.
     pub backoff: Duration,
@@ -199,8 +208,8 @@ pub struct TtsOptions {
     /// An unused session is closed after this and opened again for the next answer. 15 s: providers close
     /// idle ones after 20.
     pub idle_close: Duration,
-    /// Commands waiting for synthesis; a further one is dropped, counted and logged. 64: an answer's sentences
-    /// come one by one, and synthesis takes them at once into what it owes.
+    /// Commands waiting for synthesis; a further one is dropped, counted and logged. 64: sentences are none, they go to
+    /// what it owes.
     pub queue: usize,
 }
 

@@ -5,6 +5,7 @@ use crate::{
     call::journal::JournalEntry,
     ids::{AssistantId, CallId, Epoch, TenantId},
     llm::{LlmProvider, Message, ToolCall, ToolSchema, Usage},
+    provider::Secret,
     stt::SttProvider,
     tts::TtsProvider,
 };
@@ -22,7 +23,7 @@ pub struct StreamClaim {
     /// The carrier's stream (`MZ…`).
     pub stream_sid: String,
     /// The single-use token that our TwiML carried, if there was one.
-    pub token: Option<String>,
+    pub token: Option<Secret>,
 }
 
 /// Why a stream is not accepted. The wording is for the log; the carrier only sees a close.

@@ -1,14 +1,17 @@
 //! What the clients of outside services share: an error that says what to do about it, secrets that cannot be
 //! printed, and one TLS configuration.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 pub mod http;
 pub(crate) mod liveness;
+mod mask;
 pub(crate) mod tls;
 pub(crate) mod websocket;
+
+pub use mask::masked;
 
 /// Why a provider did not serve, classified for the decision that follows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,10 +52,7 @@ const LONGEST_QUOTE: usize = 300;
 
 /// A service's own words, fit for an error: short, on one line, and without the credential should they repeat it.
 pub(crate) fn quoted(text: &str, secret: Option<&Secret>) -> String {
-    let without_secret = match secret.map(Secret::reveal) {
-        Some(secret) if !secret.is_empty() => text.replace(secret, "(credential)"),
-        Some(_) | None => text.to_owned(),
-    };
+    let without_secret = secret.map_or_else(|| text.to_owned(), |secret| masked(text, secret));
     without_secret
         .trim()
         .chars()
@@ -94,10 +94,20 @@ impl ErrorKind {
     }
 }
 
-/// A credential. It has no `Display`, its `Debug` says nothing, and it does not serialise.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+/// A credential. It has no `Display`, its `Debug` says nothing, it does not serialise, and what is read instead of one is not
+/// repeated in the error.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The usual error would show what is there instead: a password of digits only is a number where its quotes are missing.
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => Ok(Self(text.into())),
+            _ => Err(D::Error::custom("a secret must be a text")),
+        }
+    }
+}
 
 impl Secret {
     /// Takes the credential in.

@@ -55,6 +55,20 @@ fn a_demo_needs_nothing_and_takes_its_flags() {
 }
 
 #[test]
+fn the_environment_is_imported_and_an_outage_said() {
+    let Ok(Command::ImportEnv(import)) = parse("tandem import-env --dry-run --json") else {
+        panic!("expected an import")
+    };
+    assert!(import.dry_run && import.json && import.config.is_none());
+    let Ok(Command::OutageTwiml(outage)) = parse("tandem outage-twiml --voice Polly.Joanna --out x.xml")
+    else {
+        panic!("expected a file")
+    };
+    assert_eq!((outage.voice.as_str(), outage.out.as_deref()), ("Polly.Joanna", Some("x.xml".as_ref())));
+    assert!(outage.text.contains("call back later"));
+}
+
+#[test]
 fn a_call_needs_its_fixture_and_its_server() {
     assert_eq!(refusal("tandem call").kind(), ErrorKind::MissingRequiredArgument);
     let line = "tandem call --fixture a --to http://127.0.0.1:1/x --auth-token t0k3n --from +15550111 --json";

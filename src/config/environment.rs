@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 28] = [
+pub(super) const NAMED: [(&str, &str); 29] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
     ("TANDEM_STORE_URL", "store.url"),
     ("TANDEM_SECRETS_KEYS", "secrets.keys"),
     ("TANDEM_SECRETS_KEY_FILE", "secrets.key_file"),
     ("TANDEM_OPENID_CLIENT_SECRET", "openid.client_secret"),
+    ("BACKEND_URL", "base_url"),
     ("BASE_URL", "base_url"),
     ("TANDEM_PLATFORM_TWILIO_ACCOUNT_SID", "platform.twilio.account_sid"),
     ("TANDEM_PLATFORM_TWILIO_AUTH_TOKEN", "platform.twilio.auth_token"),

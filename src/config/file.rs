@@ -5,8 +5,8 @@ use super::{Config, ConfigError, Source};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue, Error};
 
-/// Options whose values are never shown, and how an address with a password begins.
-const SECRET_KEYS: [&str; 5] = ["api_key", "auth_token", "secret", "postgres", "keys"];
+/// Options whose values are never shown, and what is in every address: one may hold a password.
+const SECRET_KEYS: [&str; 5] = ["api_key", "token", "secret", "keys", "://"];
 
 /// The file's options, known to fit [`Config`], and the same as a table.
 pub(super) fn parse(source: Source<'_>) -> Result<(Config, toml::Table), ConfigError> {

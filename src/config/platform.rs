@@ -7,6 +7,9 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Platform {
+    /// Where callers are sent when nothing of this installation runs: a file with TwiML on another machine. It becomes the voice
+    /// fallback of every number that is set up; `None`: our own.
+    pub outage_url: Option<String>,
     /// Its account at the carrier.
     pub twilio: PlatformTwilio,
 }

@@ -12,7 +12,8 @@ pub struct Recording {
     pub opus: bool,
     /// Whether the WAV file stays beside it.
     pub keep_wav: bool,
-    /// Whether the carrier's own recordings are deleted there once they are stored here.
+    /// Whether the carrier's own recordings are deleted there once they are stored here: in the subaccounts that the platform
+    /// made, where a tenant does not say.
     pub delete_at_carrier: bool,
     /// Where recordings stay; `None`: in the data folder.
     pub folder: Option<PathBuf>,

@@ -109,12 +109,16 @@ fn every_named_variable_sets_its_option_over_the_file() {
         [
             ("TANDEM_LISTEN", "0.0.0.0:9000"),
             ("TANDEM_DATA_DIR", "/var/lib/tandem"),
+            ("BACKEND_URL", "https://former.example.com/"),
             ("BASE_URL", "https://calls.example.com/"),
             ("DEFAULT_ORGANIZATION_ID", "acme"),
             ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000001"),
             ("TWILIO_AUTH_TOKEN", "12345678901234567890"),
             ("TWILIO_PHONE_NUMBER", "+15550100"),
             ("TWILIO_BASE_URL", "http://127.0.0.1:1"),
+            ("RECORDINGS_BUCKET", "calls"),
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
             ("DEEPGRAM_API_KEY", "dg"),
             ("DEEPGRAM_BASE_URL", "http://127.0.0.1:2"),
             ("ANTHROPIC_API_KEY", "an"),
@@ -136,6 +140,7 @@ fn every_named_variable_sets_its_option_over_the_file() {
     assert_eq!(twilio.auth_token.as_ref().map(|secret| secret.reveal()), Some("12345678901234567890"));
     assert_eq!(twilio.numbers, ["+15550100"]);
     assert_eq!(twilio.base_url, "http://127.0.0.1:1");
+    assert_eq!(config.recording.s3.bucket.as_deref(), Some("calls"));
     let providers = &config.providers;
     let keys = [
         &providers.deepgram.api_key,
@@ -233,6 +238,8 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
         "[providers]\nopenai = { api_key = 5550199 }",
         "[tenant]\ntwilio = { auth_token = [5550199] }",
         "[tenant.twilio]\nprevious_auth_token = '5550199",
+        "[recording.s3]\nsession_token = '5550199",
+        "[store]\nurl = 'postgres://tandem:5550199@db/tandem",
         "[secrets]\nkeys = \"5550199\"",
         "[secrets]\nkeys = [5550199]",
     ] {

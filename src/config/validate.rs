@@ -429,6 +429,9 @@ fn platform(config: &Config, found: &mut Found) {
         let write = "write `AC` and 32 hexadecimal digits";
         found.add("platform.twilio.account_sid", "is not an account SID", write);
     }
+    if let Some(url) = &config.platform.outage_url {
+        found.url("platform.outage_url", url, "write where the file of `tandem outage-twiml` is");
+    }
     found.secret("platform.twilio.auth_token", twilio.auth_token.as_ref());
     if twilio.account_sid.is_some() != twilio.auth_token.is_some() {
         let write = "write both platform.twilio.account_sid and platform.twilio.auth_token, or neither";

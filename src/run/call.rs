@@ -1,6 +1,6 @@
 //! `tandem call`: the carrier's side alone, against any server.
 
-use super::{Failure, Outcome, observe, runtime, tool_log};
+use super::{Failure, Outcome, observe, runtime, tool_log, write_out};
 use crate::cli::{Call, Target};
 use fixtures::{
     call::Fixture,
@@ -18,9 +18,9 @@ pub(super) fn run(arguments: &Call) -> Result<Outcome, Failure> {
         }
     }))?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&report)?);
+        write_out(serde_json::to_string(&report)? + "\n")?;
     } else {
-        print!("{}", table(&report));
+        write_out(table(&report))?;
     }
     let faults = observe::faults(&fixture, &report);
     for fault in &faults {

@@ -1,6 +1,6 @@
 //! `tandem demo`: a whole recorded call through the real engine, against the sandbox.
 
-use super::{Failure, Outcome, observe, runtime, tool_log};
+use super::{Failure, Outcome, observe, runtime, tool_log, write_out};
 use crate::{
     cli::Demo,
     rehearsal::{Performance, Rehearsal, Turn, sandbox_options},
@@ -21,9 +21,9 @@ pub(super) fn run(demo: &Demo) -> Result<Outcome, Failure> {
     let work = hold_call(&fixture, &folder, !demo.json);
     let performance = if demo.fast { virtual_time::run(work) } else { runtime(None)?.block_on(work) }?;
     if demo.json {
-        println!("{}", as_json(&performance));
+        write_out(format_args!("{}\n", as_json(&performance)))?;
     } else {
-        print!("{}", as_text(&performance));
+        write_out(as_text(&performance))?;
     }
     for mismatch in &performance.mismatches {
         eprintln!("not as expected: {mismatch}");
@@ -55,7 +55,8 @@ fn folder(keep: Option<&Path>) -> Result<PathBuf, Failure> {
             std::env::temp_dir().join(format!("tandem-demo-{}-{}", std::process::id(), since.as_nanos()))
         }
     };
-    std::fs::create_dir_all(&folder)?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::new(format!("failed to make the folder {}: {error}", folder.display())))?;
     Ok(std::path::absolute(folder)?)
 }
 

@@ -1,6 +1,6 @@
 //! `tandem doctor`: finds out why calls do not come in.
 
-use super::{Failure, Outcome, runtime, serve::configuration, store::open_store, tool_log};
+use super::{Failure, Outcome, runtime, serve::configuration, store::open_store, tool_log, write_out};
 use crate::{
     cli::Doctor,
     doctor::{Findings, Patient, examine},
@@ -27,6 +27,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<Outcome, Failure> {
         let settings = Settings {
             base_url: Url::parse(&config.public_url())?,
             product: "Tandem".to_owned(),
+            outage_url: wiring::outage_url(&config)?,
             platform: wiring::platform_account(&config),
             configured: wiring::configured_account(&config),
             options: ProvisionerOptions::default(),
@@ -38,9 +39,14 @@ pub(super) fn run(doctor: &Doctor) -> Result<Outcome, Failure> {
         let mut findings = Findings::default();
         examine(&patient, doctor.tenant.as_deref(), &mut findings).await;
         if doctor.json {
-            println!("{}", json!({ "sound": findings.is_sound(), "findings": findings.all }));
+            write_out(format_args!(
+                "{}\n",
+                json!({ "sound": findings.is_sound(), "findings": findings.all })
+            ))?;
         } else {
-            findings.all.iter().for_each(|finding| println!("{finding}"));
+            for finding in &findings.all {
+                write_out(format_args!("{finding}\n"))?;
+            }
         }
         Ok(if findings.is_sound() { Outcome::Success } else { Outcome::NotAsExpected })
     })

@@ -1,6 +1,8 @@
 //! `tandem load`: many recorded calls at once against any server, and what came of them.
 
-use super::{Failure, Outcome, call::carrier_options, observe, runtime, sandbox::variables, tool_log};
+use super::{
+    Failure, Outcome, call::carrier_options, observe, runtime, sandbox::variables, tool_log, write_out,
+};
 use crate::{
     cli::Load,
     process_stats::ProcessStats,
@@ -14,7 +16,7 @@ use fixtures::{
     stage,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs::File, io::Write as _, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
@@ -37,17 +39,24 @@ pub(super) fn run(arguments: &Load) -> Result<Outcome, Failure> {
     let fixtures: Result<Vec<_>, _> =
         arguments.fixture.iter().map(|name| Fixture::named(name).map(Arc::new)).collect();
     let fixtures = fixtures?;
+    let page = arguments.report.as_deref().map(page).transpose()?;
     let report = runtime(None)?.block_on(measure(arguments, &fixtures))?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&report)?);
+        write_out(serde_json::to_string(&report)? + "\n")?;
     } else {
-        print!("{}", report.to_table());
+        write_out(report.to_table())?;
     }
-    if let Some(path) = &arguments.report {
-        std::fs::write(path, report.to_html())?;
+    if let (Some(path), Some(mut page)) = (&arguments.report, page) {
+        page.write_all(report.to_html().as_bytes())?;
         eprintln!("The page with the plots: {}", path.display());
     }
     Ok(if report.calls.lost == 0 { Outcome::Success } else { Outcome::NotAsExpected })
+}
+
+/// The file for the page with the plots: that it cannot be written is told before the calls, not after them.
+fn page(path: &Path) -> Result<File, Failure> {
+    File::create(path)
+        .map_err(|error| Failure::new(format!("failed to write the report {}: {error}", path.display())))
 }
 
 async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadReport, Failure> {

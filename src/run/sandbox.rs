@@ -1,6 +1,6 @@
 //! `tandem sandbox`: the stand-ins alone, to develop against.
 
-use super::{Failure, Outcome, runtime, tool_log};
+use super::{Failure, Outcome, runtime, tool_log, write_out};
 use crate::cli::{ACCOUNT_SID, AUTH_TOKEN, Sandbox as Arguments, TO_NUMBER};
 use fixtures::{sandbox::Sandbox, stage};
 
@@ -9,7 +9,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let options = stage::sandbox_options(arguments.listen);
     runtime(None)?.block_on(async {
         let sandbox = Sandbox::start(options).await?;
-        print!("{}", variables(&sandbox.base_url()));
+        write_out(variables(&sandbox.base_url()))?;
         tokio::signal::ctrl_c().await?;
         Ok(Outcome::Success)
     })

@@ -1,6 +1,6 @@
 //! `tandem serve`: the product.
 
-use super::{Failure, Outcome, log, runtime};
+use super::{Failure, Outcome, log, runtime, write_out};
 use crate::{
     cli::Serve,
     config::{Config, ConfigError},
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 
 pub(super) fn run(serve: &Serve) -> Result<Outcome, Failure> {
     if serve.print_example {
-        print!("{}", Config::example());
+        write_out(Config::example())?;
         return Ok(Outcome::Success);
     }
     let config = configuration(serve.config.as_deref())?;

@@ -3,6 +3,7 @@
 //! A connection that sends no request, or takes no answer, is closed; and never are so many open that the process
 //! has no file descriptors left for the providers of live calls.
 
+use crate::config::TrustedProxies;
 use axum::Router;
 use control_plane::ClientAddress;
 use hyper::{
@@ -30,6 +31,9 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Sleep, sleep},
 };
+
+/// Where proxies say from whom they have a request.
+const FORWARDED: &str = "x-forwarded-for";
 
 /// Limits of the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +74,12 @@ fn descriptors() -> usize {
 }
 
 /// Accepts and serves connections for ever.
-pub(super) async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    proxies: Arc<TrustedProxies>,
+) {
     let places = Arc::new(Semaphore::new(limits.open));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
@@ -92,9 +101,11 @@ pub(super) async fn serve(listener: TcpListener, router: Router, limits: Connect
             tracing::debug!(%error, "a socket keeps its delay");
         }
         let io = Guarded { socket, write_within: limits.write, stalled: None, _place: place };
-        let service = service.clone();
+        let (service, proxies) = (service.clone(), Arc::clone(&proxies));
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ClientAddress(from.ip().to_canonical()));
+            let lines = request.headers().get_all(FORWARDED).iter();
+            let client = proxies.client(from.ip(), lines.map(|line| line.to_str().unwrap_or_default()));
+            request.extensions_mut().insert(ClientAddress(client));
             service.call(request)
         });
         let connection = http.serve_connection(TokioIo::new(io), service).with_upgrades();

@@ -405,3 +405,46 @@ fn invariant_8_a_killed_node_costs_one_reconnect_and_at_most_a_second_of_the_rec
     let kept_ms = whole.channels[0].len() as u64 / 8;
     assert!(kept_ms + 5_000 > report.duration_ms, "{kept_ms} ms of {} are recorded", report.duration_ms);
 }
+
+/// `head`, or any reader that has seen enough, is not a failure, and a disk that is full is one with a reason.
+#[test]
+fn a_reader_that_is_gone_is_no_failure_and_a_full_disk_is_told() {
+    let folder = Folder::new();
+    let program = env!("CARGO_BIN_EXE_tandem");
+    let shell = |script: String| {
+        let path = std::env::var("PATH").unwrap();
+        Command::new("bash").env_clear().env("PATH", path).args(["-c", &script]).output().unwrap()
+    };
+    let keep = folder.path().join("gone");
+    let output = shell(format!(
+        "'{program}' demo --fast --json --keep '{}' | true; exit ${{PIPESTATUS[0]}}",
+        keep.display()
+    ));
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let keep = folder.path().join("full");
+    let output = shell(format!("'{program}' demo --fast --json --keep '{}' > /dev/full", keep.display()));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), told.contains("standard output")), (Some(2), true), "{told}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_named_before_anything_is_done() {
+    let output = run(&["demo", "--fast", "--keep", "/dev/null/demo"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.contains("/dev/null/demo")), (Some(2), true), "{told}");
+    let load = [
+        "load",
+        "--calls",
+        "1",
+        "--fixture",
+        "load",
+        "--to",
+        "http://127.0.0.1:1/",
+        "--report",
+        "/dev/null/a.html",
+    ];
+    let output = run(&load);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.contains("/dev/null/a.html")), (Some(2), true), "{told}");
+    assert_eq!(output.stdout, b"", "it has called although there is no place for its report");
+}

@@ -15,9 +15,11 @@ use fixtures::{
     virtual_time,
 };
 use tandem::{
-    config::{Config, TtsName},
+    config::{Config, LlmName, TtsName},
     rehearsal::{Performance, Rehearsal, sandbox_options},
 };
+
+mod excess;
 
 const GREETING: &str = "How can I help you";
 

@@ -1,5 +1,9 @@
 //! The tree itself: what every file must keep to.
 
+mod items;
+mod schemas;
+mod secrets;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},

@@ -24,6 +24,6 @@ mod worker;
 
 pub use announce::announce;
 pub use event::{Event, EventType};
-pub use resolver::{GuardedResolver, Lookup, SystemLookup};
+pub use resolver::{GuardedResolver, Lookup, NotPublic, SystemLookup};
 pub use sender::{Refusal, Sender, SenderOptions};
 pub use worker::{Clock, Worker, WorkerOptions};

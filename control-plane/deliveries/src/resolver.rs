@@ -5,6 +5,7 @@ use crate::address::{Reach, is_public};
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::{
+    error::Error,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -37,7 +38,22 @@ impl Lookup for SystemLookup {
 #[error("the name leads to an address that is not of the public internet")]
 pub struct NotPublic;
 
-/// The resolver of the sender's HTTP client.
+impl NotPublic {
+    /// Whether this is why something failed, however deep it lies.
+    #[must_use]
+    pub fn is_behind(error: &(dyn Error + 'static)) -> bool {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if error.is::<Self>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+/// The resolver of an HTTP client that is sent to addresses which others have chosen.
 #[derive(Clone)]
 pub struct GuardedResolver {
     lookup: Arc<dyn Lookup>,

@@ -9,7 +9,7 @@ use reqwest::{
     StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// How messages are sent.
@@ -157,12 +157,8 @@ pub(crate) fn is_gone(refusal: &Refusal) -> bool {
 }
 
 fn unreachable(error: reqwest::Error) -> Refusal {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(closed) = error.downcast_ref::<NotPublic>() {
-            return Refusal::NotPublic(*closed);
-        }
-        cause = error.source();
+    if NotPublic::is_behind(&error) {
+        return Refusal::NotPublic(NotPublic);
     }
     Refusal::Unreachable(error.without_url())
 }

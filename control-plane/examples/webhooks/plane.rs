@@ -111,6 +111,7 @@ fn settings(
         keys,
         sign_in: SignInSettings::default(),
         platform_account: None,
+        outage_url: None,
         twilio: nowhere(),
         tenant: TenantSettings {
             id: "default".into(),

@@ -92,11 +92,13 @@ scopes! {
     AccountsWrite = "accounts:write", "Set up provider accounts and exchange their secrets.";
     NumbersRead = "numbers:read", "Look at numbers and try out their routing.";
     NumbersWrite = "numbers:write", "Change numbers, buy and release them.";
-    RoutingRead = "routing:read", "Look at hours, assistants and queues.";
-    RoutingWrite = "routing:write", "Change hours, assistants and queues.";
+    RoutingRead = "routing:read", "Look at hours, assistants, queues and call flows.";
+    RoutingWrite = "routing:write", "Change hours, assistants, queues and call flows.";
     CallsRead = "calls:read", "Look at calls, transcripts and voicemail.";
     CallsWrite = "calls:write", "Place calls, control live ones, tidy up voicemail.";
     CallsListen = "calls:listen", "Listen in on live calls.";
+    ContactsRead = "contacts:read", "Look at contacts, conversations and messages.";
+    ContactsWrite = "contacts:write", "Change contacts.";
     RecordingsRead = "recordings:read", "Listen to recordings.";
     RecordingsWrite = "recordings:write", "Delete recordings.";
     UsageRead = "usage:read", "Look at usage, cost, prices and budgets.";
@@ -129,16 +131,20 @@ permissions! {
     NumbersManage = "numbers:manage", "Change what a number does here.", Admin, [NumbersWrite], Inside;
     NumbersOrder = "numbers:order", "Search, buy, configure and release numbers at the carrier.", Admin, [NumbersWrite],
         Outside;
-    RoutingRead = "routing:read", "Read hours, assistants and queues.", Viewer, [RoutingRead, RoutingWrite], Inside;
-    RoutingManage = "routing:manage", "Change hours, assistants and queues.", Admin, [RoutingWrite], Inside;
+    RoutingRead = "routing:read", "Read hours, assistants, queues and call flows.", Viewer, [RoutingRead, RoutingWrite], Inside;
+    RoutingManage = "routing:manage", "Change hours, assistants, queues and call flows.", Admin, [RoutingWrite], Inside;
     CallsRead = "calls:read", "Read calls, their turns, events and journal.", Viewer, [CallsRead, CallsWrite], Inside;
     CallsPlace = "calls:place", "Place calls.", Operator, [CallsWrite], Outside;
     CallsControl = "calls:control", "Hang up, transfer, mute, and speak into live calls.", Operator, [CallsWrite], Outside;
+    CallsTry = "calls:try", "Try out how an incoming call would be answered.", Admin, [CallsWrite], Inside;
     CallsListen = "calls:listen", "Listen in on live calls.", Operator, [CallsListen], Inside;
     RecordingsRead = "recordings:read", "Listen to recordings; each time is noted.", Operator,
         [RecordingsRead, RecordingsWrite], Inside;
     RecordingsManage = "recordings:manage", "Delete recordings here and at the carrier.", Admin, [RecordingsWrite],
         Outside;
+    ContactsRead = "contacts:read", "Read who talks to the tenant, and what is written with them.", Operator,
+        [ContactsRead, ContactsWrite], Inside;
+    ContactsManage = "contacts:manage", "Add, change and delete contacts.", Operator, [ContactsWrite], Inside;
     VoicemailsRead = "voicemails:read", "Read and hear the messages that callers left.", Operator, [CallsRead, CallsWrite],
         Inside;
     VoicemailsManage = "voicemails:manage", "Mark and delete messages that callers left.", Operator, [CallsWrite], Inside;

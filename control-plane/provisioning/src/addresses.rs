@@ -8,6 +8,8 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     base: String,
+    /// A file elsewhere that is heard when we are not there.
+    outage: Option<Url>,
 }
 
 /// A setting of a number that is not as it should be.
@@ -25,7 +27,13 @@ impl Addresses {
     /// Those of the server that is reached at `base`.
     #[must_use]
     pub fn of(base: &Url) -> Self {
-        Self { base: base.as_str().trim_end_matches('/').to_owned() }
+        Self { base: base.as_str().trim_end_matches('/').to_owned(), outage: None }
+    }
+
+    /// The same, with a file elsewhere that is heard when we are not there, in place of our own fallback.
+    #[must_use]
+    pub fn with_outage(self, outage: Option<Url>) -> Self {
+        Self { outage, ..self }
     }
 
     /// Asked what to do with a call.
@@ -37,7 +45,15 @@ impl Addresses {
     /// Asked when the other fails.
     #[must_use]
     pub fn voice_fallback(&self) -> String {
-        format!("{}/api/voice/fallback", self.base)
+        match &self.outage {
+            Some(file) => file.to_string(),
+            None => format!("{}/api/voice/fallback", self.base),
+        }
+    }
+
+    /// How it is asked: a file is only read.
+    fn voice_fallback_method(&self) -> Method {
+        if self.outage.is_some() { Method::Get } else { Method::Post }
     }
 
     /// Told how calls go.
@@ -53,7 +69,7 @@ impl Addresses {
             voice_url: Some(self.voice()),
             voice_method: Some(Method::Post),
             voice_fallback_url: Some(self.voice_fallback()),
-            voice_fallback_method: Some(Method::Post),
+            voice_fallback_method: Some(self.voice_fallback_method()),
             status_callback: Some(self.status()),
             status_callback_method: Some(Method::Post),
             voice_application_sid: Some(String::new()),
@@ -69,7 +85,7 @@ impl Addresses {
             voice_url: Some(self.voice()),
             voice_method: Some(Method::Post),
             voice_fallback_url: Some(self.voice_fallback()),
-            voice_fallback_method: Some(Method::Post),
+            voice_fallback_method: Some(self.voice_fallback_method()),
             status_callback: Some(self.status()),
             status_callback_method: Some(Method::Post),
             ..ApplicationSettings::default()
@@ -95,5 +111,26 @@ impl Addresses {
             })
             .filter(|difference| difference.there != difference.ours)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_nothing_of_ours_runs_a_file_elsewhere_is_read() {
+        let base: Url = "https://calls.example.com/".parse().unwrap();
+        let own = Addresses::of(&base).number();
+        assert_eq!(own.voice_fallback_url.as_deref(), Some("https://calls.example.com/api/voice/fallback"));
+        assert_eq!(own.voice_fallback_method, Some(Method::Post));
+        let file = "https://files.example.com/outage.xml";
+        let elsewhere = Addresses::of(&base).with_outage(Some(file.parse().unwrap()));
+        for settings in [elsewhere.number().voice_fallback_url, elsewhere.application("A").voice_fallback_url]
+        {
+            assert_eq!(settings.as_deref(), Some(file));
+        }
+        assert_eq!(elsewhere.number().voice_fallback_method, Some(Method::Get));
+        assert_eq!(elsewhere.number().voice_url, own.voice_url, "calls still come to us");
     }
 }

@@ -31,6 +31,8 @@ pub struct Settings {
     pub base_url: Url,
     /// The product's name, in front of the subaccounts' names.
     pub product: String,
+    /// A file elsewhere that callers hear when we are not there; `None`: our own fallback.
+    pub outage_url: Option<Url>,
     /// The account in which subaccounts are made, by its auth token; `None`: every tenant brings its own.
     pub platform: Option<Credentials>,
     /// Accounts whose credentials stand in the configuration and not in the store, by tenant and SID.
@@ -72,7 +74,7 @@ impl Provisioner {
     /// One that takes orders; a [`Worker`](crate::Worker) carries them out.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>, client: TwilioClient, settings: Settings) -> Self {
-        let addresses = Addresses::of(&settings.base_url);
+        let addresses = Addresses::of(&settings.base_url).with_outage(settings.outage_url.clone());
         Self { store, vault, client, settings, addresses, orders: Notify::new() }
     }
 

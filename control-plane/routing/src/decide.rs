@@ -14,9 +14,9 @@ pub use reason::{Reason, Skip};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use store::{
-    ids::{AssistantId, HoursId, QueueId, UserId},
+    ids::{AssistantId, FlowId, HoursId, QueueId, UserId},
     model::{
-        number::{Destination, Number, NumberStatus},
+        number::{Destination, Number, NumberStatus, Routing},
         queue::Queue,
         tenant::{TenantSettings, TenantStatus},
     },
@@ -45,6 +45,16 @@ pub struct Book {
     pub queues: HashMap<QueueId, Queue>,
     /// Its hours, those that could be read.
     pub hours: HashMap<HoursId, Hours>,
+    /// Its call flows.
+    pub flows: HashMap<FlowId, Routing>,
+}
+
+impl Book {
+    /// Who answers a number: what its call flow says, or what it says itself if it has none, or one that is gone.
+    #[must_use]
+    pub fn routing<'a>(&'a self, number: &'a Number) -> &'a Routing {
+        number.flow.as_ref().and_then(|flow| self.flows.get(flow)).unwrap_or(&number.routing)
+    }
 }
 
 /// All that a decision depends on.
@@ -185,6 +195,12 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     if !is_number(inputs.caller) {
         reasons.push(Reason::CallerUnknown);
     }
+    if let Some(flow) = &inputs.number.flow {
+        reasons.push(match inputs.book.flows.contains_key(flow) {
+            true => Reason::Flow { flow: flow.clone() },
+            false => Reason::FlowUnknown { flow: flow.clone() },
+        });
+    }
     let after_hours = after_hours(inputs, &mut reasons);
     let (list, is_after_list) = destinations(inputs, after_hours, &mut reasons);
     let begin = inputs.failed.iter().map(|failed| failed.position.saturating_add(1)).max().unwrap_or(0);
@@ -235,7 +251,8 @@ fn refusal(inputs: &Inputs<'_>) -> Option<Refusal> {
 
 /// Whether the call came after hours. Hours that cannot be read do not close anybody's shop.
 fn after_hours(inputs: &Inputs<'_>, reasons: &mut Vec<Reason>) -> bool {
-    let Some(id) = inputs.number.routing.hours.as_ref().or(inputs.settings.default_hours.as_ref()) else {
+    let routing = inputs.book.routing(inputs.number);
+    let Some(id) = routing.hours.as_ref().or(inputs.settings.default_hours.as_ref()) else {
         reasons.push(Reason::NoHours);
         return false;
     };
@@ -255,7 +272,7 @@ fn destinations<'a>(
     reasons: &mut Vec<Reason>,
 ) -> (&'a [Destination], bool) {
     const OWN: &[Destination] = &[Destination::Assistant { assistant: None }];
-    let routing = &inputs.number.routing;
+    let routing = inputs.book.routing(inputs.number);
     if after_hours && !routing.after.is_empty() {
         return (&routing.after, true);
     }

@@ -13,6 +13,6 @@ pub mod softphone;
 pub mod twiml;
 mod urls;
 
-pub use decide::{Book, Decision, Inputs, Planned, Reason, Refusal, Step, decide};
+pub use decide::{Book, Decision, Inputs, Planned, Reason, Refusal, Step, decide, is_number};
 pub use outcome::{Failed, Failure};
 pub use urls::Urls;

@@ -3,7 +3,7 @@
 use crate::{
     decide::{Planned, Step},
     outcome::Failed,
-    twiml::{Dial, Noun, Record, Twiml, Verb},
+    twiml::{Dial, Noun, Record, StreamToken, Twiml, Verb},
     urls::Urls,
 };
 use store::model::queue::Queue;
@@ -44,7 +44,7 @@ pub struct Scene<'a> {
     /// What did not take the call, so that the carrier's next question says it again.
     pub failed: &'a [Failed],
     /// Lets the assistant's stream in.
-    pub stream_token: &'a str,
+    pub stream_token: StreamToken<'a>,
 }
 
 impl Scene<'_> {

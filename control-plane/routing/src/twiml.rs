@@ -5,6 +5,16 @@ use quick_xml::escape::escape;
 /// The carrier refuses a longer `<Say>` (characters).
 const SAY_LIMIT: usize = 4_096;
 
+/// Lets one stream in. It is not shown by `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StreamToken<'a>(pub &'a str);
+
+impl std::fmt::Debug for StreamToken<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StreamToken")
+    }
+}
+
 /// One verb. Times are in s; addresses are absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb<'a> {
@@ -63,7 +73,7 @@ pub enum Verb<'a> {
         /// Where the stream goes.
         stream: &'a str,
         /// Lets it in.
-        token: &'a str,
+        token: StreamToken<'a>,
     },
     /// Turn the call away without answering it; only as the first verb.
     Reject,
@@ -191,7 +201,7 @@ impl Document {
             Verb::Connect { action, stream, token } => {
                 self.open("Connect", &[("action", action), ("method", "POST")]);
                 self.open("Stream", &[("url", stream), ("track", "inbound_track")]);
-                self.empty("Parameter", &[("name", "token"), ("value", token)]);
+                self.empty("Parameter", &[("name", "token"), ("value", token.0)]);
                 self.close("Stream");
                 self.close("Connect");
             }

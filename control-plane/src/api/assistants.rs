@@ -47,6 +47,7 @@ async fn list_assistants(op: Op<RoutingRead>, list: List<All>) -> Result<Json<Pa
 )]
 async fn create_assistant(op: Op<RoutingManage>, body: Body<AssistantForm>) -> Result<Response, Stop> {
     let id = AssistantId::generate();
+    body.value.check_addresses(op.shared.deliveries.reach())?;
     let mut work = op.begin_once(&body.once).await?;
     let assistant = body.value.seal(&op.shared.vault, &mut *work.tx, &id, None).await?;
     let row = work.tx.insert_as(id, assistant).await?;
@@ -87,6 +88,7 @@ async fn update_assistant(
     let mut tx = op.begin().await?;
     let row = crud::current::<Assistant>(&mut *tx, &id, &known).await?;
     let form = patch.apply(&AssistantForm::of(row.value.clone()))?;
+    form.check_addresses(op.shared.deliveries.reach())?;
     let assistant = form.seal(&op.shared.vault, &mut *tx, &id, Some(&row.value)).await?;
     let changed = tx.update(&id, row.version, assistant).await?;
     tx.commit().await?;

@@ -120,7 +120,7 @@ pub(crate) fn checked(value: &impl Check) -> Result<(), Problem> {
     if found.is_empty() { Ok(()) } else { Err(Problem::unacceptable(found)) }
 }
 
-async fn read(request: Request, shared: &Shared) -> Result<(Parts, Bytes), Problem> {
+pub(super) async fn read(request: Request, shared: &Shared) -> Result<(Parts, Bytes), Problem> {
     let (parts, body) = request.into_parts();
     let limit = shared.limits.api_body_bytes;
     let too_slow = |_| Problem::new(Code::TooSlow, "the body did not come in time");
@@ -132,7 +132,7 @@ async fn read(request: Request, shared: &Shared) -> Result<(Parts, Bytes), Probl
     Ok((parts, body))
 }
 
-fn check_type(parts: &Parts) -> Result<(), Problem> {
+pub(super) fn check_type(parts: &Parts) -> Result<(), Problem> {
     let given =
         parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -145,7 +145,7 @@ fn check_type(parts: &Parts) -> Result<(), Problem> {
 }
 
 /// Reads a body: no JSON is a bad request, JSON of another shape is unacceptable.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if is_too_deep(bytes) {
         return Err(Problem::invalid(format!("the body is nested deeper than {DEPTH_MAX} levels")));
     }

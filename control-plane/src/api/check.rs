@@ -11,6 +11,20 @@ impl Faults {
         }
     }
 
+    /// An email address; whether somebody has it, only a message can tell.
+    pub(crate) fn email(&mut self, name: &str, text: &str) {
+        self.text(name, text, 3, 254);
+        let has_both_sides =
+            text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+        if !has_both_sides || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            self.add_at(
+                name,
+                FaultCode::InvalidValue,
+                "it must be an email address, such as ann@example.com",
+            );
+        }
+    }
+
     /// A time of the day, in minutes since its beginning; `24:00` only where `end` is allowed.
     pub(crate) fn clock_time(&mut self, name: &str, text: &str, end: bool) -> Option<u16> {
         let minutes = clock_minutes(text).filter(|minutes| end || *minutes < 24 * 60);
@@ -92,6 +106,7 @@ mod tests {
         fn no_text_breaks_it(text in "\\PC*") {
             let mut faults = Faults::default();
             faults.e164("a", &text);
+            faults.email("a", &text);
             faults.clock_time("a", &text, true);
             faults.time_zone("a", &text);
             faults.web_address("a", &text);

@@ -8,7 +8,7 @@ use super::{
     once::{Answer, Stop, Work},
     op::Op,
     path::PathId,
-    schema,
+    phone, schema,
 };
 use crate::{
     clock::now_us,
@@ -55,7 +55,8 @@ impl Check for SayForm {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TransferForm {
     /// A number.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     to: String,
 }
 

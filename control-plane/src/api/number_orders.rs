@@ -9,6 +9,7 @@ use super::{
     op::Op,
     page::{List, Page, PageParams},
     path::PathId,
+    phone,
     provisioning::{JobItem, accepted},
     schema,
 };
@@ -137,7 +138,8 @@ impl From<AvailableNumber> for AvailableView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct OrderForm {
     /// Which.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     e164: String,
     /// For people; without it the number itself.
     #[serde(default)]

@@ -10,6 +10,7 @@ use super::{
     op::Op,
     page::{List, Page, PageParams},
     path::PathId,
+    phone,
     routing_form::RoutingForm,
     schema,
 };
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
     Filter, Stored, Table,
-    ids::{AccountId, NumberId},
+    ids::{AccountId, FlowId, NumberId},
     model::number::{Capabilities, Number, NumberStatus},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -65,9 +66,10 @@ pub(crate) struct NumberView {
     greeting: Option<String>,
     /// Voice over the assistant's own.
     voice: Option<String>,
-    /// A call flow of the tenant's.
-    flow: Option<String>,
-    /// Who answers.
+    /// The call flow that its calls follow, over its own routing.
+    #[schema(schema_with = schema::optional_id::<FlowId>)]
+    flow: Option<FlowId>,
+    /// Who answers, where no flow says.
     routing: RoutingForm,
 }
 
@@ -76,7 +78,8 @@ pub(crate) struct NumberView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewNumber {
     /// The number. It is active in one tenant only.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     e164: String,
     /// The carrier's id for it.
     #[serde(default)]
@@ -107,11 +110,11 @@ pub(crate) struct NewNumber {
     #[serde(default)]
     #[schema(max_length = 100)]
     voice: Option<String>,
-    /// A call flow of the tenant's.
+    /// The call flow that its calls follow, over its own routing.
     #[serde(default)]
-    #[schema(max_length = 100)]
-    flow: Option<String>,
-    /// Who answers.
+    #[schema(schema_with = schema::optional_id::<FlowId>, required = false)]
+    flow: Option<FlowId>,
+    /// Who answers, where no flow says.
     #[serde(default)]
     routing: RoutingForm,
 }
@@ -136,11 +139,11 @@ pub(crate) struct NumberForm {
     #[serde(default)]
     #[schema(max_length = 100)]
     voice: Option<String>,
-    /// A call flow of the tenant's.
+    /// The call flow that its calls follow, over its own routing.
     #[serde(default)]
-    #[schema(max_length = 100)]
-    flow: Option<String>,
-    /// Who answers.
+    #[schema(schema_with = schema::optional_id::<FlowId>, required = false)]
+    flow: Option<FlowId>,
+    /// Who answers, where no flow says.
     #[serde(default)]
     routing: RoutingForm,
 }
@@ -244,8 +247,13 @@ impl NewNumber {
 
     fn references(&self) -> Vec<Reference> {
         let account = self.account.iter().map(|id| Reference::new("/account", Table::ProviderAccounts, id));
-        account.chain(self.routing.references("/routing")).collect()
+        account.chain(flow(self.flow.as_ref())).chain(self.routing.references("/routing")).collect()
     }
+}
+
+/// The call flow that a body names.
+fn flow(flow: Option<&FlowId>) -> Option<Reference> {
+    flow.map(|id| Reference::new("/flow", Table::Flows, id))
 }
 
 impl Check for NewNumber {
@@ -262,7 +270,6 @@ impl Check for NewNumber {
         faults.text_if("name", self.name.as_deref(), 1, 100);
         faults.text_if("greeting", self.greeting.as_deref(), 1, 1_000);
         faults.text_if("voice", self.voice.as_deref(), 1, 100);
-        faults.text_if("flow", self.flow.as_deref(), 1, 100);
         faults.field("routing", |faults| self.routing.check(faults, Some(&self.e164)));
     }
 }
@@ -272,12 +279,15 @@ impl Check for NumberForm {
         faults.text("name", &self.name, 1, 100);
         faults.text_if("greeting", self.greeting.as_deref(), 1, 1_000);
         faults.text_if("voice", self.voice.as_deref(), 1, 100);
-        faults.text_if("flow", self.flow.as_deref(), 1, 100);
         faults.field("routing", |faults| self.routing.check(faults, None));
     }
 }
 
 impl NumberForm {
+    fn references(&self) -> Vec<Reference> {
+        flow(self.flow.as_ref()).into_iter().chain(self.routing.references("/routing")).collect()
+    }
+
     fn of(number: &Number) -> Self {
         let status =
             if number.status == NumberStatus::Active { SwitchForm::Active } else { SwitchForm::Inactive };
@@ -359,7 +369,7 @@ async fn update_number(
     let Stored { value: before, version, .. } = crud::current::<Number>(&mut *tx, &id, &known).await?;
     let known_as = NumberForm::of(&before);
     let form = patch.apply(&known_as)?;
-    crud::check_references(&mut *tx, &form.routing.references("/routing")).await?;
+    crud::check_references(&mut *tx, &form.references()).await?;
     // A number that is being set up, or was given back, is not switched by hand.
     let status = if form.status == known_as.status { before.status } else { form.status.into() };
     if status != before.status && !matches!(before.status, NumberStatus::Active | NumberStatus::Inactive) {

@@ -36,6 +36,10 @@ use tracing::debug;
 const TENANT_HEADER: &str = "tandem-tenant";
 /// The same by its old name.
 const TENANT_HEADER_ALIAS: &str = "x-company-id";
+/// The tenant that the body of a former route names: its id or its slug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamedInBody(pub(super) String);
+
 /// Names the tenant in the paths that have one.
 const TENANT_PARAMETER: &str = "tenant_id";
 
@@ -158,7 +162,22 @@ async fn named_tenant(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Option<
             return Err(no_such_tenant());
         }
     }
+    if let Some(NamedInBody(text)) = parts.extensions.get() {
+        let tenant = tenant_by_name(text, shared).await?;
+        if named.replace(tenant.clone()).is_some_and(|before| before != tenant) {
+            return Err(no_such_tenant());
+        }
+    }
     Ok(named)
+}
+
+/// The tenant with this id or slug: the former systems' ids of companies are slugs here.
+async fn tenant_by_name(text: &str, shared: &Shared) -> Result<TenantId, Problem> {
+    let platform = shared.store_of(&TenantId::platform());
+    if let Some(found) = platform.find::<Tenant>(text).await? {
+        return Ok(found.id);
+    }
+    TenantId::parse(text).map_err(|_| no_such_tenant())
 }
 
 /// The tenant that is meant where none is named.

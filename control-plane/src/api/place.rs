@@ -3,10 +3,11 @@
 use super::{
     body::{Body, Check},
     crud::Tx,
+    former::Former,
     need::CallsPlace,
     once::{Answer, Stop},
     op::Op,
-    schema,
+    phone, schema,
     view::CallView,
 };
 use crate::{
@@ -53,11 +54,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CallForm {
     /// Who is called.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     to: String,
     /// From which of the tenant's active numbers; without it the primary one.
-    #[serde(default)]
-    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$", example = "+15550199")]
+    #[serde(default, deserialize_with = "phone::optional")]
+    #[schema(schema_with = schema::optional_phone, required = false)]
     from: Option<String>,
     /// Who speaks; without it the tenant's own assistant.
     #[serde(default)]
@@ -118,12 +120,18 @@ fn time(text: &str) -> Option<i64> {
 pub(crate) struct FormerCallForm {
     /// Who is called.
     #[serde(alias = "phoneNumber")]
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     to: String,
     /// From which number.
-    #[serde(default)]
-    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    #[serde(default, deserialize_with = "phone::optional")]
+    #[schema(schema_with = schema::optional_phone, required = false)]
     from: Option<String>,
+    /// For which company, by its id or its slug; also as `organizationId`, `orgId` or `company`. It need not be named by who
+    /// acts for one alone.
+    #[serde(default, rename = "companyId", alias = "organizationId", alias = "orgId", alias = "company")]
+    #[schema(min_length = 1, max_length = 64)]
+    company_id: Option<String>,
 }
 
 impl Check for FormerCallForm {
@@ -132,6 +140,7 @@ impl Check for FormerCallForm {
         if let Some(from) = &self.from {
             faults.e164("from", from);
         }
+        faults.text_if("companyId", self.company_id.as_deref(), 1, 64);
     }
 }
 
@@ -165,9 +174,11 @@ async fn place_call(op: Op<CallsPlace>, body: Body<CallForm>) -> Result<Response
     request_body = FormerCallForm,
     responses((status = 202, description = "It will be placed", body = FormerCall)),
 )]
-async fn place_call_as_before(op: Op<CallsPlace>, body: Body<FormerCallForm>) -> Result<Response, Stop> {
+async fn place_call_as_before(
+    Former { op, body }: Former<CallsPlace, FormerCallForm>,
+) -> Result<Response, Stop> {
     let mut work = op.begin_once(&body.once).await?;
-    let FormerCallForm { to, from } = body.value;
+    let FormerCallForm { to, from, company_id: _ } = body.value;
     let form = CallForm { to, from, assistant: None, not_before: None, ring_s: ring_s(), voicemail: None };
     let call = plan(&mut *work.tx, &op, form).await?;
     let answer = Answer::new(StatusCode::ACCEPTED, &FormerCall { success: true, call })?;
@@ -181,7 +192,8 @@ async fn place_call_as_before(op: Op<CallsPlace>, body: Body<FormerCallForm>) ->
 #[serde(deny_unknown_fields)]
 pub(crate) struct VapiCallForm {
     /// Who is called.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     to: String,
     /// Who speaks, by Vapi's id; without it the account's own.
     #[serde(default, rename = "assistantId")]
@@ -191,6 +203,11 @@ pub(crate) struct VapiCallForm {
     #[serde(default, rename = "phoneNumberId")]
     #[schema(min_length = 1, max_length = 100)]
     phone_number_id: Option<String>,
+    /// For which company, by its id or its slug; also as `organizationId`, `orgId` or `company`. It need not be named by who
+    /// acts for one alone.
+    #[serde(default, rename = "companyId", alias = "organizationId", alias = "orgId", alias = "company")]
+    #[schema(min_length = 1, max_length = 64)]
+    company_id: Option<String>,
 }
 
 impl Check for VapiCallForm {
@@ -198,6 +215,7 @@ impl Check for VapiCallForm {
         faults.e164("to", &self.to);
         faults.text_if("assistantId", self.assistant_id.as_deref(), 1, 100);
         faults.text_if("phoneNumberId", self.phone_number_id.as_deref(), 1, 100);
+        faults.text_if("companyId", self.company_id.as_deref(), 1, 64);
     }
 }
 
@@ -207,9 +225,9 @@ impl Check for VapiCallForm {
     request_body = VapiCallForm,
     responses((status = 202, description = "It will be placed", body = FormerCall)),
 )]
-async fn place_call_at_vapi(op: Op<CallsPlace>, body: Body<VapiCallForm>) -> Result<Response, Stop> {
+async fn place_call_at_vapi(Former { op, body }: Former<CallsPlace, VapiCallForm>) -> Result<Response, Stop> {
     let mut work = op.begin_once(&body.once).await?;
-    let VapiCallForm { to, assistant_id, phone_number_id } = body.value;
+    let VapiCallForm { to, assistant_id, phone_number_id, company_id: _ } = body.value;
     let tenant =
         op.store.get::<Tenant>(op.tenant()).await?.ok_or_else(|| Problem::not_found("tenant"))?.value;
     let now = work.tx.now();

@@ -1,6 +1,6 @@
 //! Who answers a number, as the API shows and takes it.
 
-use super::{crud::Reference, schema};
+use super::{crud::Reference, phone, schema};
 use crate::problem::{FaultCode, Faults};
 use serde::{Deserialize, Serialize};
 use store::{
@@ -73,7 +73,8 @@ pub(crate) enum DestinationForm {
     /// Another number is called.
     Forward {
         /// Which.
-        #[schema(schema_with = schema::e164)]
+        #[serde(deserialize_with = "phone::number")]
+        #[schema(schema_with = schema::phone)]
         number: String,
         /// Said to the one who answers, before the caller is put through.
         #[serde(default)]

@@ -8,7 +8,9 @@ use store::{
         audit::ActorKind,
         call::Direction,
         call_status::CallStatus,
+        contact::AddressKind,
         identity::{KeyMode, KeyStatus, Role, UserStatus},
+        message::{Channel, ConversationStatus, MessageDirection, MessageStatus},
         number::NumberStatus,
         queue::VoicemailStatus,
         recording::{RecordingPlace, RecordingSource, RecordingStatus},
@@ -49,14 +51,19 @@ words!(
     AccountMode,
     AccountStatus,
     ActorKind,
+    AddressKind,
     BudgetPeriod,
     CallStatus,
+    Channel,
+    ConversationStatus,
     DeliveryStatus,
     Direction,
     EndpointStatus,
     JobStatus,
     KeyMode,
     KeyStatus,
+    MessageDirection,
+    MessageStatus,
     NumberStatus,
     Role,
     RecordingPlace,
@@ -111,6 +118,20 @@ pub(crate) fn clock_time() -> Schema {
 pub(crate) fn closing_time() -> Schema {
     let time = ObjectBuilder::new().schema_type(One(Type::String));
     Schema::Object(time.pattern(Some("^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")).examples(["17:30"]).build())
+}
+
+/// A phone number as people write it: E.164, with spaces, hyphens, dots, slashes and parentheses, which are left out.
+pub(crate) fn phone() -> Schema {
+    Schema::Object(written_number().schema_type(One(Type::String)).build())
+}
+
+/// The same, or `null`.
+pub(crate) fn optional_phone() -> Schema {
+    Schema::Object(written_number().schema_type(Array(vec![Type::String, Type::Null])).build())
+}
+
+fn written_number() -> ObjectBuilder {
+    ObjectBuilder::new().pattern(Some(r"^ *\+[0-9 ()./-]{7,40}$")).examples(["+15550100"])
 }
 
 /// A phone number, E.164.

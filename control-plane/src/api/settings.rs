@@ -1,6 +1,6 @@
 //! How a tenant wants to be served, as the API shows and takes it.
 
-use super::{body::Check, crud::Reference, schema};
+use super::{body::Check, crud::Reference, phone, schema};
 use crate::problem::{FaultCode, Faults};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -58,6 +58,9 @@ pub(crate) struct RecordingForm {
     retention_days: Option<u32>,
     /// Nothing is deleted while this is set, whatever the retention says.
     legal_hold: bool,
+    /// Whether the carrier's copy of a recording is deleted once it is stored here; `null`: in an account that the platform
+    /// made for the tenant, and never in the tenant's own.
+    delete_at_carrier: Option<bool>,
 }
 
 /// A span of the day, in the tenant's time zone; may go past midnight.
@@ -82,7 +85,8 @@ pub(crate) struct TargetForm {
     #[schema(min_length = 1, max_length = 100, example = "sales")]
     name: String,
     /// The number.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     number: String,
 }
 
@@ -181,6 +185,7 @@ impl From<RecordingSettings> for RecordingForm {
             disclosure: settings.disclosure,
             retention_days: settings.retention_days,
             legal_hold: settings.legal_hold,
+            delete_at_carrier: settings.delete_at_carrier,
         }
     }
 }
@@ -192,6 +197,7 @@ impl From<RecordingForm> for RecordingSettings {
             disclosure: form.disclosure,
             retention_days: form.retention_days,
             legal_hold: form.legal_hold,
+            delete_at_carrier: form.delete_at_carrier,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     clock::{now_us, rfc3339},
-    directory::StoredNumber,
+    directory::{StoredNumber, TenantView},
     problem::{FaultCode, Faults, Problem},
     shared::Shared,
     who_answers::WhoAnswers,
@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use routing::{
     Failed, Failure, Planned, Reason, Step,
     render::{self, Scene, VOICE},
+    twiml::StreamToken,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,15 +43,15 @@ pub(crate) struct Simulation {
     /// When it comes in, RFC 3339; `null`: now.
     #[serde(default)]
     #[schema(format = DateTime, example = "2026-12-25T10:00:00Z")]
-    at: Option<String>,
+    pub(super) at: Option<String>,
     /// Who calls; `null`: somebody whom nobody knows. Hidden callers are `anonymous`.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 100, example = "+15550100")]
-    caller: Option<String>,
+    pub(super) caller: Option<String>,
     /// What has not taken the call already.
     #[serde(default)]
     #[schema(max_items = 16)]
-    failed: Vec<FailedStep>,
+    pub(super) failed: Vec<FailedStep>,
 }
 
 /// A destination that has not taken the call.
@@ -102,7 +103,7 @@ pub(crate) struct SimulationView {
     #[schema(format = DateTime)]
     at: String,
     /// Who would call.
-    caller: String,
+    pub(super) caller: String,
     /// The hours that count; `null`: none are kept.
     hours: Option<HoursView>,
     /// What would be done, in order: each step is tried when the one before it did not take the call, and the last one
@@ -110,6 +111,9 @@ pub(crate) struct SimulationView {
     steps: Vec<StepView>,
     /// What leads to it, in order.
     reasons: Vec<ReasonView>,
+    /// What is done first.
+    #[serde(skip)]
+    pub(super) first: Step,
 }
 
 /// How the hours stand.
@@ -175,6 +179,16 @@ async fn simulate(
     let tenant = op.shared.directory.tenant(op.tenant()).await.map_err(StoreError::from)?;
     let tenant = tenant.ok_or_else(|| Problem::not_found("tenant"))?;
     let who = WhoAnswers::of(&tenant, Arc::new(StoredNumber { id: row.id, number: row.value }));
+    simulated(&op, &tenant, &who, &asked).await.map(Json)
+}
+
+/// What would happen to a call.
+pub(super) async fn simulated<N>(
+    op: &Op<N>,
+    tenant: &TenantView,
+    who: &WhoAnswers,
+    asked: &Simulation,
+) -> Result<SimulationView, Problem> {
     let at = asked.time().flatten().map_or_else(now_us, |time| time.as_microsecond());
     let caller = asked.caller.as_deref().unwrap_or(ANYBODY);
     let failed: Vec<_> = asked
@@ -184,19 +198,21 @@ async fn simulate(
         .collect();
     let decision = who.decide(caller, at, &failed, &who.waiting(&*op.store).await?);
     let voice = Some(tenant.texts.voice.as_str()).filter(|voice| !voice.is_empty()).unwrap_or(VOICE);
-    let steps = steps(&op.shared, &who, (voice, tenant.record), decision.steps(), failed)?;
+    let steps = steps(&op.shared, who, (voice, tenant.record), decision.steps(), failed)?;
     let reasons = decision.reasons.iter().map(Into::into).collect();
-    Ok(Json(SimulationView {
+    Ok(SimulationView {
         at: rfc3339(at),
         caller: caller.to_owned(),
-        hours: hours(&who, at),
+        hours: hours(who, at),
         steps,
         reasons,
-    }))
+        first: decision.now.step,
+    })
 }
 
 fn hours(who: &WhoAnswers, at: i64) -> Option<HoursView> {
-    let id = who.number.number.routing.hours.as_ref().or(who.settings().default_hours.as_ref())?;
+    let id =
+        who.book().routing(&who.number.number).hours.as_ref().or(who.settings().default_hours.as_ref())?;
     let hours = who.book().hours.get(id)?;
     let at = Timestamp::from_microsecond(at).ok()?;
     let state = hours.at(at);
@@ -228,7 +244,7 @@ fn steps<'a>(
             call: "call_simulated",
             record,
             failed: &failed,
-            stream_token: "simulated",
+            stream_token: StreamToken("simulated"),
         };
         let step = serde_json::to_value(&planned.step).map_err(|cause| {
             Problem::new(crate::problem::Code::Internal, format!("a step cannot be shown: {cause}"))

@@ -48,14 +48,16 @@ pub(crate) async fn put_configured_tenant(
     let mut is_first = known.is_empty();
     let missing = configured.numbers.iter().filter(|number| is_e164(number));
     for number in missing.filter(|number| known.iter().all(|row| row.value.e164 != **number)) {
-        put_number(&mut *tx, number, account.as_ref(), is_first).await?;
+        let can = Capabilities { voice: true, ..Capabilities::default() };
+        put_number(&mut *tx, number, account.as_ref(), is_first, can).await?;
         is_first = false;
     }
     tx.commit().await?;
     Ok(())
 }
 
-async fn put_row(store: &dyn Store, id: &TenantId, name: &str) -> Result<(), StoreError> {
+/// Makes a tenant's row, or gives it this name.
+pub(crate) async fn put_row(store: &dyn Store, id: &TenantId, name: &str) -> Result<(), StoreError> {
     let known = store.platform().get::<Tenant>(id).await?;
     let mut tx = store.platform().begin(&Actor::system(ACTOR), now_us()).await?;
     match known {
@@ -109,11 +111,13 @@ async fn put_account(
     }
 }
 
-async fn put_number(
+/// Makes a number's row, unless the tenant has the number.
+pub(crate) async fn put_number(
     tx: &mut (dyn TenantTx + 'static),
     e164: &str,
     account: Option<&AccountId>,
     primary: bool,
+    capabilities: Capabilities,
 ) -> Result<(), BootstrapError> {
     let new = |primary| Number {
         e164: e164.to_owned(),
@@ -122,7 +126,7 @@ async fn put_number(
         name: e164.to_owned(),
         status: NumberStatus::Active,
         primary,
-        capabilities: Capabilities { voice: true, ..Capabilities::default() },
+        capabilities,
         greeting: None,
         voice: None,
         flow: None,

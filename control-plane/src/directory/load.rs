@@ -23,7 +23,7 @@ use store::{
         account::{AccountStatus, ProviderAccount},
         assistant,
         identity::{Membership, Role},
-        number::{BusinessHours, Number, NumberStatus},
+        number::{BusinessHours, Flow, Number, NumberStatus},
         queue::Queue,
         tenant::Tenant,
     },
@@ -59,7 +59,8 @@ pub(super) async fn load(
         (Table::Assistants, rows.clone()),
         (Table::BusinessHours, rows.clone()),
         (Table::Queues, rows.clone()),
-        (Table::Memberships, rows),
+        (Table::Memberships, rows.clone()),
+        (Table::Flows, rows),
     ];
     let Some(read) = directory.store.tenant(id).directory(&lists).await? else { return Ok(None) };
     let text: usize = read.lists.iter().flatten().map(|row| row.body.len()).sum();
@@ -91,7 +92,8 @@ pub(super) async fn load(
     };
     add_assistants(directory, &mut view, id, readable(id, next()), configured).await?;
     let (hours, queues, members) = (readable(id, next()), readable(id, next()), readable(id, next()));
-    view.book = book(id, &view, hours, queues, members);
+    let flows = readable::<Flow>(id, next()).into_iter().map(|row| (row.id, row.value.routing)).collect();
+    view.book = Book { flows, ..book(id, &view, hours, queues, members) };
     if let Some(configured) = configured {
         add_configured_account(&mut view, configured);
     }
@@ -158,6 +160,7 @@ fn book(
             .collect(),
         queues: queues.into_iter().map(|row| (row.id, row.value)).collect(),
         hours: hours.collect(),
+        flows: HashMap::new(),
     }
 }
 

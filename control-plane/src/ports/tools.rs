@@ -1,17 +1,23 @@
 //! Runs the tenant's tools: one signed POST (Standard Webhooks), no redirects, a bounded answer in bounded time.
 //!
-//! What goes wrong is told to the model in plain words; addresses and secrets are not.
+//! A tool whose address a tenant has chosen is asked only where customers' servers may be: its name is resolved and looked at
+//! first, and the connection is made to what was looked at. What goes wrong is told to the model in plain words; addresses and
+//! secrets are not.
 
 use crate::{
     directory::{Directory, LoadError},
-    settings::{ControlPlaneOptions, RemoteTool},
+    settings::{ChosenBy, ControlPlaneOptions, RemoteTool},
 };
 use base64_simd::STANDARD;
+use deliveries::{
+    GuardedResolver, Lookup, NotPublic,
+    address::{BadAddress, Reach, check},
+};
 use engine::{
     ports::{ToolFailure, ToolInvocation, Tools},
     provider::{
         Secret,
-        http::{HttpOptions, http_client},
+        http::{HttpOptions, http_client, http_client_builder},
     },
 };
 use futures_util::future::BoxFuture;
@@ -33,8 +39,19 @@ const SECONDS: &str = "tandem_tool_seconds";
 
 /// See [`Tools`].
 pub(crate) struct HttpTools {
-    client: Client,
+    clients: Clients,
     directory: Arc<Directory>,
+}
+
+/// Asks tools.
+#[derive(Clone)]
+struct Clients {
+    /// For addresses that the installation has chosen.
+    open: Client,
+    /// For those that a tenant has chosen.
+    guarded: Client,
+    /// Where the latter may be.
+    reach: Reach,
     answer_bytes: usize,
 }
 
@@ -53,6 +70,10 @@ enum ToolError {
     Tenant(#[source] LoadError),
     #[error("the tool's arguments have no JSON form")]
     Arguments(#[source] serde_json::Error),
+    #[error("the tool is at an address that may not be asked")]
+    Address(#[from] BadAddress),
+    #[error("the tool is at an address that may not be asked")]
+    NotPublic(#[from] NotPublic),
     #[error("the tool's server could not be reached")]
     Unreachable(#[source] reqwest::Error),
     #[error("the tool answered with status {0}")]
@@ -73,22 +94,21 @@ impl HttpTools {
     pub(crate) fn new(
         directory: Arc<Directory>,
         options: &ControlPlaneOptions,
+        lookup: Arc<dyn Lookup>,
     ) -> Result<Self, reqwest::Error> {
-        let client = http_client(HttpOptions { connect: options.tool_connect, ..HttpOptions::default() })?;
-        Ok(Self { client, directory, answer_bytes: options.tool_answer_bytes })
+        Ok(Self { clients: Clients::new(options, lookup)?, directory })
     }
 }
 
 impl Tools for HttpTools {
     fn run(&self, invocation: ToolInvocation) -> BoxFuture<'static, Result<String, ToolFailure>> {
-        let (client, directory, answer_bytes) =
-            (self.client.clone(), Arc::clone(&self.directory), self.answer_bytes);
+        let (clients, directory) = (self.clients.clone(), Arc::clone(&self.directory));
         Box::pin(async move {
             let started = tokio::time::Instant::now();
             let limit = invocation.timeout;
             let run = async {
                 let tool = remote_tool(&directory, &invocation).await?;
-                post(client, tool, &invocation, answer_bytes).await
+                clients.ask(tool, &invocation).await
             };
             let answer = timeout(limit, run).await.unwrap_or(Err(ToolError::TimedOut));
             let outcome = if answer.is_ok() { "ok" } else { "failed" };
@@ -113,46 +133,66 @@ async fn remote_tool(directory: &Directory, invocation: &ToolInvocation) -> Resu
         .ok_or(ToolError::NotSetUp)
 }
 
-async fn post(
-    client: Client,
-    tool: RemoteTool,
-    invocation: &ToolInvocation,
-    answer_bytes: usize,
-) -> Result<String, ToolError> {
-    let request = ToolRequest {
-        call: &invocation.call.0,
-        tool: &invocation.tool.name,
-        arguments: &invocation.tool.arguments,
-    };
-    let body = serde_json::to_string(&request).map_err(ToolError::Arguments)?;
-    let timestamp = Timestamp::now().as_second();
-    // The engine's key is unique within the call; the id has no full stop, which separates what is signed.
-    let id = format!("{}_{}", invocation.call, invocation.key.0).replace('.', "-");
-    let mut request = client
-        .post(tool.url)
-        .header("content-type", "application/json")
-        .header("webhook-id", &id)
-        .header("webhook-timestamp", timestamp);
-    // Without a secret everybody could make the signature: it would only look like one.
-    if !tool.signing_secret.reveal().is_empty() {
-        let signature = signature(&tool.signing_secret, &id, timestamp, &body);
-        request = request.header("webhook-signature", signature);
+impl Clients {
+    fn new(options: &ControlPlaneOptions, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+        let http = HttpOptions { connect: options.tool_connect, ..HttpOptions::default() };
+        let reach = options.delivery.reach;
+        let guarded = http_client_builder(http).dns_resolver(GuardedResolver::new(lookup, reach)).build()?;
+        Ok(Self { open: http_client(http)?, guarded, reach, answer_bytes: options.tool_answer_bytes })
     }
-    let mut response =
-        request.body(body).send().await.map_err(|cause| ToolError::Unreachable(cause.without_url()))?;
-    if !response.status().is_success() {
-        return Err(ToolError::Status(response.status().as_u16()));
-    }
-    let mut answer = Vec::new();
-    while let Some(piece) =
-        response.chunk().await.map_err(|cause| ToolError::BrokenOff(cause.without_url()))?
-    {
-        if answer.len() + piece.len() > answer_bytes {
-            return Err(ToolError::TooLong);
+
+    /// The client for this tool's address, if it may be asked.
+    fn of(&self, tool: &RemoteTool) -> Result<&Client, ToolError> {
+        match tool.chosen_by {
+            ChosenBy::Installation => Ok(&self.open),
+            ChosenBy::Tenant => {
+                // An address that is written as a number never comes to the resolver.
+                check(tool.url.as_str(), self.reach)?;
+                Ok(&self.guarded)
+            }
         }
-        answer.extend_from_slice(&piece);
     }
-    String::from_utf8(answer).map_err(|_| ToolError::NotText)
+
+    async fn ask(&self, tool: RemoteTool, invocation: &ToolInvocation) -> Result<String, ToolError> {
+        let client = self.of(&tool)?;
+        let request = ToolRequest {
+            call: &invocation.call.0,
+            tool: &invocation.tool.name,
+            arguments: &invocation.tool.arguments,
+        };
+        let body = serde_json::to_string(&request).map_err(ToolError::Arguments)?;
+        let timestamp = Timestamp::now().as_second();
+        // The engine's key is unique within the call; the id has no full stop, which separates what is signed.
+        let id = format!("{}_{}", invocation.call, invocation.key.0).replace('.', "-");
+        let mut request = client
+            .post(tool.url)
+            .header("content-type", "application/json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", timestamp);
+        // Without a secret everybody could make the signature: it would only look like one.
+        if !tool.signing_secret.reveal().is_empty() {
+            let signature = signature(&tool.signing_secret, &id, timestamp, &body);
+            request = request.header("webhook-signature", signature);
+        }
+        let mut response = request.body(body).send().await.map_err(unreachable)?;
+        if !response.status().is_success() {
+            return Err(ToolError::Status(response.status().as_u16()));
+        }
+        let mut answer = Vec::new();
+        while let Some(piece) =
+            response.chunk().await.map_err(|cause| ToolError::BrokenOff(cause.without_url()))?
+        {
+            if answer.len() + piece.len() > self.answer_bytes {
+                return Err(ToolError::TooLong);
+            }
+            answer.extend_from_slice(&piece);
+        }
+        String::from_utf8(answer).map_err(|_| ToolError::NotText)
+    }
+}
+
+fn unreachable(cause: reqwest::Error) -> ToolError {
+    if NotPublic::is_behind(&cause) { NotPublic.into() } else { ToolError::Unreachable(cause.without_url()) }
 }
 
 /// `v1,` and the HMAC-SHA256 of id, time (unix s) and body.
@@ -169,15 +209,4 @@ fn signature(secret: &Secret, id: &str, timestamp: i64, body: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_signature_is_that_of_standard_webhooks() {
-        // The example of the specification's own libraries.
-        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let made =
-            signature(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
-        assert_eq!(made, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    }
-}
+mod tests;

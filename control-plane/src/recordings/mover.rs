@@ -26,6 +26,7 @@ use store::{
     Filter, Store, StoreError, Stored, TenantId, TenantStore, TenantTx,
     ids::RecordingId,
     model::{
+        account::{AccountMode, ProviderAccount},
         audit::Actor,
         recording::{Recording, RecordingPlace, RecordingSource, RecordingStatus},
         tenant::{RecordingSettings, Tenant},
@@ -54,6 +55,7 @@ pub(crate) struct Mover {
     pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) data_dir: PathBuf,
     pub(crate) work: WorkOptions,
+    /// Whether the carrier's copies in the platform's own subaccounts go, where a tenant does not say.
     pub(crate) delete_at_carrier: bool,
     pub(crate) hold_recheck: Duration,
 }
@@ -117,7 +119,7 @@ impl Mover {
             let settings = settings(store).await?;
             let around = Circumstances {
                 tenant_holds: settings.legal_hold,
-                delete_at_carrier: self.delete_at_carrier,
+                delete_at_carrier: self.deletes_at_carrier(store, &row.value, &settings).await?,
                 hold_recheck: micros(self.hold_recheck),
             };
             match step::next(&row.value, around, now_us()) {
@@ -145,6 +147,27 @@ impl Mover {
                 }
             }
         }
+    }
+
+    /// Whether the carrier's copy of a recording that is stored here goes: as the tenant wants it, else only in an account that
+    /// the platform made for it. What is in the tenant's own account is the tenant's.
+    async fn deletes_at_carrier(
+        &self,
+        store: &Part,
+        recording: &Recording,
+        settings: &RecordingSettings,
+    ) -> Result<bool, MoveError> {
+        if (recording.status, recording.source) != (RecordingStatus::Stored, RecordingSource::Carrier) {
+            return Ok(false);
+        }
+        if let Some(wanted) = settings.delete_at_carrier {
+            return Ok(wanted);
+        }
+        let call = store.call(&recording.call).await?;
+        let account = self.carriers.of(store.id(), call.as_ref()).await?;
+        let Some(account) = account.filter(|_| self.delete_at_carrier) else { return Ok(false) };
+        let row = store.find::<ProviderAccount>(&account.sid().to_string()).await?;
+        Ok(row.is_some_and(|row| row.value.mode == AccountMode::Subaccount))
     }
 
     async fn store_own(

@@ -10,7 +10,7 @@ fn claim(call_sid: &str, token: Option<&str>) -> StreamClaim {
         account_sid: "AC00000000000000000000000000000001".to_owned(),
         call_sid: call_sid.to_owned(),
         stream_sid: "MZ1".to_owned(),
-        token: token.map(str::to_owned),
+        token: token.map(Secret::new),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::KIND;
 use crate::directory::{Account, Directory};
-use engine::provider::Secret;
+use engine::provider::{Secret, masked};
 use reqwest::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -112,7 +112,8 @@ impl Placer {
             (StatusCode::TOO_MANY_REQUESTS, _) => Err(VapiError::NotDone("too many requests".to_owned())),
             (status, _) if status.is_client_error() => {
                 let why = told.ok().and_then(|told| Some(told.get("message")?.to_string()));
-                let why: String = why.unwrap_or_default().chars().take(200).collect();
+                let why = masked(&why.unwrap_or_default(), &access.key);
+                let why: String = why.chars().filter(|char| !char.is_control()).take(200).collect();
                 Err(VapiError::Refused(format!("HTTP {} {why}", status.as_u16())))
             }
             (status, _) => Err(VapiError::Unknown(format!("HTTP {}", status.as_u16()))),

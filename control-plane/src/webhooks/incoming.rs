@@ -54,7 +54,7 @@ async fn take(webhook: &Webhook) -> Result<Twiml, HookError> {
     info!(call = %call.id, call_sid = call.carrier_sid, direction = %call.direction, "a call is answered");
     match call.direction {
         Direction::Inbound => route::lead(webhook, &call, &who, SoFar::nothing()).await,
-        Direction::Outbound => webhook.connect(&call, call.streams > 0, STREAM_ENDED),
+        Direction::Outbound => webhook.connect(&call, call.streams > 0, STREAM_ENDED).await,
     }
 }
 

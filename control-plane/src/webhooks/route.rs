@@ -6,6 +6,7 @@ use crate::{clock::now_us, twiml::Twiml, waiting, who_answers::WhoAnswers};
 use routing::{
     Decision, Failed, Failure, Planned, Step,
     render::{self, FAILED, POSITION, Scene, VOICE},
+    twiml::StreamToken,
 };
 use serde_json::json;
 use store::{Call, CallFacts, Direction, Event, Record};
@@ -57,7 +58,7 @@ pub(super) fn own_number(call: &Call) -> &str {
 }
 
 /// Whoever calls, or is called.
-fn other_side(call: &Call) -> &str {
+pub(super) fn other_side(call: &Call) -> &str {
     match call.direction {
         Direction::Inbound => &call.from_number,
         Direction::Outbound => &call.to_number,
@@ -97,7 +98,7 @@ async fn carry_out(
                 let facts = CallFacts { assistant_id: Some(assistant.to_owned()), ..CallFacts::default() };
                 webhook.store.learn(&call.id, &facts).await?;
             }
-            webhook.hand_out(call, assistant, call.streams > 0)?
+            webhook.hand_out(call, assistant, call.streams > 0).await?
         }
         Step::Queue { queue, .. } => {
             let failed = Failed::write_list(&so_far.failed);
@@ -124,7 +125,7 @@ async fn carry_out(
         call: call.id.as_str(),
         record: records,
         failed: &so_far.failed,
-        stream_token: &token,
+        stream_token: StreamToken(&token),
     };
     Ok(render::twiml(planned, &scene).into())
 }

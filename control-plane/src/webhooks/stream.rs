@@ -1,24 +1,38 @@
 //! A call gets a stream: whoever comes with the token of its TwiML is let in.
 
-use super::{HookError, Webhook, route::own_number};
+use super::{
+    HookError, Webhook,
+    route::{other_side, own_number},
+};
 use crate::{
+    clock::now_us,
+    contacts,
     keys::random_token,
     tokens::WaitingCall,
-    twiml::{Twiml, Verb},
+    twiml::{StreamToken, Twiml, Verb},
 };
-use store::Call;
+use serde_json::json;
+use store::{Call, Event, Record};
 use tokio::time::Instant;
 
 impl Webhook {
-    /// A new token for the call's next stream, which `assistant` answers, or the tenant's own if that is gone.
-    pub(super) fn hand_out(
+    /// A new token for the call's next stream, which `assistant` answers, or the tenant's own if that is gone. It is told
+    /// who is on the line, if that is one of the tenant's contacts.
+    pub(super) async fn hand_out(
         &self,
         call: &Call,
         assistant: &str,
         had_stream: bool,
     ) -> Result<String, HookError> {
         let tenant = &self.tenant;
-        let answering = tenant.answering(assistant, own_number(call)).ok_or(HookError::NobodyAnswers)?;
+        let mut answering = tenant.answering(assistant, own_number(call)).ok_or(HookError::NobodyAnswers)?;
+        let contact = contacts::on_the_line(&*self.store, other_side(call)).await;
+        answering.assistant = contacts::introduced(&answering.assistant, contact.as_ref());
+        if let Some(contact) = contact.filter(|_| !had_stream) {
+            let data = json!({ "contact": contact.id, "name": contact.value.name });
+            let event = Event { at: now_us(), kind: "contact_known".to_owned(), data: data.to_string() };
+            self.shared.log.note(&tenant.id, Record::Event { call: call.id.clone(), event });
+        }
         let token = random_token();
         let waiting = WaitingCall {
             call: call.id.as_str().into(),
@@ -40,9 +54,15 @@ impl Webhook {
     }
 
     /// TwiML that opens a stream for the call, with a new token; `action` is the path that is asked when it has ended.
-    pub(super) fn connect(&self, call: &Call, had_stream: bool, action: &str) -> Result<Twiml, HookError> {
-        let token = self.hand_out(call, &call.assistant_id, had_stream)?;
+    pub(super) async fn connect(
+        &self,
+        call: &Call,
+        had_stream: bool,
+        action: &str,
+    ) -> Result<Twiml, HookError> {
+        let token = self.hand_out(call, &call.assistant_id, had_stream).await?;
         let urls = &self.shared.urls;
-        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token: &token }]))
+        let token = StreamToken(&token);
+        Ok(Twiml::new(&[Verb::Connect { action: &urls.of(action), stream: &urls.stream(), token }]))
     }
 }

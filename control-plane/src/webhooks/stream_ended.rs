@@ -38,7 +38,7 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
         NextStep::NotPutThrough => Ok(webhook.say(&texts.not_put_through)),
         NextStep::Reconnect => {
             webhook.store.count_reconnect(&call.id).await?;
-            webhook.connect(&call, true, webhook.path_called())
+            webhook.connect(&call, true, webhook.path_called()).await
         }
         NextStep::GiveUp => {
             warn!(call = %call.id, "a call's stream did not come back");

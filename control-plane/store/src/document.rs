@@ -30,11 +30,16 @@ pub enum Table {
     InboundEvents,
     Jobs,
     Health,
+    Flows,
+    Contacts,
+    ContactAddresses,
+    Conversations,
+    Communications,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Tenants,
         Self::Users,
         Self::Sessions,
@@ -56,6 +61,11 @@ impl Table {
         Self::InboundEvents,
         Self::Jobs,
         Self::Health,
+        Self::Flows,
+        Self::Contacts,
+        Self::ContactAddresses,
+        Self::Conversations,
+        Self::Communications,
     ];
 
     /// One of it, in messages and as the beginning of an action in the audit log (`number.update`).
@@ -83,6 +93,11 @@ impl Table {
             Self::InboundEvents => "inbound_event",
             Self::Jobs => "job",
             Self::Health => "health",
+            Self::Flows => "flow",
+            Self::Contacts => "contact",
+            Self::ContactAddresses => "contact_address",
+            Self::Conversations => "conversation",
+            Self::Communications => "message",
         }
     }
 
@@ -96,7 +111,8 @@ impl Table {
             | Self::PhoneNumbers
             | Self::BusinessHours
             | Self::Assistants
-            | Self::Queues => true,
+            | Self::Queues
+            | Self::Flows => true,
             Self::Users
             | Self::Sessions
             | Self::ApiKeys
@@ -110,7 +126,11 @@ impl Table {
             | Self::WebhookDeliveries
             | Self::InboundEvents
             | Self::Jobs
-            | Self::Health => false,
+            | Self::Health
+            | Self::Contacts
+            | Self::ContactAddresses
+            | Self::Conversations
+            | Self::Communications => false,
         }
     }
 
@@ -124,7 +144,9 @@ impl Table {
             | Self::WebhookDeliveries
             | Self::InboundEvents
             | Self::Jobs
-            | Self::Health => false,
+            | Self::Health
+            | Self::Conversations
+            | Self::Communications => false,
             Self::Tenants
             | Self::Users
             | Self::Memberships
@@ -139,7 +161,10 @@ impl Table {
             | Self::Recordings
             | Self::Prices
             | Self::Budgets
-            | Self::WebhookEndpoints => true,
+            | Self::WebhookEndpoints
+            | Self::Flows
+            | Self::Contacts
+            | Self::ContactAddresses => true,
         }
     }
 }

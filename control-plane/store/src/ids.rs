@@ -218,6 +218,26 @@ id!(
     HealthId, "hlt"
 );
 id!(
+    /// A call flow.
+    FlowId, "flw"
+);
+id!(
+    /// Somebody who talks to a tenant.
+    ContactId, "con"
+);
+id!(
+    /// Where a contact is reached.
+    ContactAddressId, "adr"
+);
+id!(
+    /// A conversation.
+    ConversationId, "cnv"
+);
+id!(
+    /// A message of a conversation.
+    MessageId, "msg"
+);
+id!(
     /// Something that happened.
     EventId, "evt"
 );

@@ -199,7 +199,7 @@ async fn plan(harness: &Harness, sid: &str, tenant: u8, to: &str) -> CallPlan {
         account_sid: account(tenant),
         call_sid: sid.to_owned(),
         stream_sid: "MZ00000000000000000000000000000001".to_owned(),
-        token: Some(token),
+        token: Some(Secret::new(&token)),
     };
     harness.plane.ports().admissions.admit(claim).await.unwrap()
 }

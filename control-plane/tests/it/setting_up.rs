@@ -328,6 +328,35 @@ async fn a_tools_secret_is_sealed_and_stays_with_its_tool() {
 }
 
 #[tokio::test]
+async fn a_tool_in_our_own_network_is_refused_when_it_is_saved() {
+    let platform = Platform::new().await;
+    let tool =
+        |url: &str| json!({ "name": "lookup", "kind": "http", "description": "Finds an order.", "url": url });
+    let good = tool("https://tools.example.com/");
+    let assistant = |tools: Value| json!({ "name": "Reception", "config": { "tools": tools } });
+    let made = platform.post("/v1/assistants", "ten_1", &assistant(json!([good]))).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let path = made.header("location").to_owned();
+    for (url, why) in [
+        ("https://127.0.0.1/", "it must be an address of the public internet"),
+        ("https://[::ffff:127.0.0.1]/", "it must be an address of the public internet"),
+        ("https://0x7f.1/", "it must be an address of the public internet"),
+        ("https://169.254.169.254/latest/meta-data", "it must be an address of the public internet"),
+        ("https://localhost:8080/", "it must be an address of the public internet"),
+        ("http://tools.example.com/", "it must begin with https://"),
+        ("https://ann@tools.example.com/", "it must have a host, and neither user, password nor fragment"),
+    ] {
+        let refused = platform.post("/v1/assistants", "ten_1", &assistant(json!([good, tool(url)]))).await;
+        assert_eq!(refused.problem(422), "invalid_body", "{url}");
+        assert_eq!(first_fault(&refused).0, "/config/tools/1/url", "{url}");
+        assert_eq!(refused.json()["errors"][0]["detail"], why, "{url}");
+        let change = json!({ "config": { "tools": [tool(url)] } });
+        let refused = platform.ask(Method::PATCH, &path, Some("ten_1"), &change).await;
+        assert_eq!(refused.problem(422), "invalid_body", "{url}");
+    }
+}
+
+#[tokio::test]
 async fn a_webhooks_secret_is_shown_once() {
     let platform = Platform::new().await;
     let endpoint = json!({ "url": "https://example.com/tandem", "name": "CRM", "events": ["call.ended"] });

@@ -10,8 +10,8 @@ use control_plane::{
     ControlPlane,
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
-        CarrierTexts, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits, RecordingSettings,
-        RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
+        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits,
+        RecordingSettings, RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
     },
 };
 use engine::{
@@ -156,6 +156,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         platform_account: None,
+        outage_url: None,
         services: services(),
         tenant: TenantSettings {
             id: "ten_1".into(),
@@ -205,7 +206,8 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
 }
 
 pub(crate) fn remote_tool(url: &str) -> RemoteTool {
-    RemoteTool { url: Url::parse(url).unwrap(), signing_secret: Secret::new("tool-secret") }
+    let signing_secret = Secret::new("tool-secret");
+    RemoteTool { url: Url::parse(url).unwrap(), signing_secret, chosen_by: ChosenBy::Installation }
 }
 
 /// An answer, read whole.
@@ -328,7 +330,7 @@ impl Harness {
             account_sid: ACCOUNT.to_owned(),
             call_sid: call_sid.to_owned(),
             stream_sid: "MZ00000000000000000000000000000001".to_owned(),
-            token: Some(token.to_owned()),
+            token: Some(Secret::new(token)),
         };
         self.plane.ports().admissions.admit(claim).await
     }

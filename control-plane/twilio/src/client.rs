@@ -9,7 +9,7 @@ use crate::{
     retry::{self, Decision, Failure, Repetition},
 };
 use bytes::{Bytes, BytesMut};
-use engine::provider::http::http_client;
+use engine::provider::{http::http_client, masked};
 use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use std::{error::Error, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
@@ -185,18 +185,18 @@ pub(crate) fn refusal(account: &Account, status: StatusCode, headers: &HeaderMap
     let (code, message, more_info) =
         told.map_or((None, None, None), |told| (told.code, told.message, told.more_info));
     let message = message.unwrap_or_else(|| status.canonical_reason().unwrap_or("an error").to_owned());
-    let secret = account.credentials().secret().reveal();
-    let message = if secret.is_empty() { message } else { message.replace(secret, "(credential)") };
+    // It may repeat all that it was sent.
+    let said = |text: &str| one_line(&masked(text, account.credentials().secret()));
     Refusal {
         status: status.as_u16(),
         code,
-        message: one_line(&message),
-        more_info: more_info.map(|link| one_line(&link)),
+        message: said(&message),
+        more_info: more_info.as_deref().map(said),
         // The form with a date is not used by Twilio and counts as none.
         retry_after: header("retry-after")
             .and_then(|seconds| seconds.trim().parse::<f64>().ok())
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-        request_id: header("twilio-request-id").map(one_line),
+        request_id: header("twilio-request-id").map(said),
     }
 }
 

@@ -109,16 +109,14 @@ impl Context {
         self.forget();
     }
 
-    /// Withdraws what the caller said last, if nothing has been said since: they went on before they got an
-    /// answer, and the text belongs in front of what follows.
-    pub fn take_back_last_user(&mut self) -> Option<String> {
-        match self.messages.pop() {
-            Some(Message::User { text }) => Some(text),
-            Some(other @ (Message::Assistant { .. } | Message::Tools { .. })) => {
-                self.messages.push(other);
-                None
-            }
-            None => None,
+    /// Withdraws what the caller `said` last, if nothing has been said since: they went on before they got an answer, and
+    /// the text belongs in front of what follows. What they said before, and was not answered either, stays.
+    pub fn take_back_last_user(&mut self, said: &str) {
+        let Some(Message::User { text }) = self.messages.last_mut() else { return };
+        let kept = text.strip_suffix(said.trim()).map_or(0, |before| before.trim_end().len());
+        text.truncate(kept);
+        if text.is_empty() {
+            self.messages.pop();
         }
     }
 

@@ -71,14 +71,25 @@ impl<T> Inbox<T> {
     /// Adds an item as soon as there is room. If the future is dropped before it is done the item is not in the
     /// queue and goes with it. Items of several waiting writers come in no particular order.
     pub async fn push(&self, item: T) {
+        self.push_leaving(0, item).await;
+    }
+
+    /// As [`Self::push`], but leaves so many places to writers that cannot wait; at least one can be taken.
+    pub async fn push_leaving(&self, room: usize, item: T) {
         let shared = &*self.shared;
+        let limit = shared.queue.capacity().saturating_sub(room).max(1);
         let mut item = item;
-        while let Err(Full(back)) = self.try_push(item) {
-            item = back;
+        loop {
+            if shared.queue.len() < limit {
+                match self.try_push(item) {
+                    Ok(()) => break,
+                    Err(Full(back)) => item = back,
+                }
+            }
             shared.freed.notified().await;
         }
         // One permit may stand for several freed places, and only one writer took it.
-        if !shared.queue.is_full() {
+        if shared.queue.len() < limit {
             shared.freed.notify_one();
         }
     }

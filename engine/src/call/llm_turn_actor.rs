@@ -62,10 +62,8 @@ impl Shell {
         match output {
             Output::AskModel { ask, attempt, request } => self.ask_model(ask, attempt, request),
             Output::CancelModel => shared.set_model(None),
-            Output::Say { sentence, text } => {
-                shared.command(&shared.tts, "tts", TtsCommand::Say { id: sentence, text });
-            }
-            Output::Finish(epoch) => shared.command(&shared.tts, "tts", TtsCommand::Finish(epoch)),
+            Output::Say { sentence, text } => shared.say(sentence, text),
+            Output::Finish(epoch) => shared.finish(epoch),
             Output::Hold(epoch) => shared.command(&shared.stream, "stream", StreamCommand::Hold(epoch)),
             Output::Resume(epoch) => shared.command(&shared.stream, "stream", StreamCommand::Resume(epoch)),
             Output::Drop(epoch) => {
@@ -153,7 +151,7 @@ impl Shell {
                         (Input::ModelFailed { ask, kind: ErrorKind::Transient, message }, true)
                     }
                 };
-                shared.facts.push(input).await;
+                shared.tell_in_time(input).await;
                 if last {
                     return;
                 }
@@ -170,7 +168,7 @@ impl Shell {
         let of_task = key.clone();
         let task = tokio::spawn(async move {
             let result = work.await;
-            shared.facts.push(Input::ToolResult { key: of_task.clone(), result }).await;
+            shared.tell_in_time(Input::ToolResult { key: of_task.clone(), result }).await;
             shared.tool_done(&of_task);
         });
         self.shared.add_tool(key, AbortOnDrop(task));

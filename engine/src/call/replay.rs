@@ -1,10 +1,13 @@
 //! Replaying a journal: the same inputs at the same times give the same deciders, on this node or another.
 
-use crate::call::{
-    journal::{Decider, JournalEntry},
-    playout::{self, Playout, PlayoutOptions},
-    time::CallTime,
-    turn::{Input, Output, Turns},
+use crate::{
+    call::{
+        journal::{Decider, JournalEntry},
+        playout::{self, HeardEpoch, Playout, PlayoutOptions},
+        time::CallTime,
+        turn::{Input, Output, Turns},
+    },
+    ports::EndReason,
 };
 
 /// An entry that cannot be replayed.
@@ -25,6 +28,11 @@ pub struct Replay {
     /// The ledger of the newest stream.
     pub ledger: Playout,
     options: PlayoutOptions,
+    /// As it was before the node, or the wait for a stream, ended the call; with what was heard of the epoch that was
+    /// playing. A call that ended so may come back, and then goes on from here.
+    before_end: Option<(Turns, Option<HeardEpoch>)>,
+    /// How the call ended, if it has.
+    ended: Option<(EndReason, Option<String>)>,
     /// Time of the newest entry.
     pub until: CallTime,
     /// Number of the entry after the newest.
@@ -35,7 +43,27 @@ impl Replay {
     /// Starts from a call that has not begun.
     #[must_use]
     pub fn new(turns: Turns, options: PlayoutOptions) -> Self {
-        Self { turns, ledger: Playout::new(options), options, until: CallTime::ZERO, next_seq: 0 }
+        Self {
+            turns,
+            ledger: Playout::new(options),
+            options,
+            before_end: None,
+            ended: None,
+            until: CallTime::ZERO,
+            next_seq: 0,
+        }
+    }
+
+    fn heard(&self, now: CallTime) -> Option<HeardEpoch> {
+        self.ledger.current().map(|epoch| self.ledger.heard(epoch, now))
+    }
+
+    /// The call has come back although it had ended.
+    fn take_back_end(&mut self) -> Option<Option<HeardEpoch>> {
+        let (turns, heard) = self.before_end.take().filter(|_| self.turns.is_ended())?;
+        self.turns = turns;
+        self.ended = None;
+        Some(heard)
     }
 
     /// Tells one entry and returns what turn-taking decides; the ledger's outputs are dropped.
@@ -53,8 +81,18 @@ impl Replay {
                 if matches!(input, Input::Begin | Input::StreamBack) {
                     self.ledger = Playout::new(self.options);
                 }
+                if matches!(input, Input::StreamLost { .. }) {
+                    self.take_back_end();
+                }
+                if !self.turns.is_ended() {
+                    let may_come_back = matches!(input, Input::Shutdown) || self.turns.is_detached();
+                    self.before_end = may_come_back.then(|| (self.turns.clone(), self.heard(entry.at)));
+                }
                 self.turns.handle(input, entry.at);
                 while let Some(output) = self.turns.poll_output() {
+                    if let Output::End { reason, transfer_to } = &output {
+                        self.ended = Some((*reason, transfer_to.clone()));
+                    }
                     decisions.push(output);
                 }
             }
@@ -78,13 +116,16 @@ pub(crate) struct Resumed {
     pub(crate) next_seq: u64,
     /// What turn-taking is told first.
     pub(crate) facts: Vec<Input>,
+    /// The call is over: whoever had it could not tell the carrier any more.
+    pub(crate) ended: Option<(EndReason, Option<String>)>,
 }
 
 /// Tells the journal to a new decider. An entry that cannot be read ends the replay there: the call goes on from
 /// what was understood.
 pub(crate) fn resume(turns: Turns, journal: &[JournalEntry], options: PlayoutOptions) -> Resumed {
     if journal.is_empty() {
-        return Resumed { turns, until: CallTime::ZERO, next_seq: 0, facts: vec![Input::Begin] };
+        let facts = vec![Input::Begin];
+        return Resumed { turns, until: CallTime::ZERO, next_seq: 0, facts, ended: None };
     }
     let mut replay = Replay::new(turns, options);
     for entry in journal {
@@ -94,7 +135,7 @@ pub(crate) fn resume(turns: Turns, journal: &[JournalEntry], options: PlayoutOpt
         }
     }
     let next_seq = journal.last().map_or(replay.next_seq, |entry| entry.seq + 1);
-    let heard = replay.ledger.current().map(|epoch| replay.ledger.heard(epoch, replay.until));
+    let heard = replay.take_back_end().unwrap_or_else(|| replay.heard(replay.until));
     let facts = vec![Input::StreamLost { heard }, Input::StreamBack];
-    Resumed { turns: replay.turns, until: replay.until, next_seq, facts }
+    Resumed { turns: replay.turns, until: replay.until, next_seq, facts, ended: replay.ended }
 }

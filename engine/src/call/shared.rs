@@ -45,15 +45,8 @@ pub(crate) enum StreamCommand {
 /// To synthesis.
 #[derive(Clone, Debug)]
 pub(crate) enum TtsCommand {
-    /// Synthesise and play.
-    Say {
-        /// Its place.
-        id: SentenceId,
-        /// What to say.
-        text: Arc<str>,
-    },
-    /// No further sentence of the epoch.
-    Finish(Epoch),
+    /// There is more in [`Shared::speech`].
+    Work,
     /// Forget this and older epochs.
     Drop(Epoch),
     /// What the ledger lacks after the synthesiser was lost.
@@ -199,11 +192,41 @@ impl Shared {
         }
     }
 
+    /// A fact from where it can wait: a model that writes faster than its text is taken. Half of the inbox is left to those
+    /// that cannot; what they would lose is the end of an answer, or of the call.
+    pub(crate) async fn tell_in_time(&self, fact: Input) {
+        self.facts.push_leaving(self.facts.capacity() / 2, fact).await;
+    }
+
     /// A command from where it cannot wait; see [`Self::tell`].
     pub(crate) fn command<T>(&self, inbox: &Inbox<T>, queue: &'static str, command: T) {
         if inbox.try_push(command).is_err() {
             metrics::counter!("tandem_commands_dropped_total", "queue" => queue).increment(1);
             tracing::error!(call = %self.plan.call, queue, "a command was dropped: its queue is full");
+        }
+    }
+
+    /// A sentence to be synthesised and played. It goes to what synthesis owes, which has room for a whole answer: one that
+    /// comes at once has more sentences than any queue of commands.
+    pub(crate) fn say(&self, id: SentenceId, text: Arc<str>) {
+        {
+            let mut speech = self.speech.lock();
+            speech.say(id, Arc::clone(&text));
+            speech.pass(playout::Input::Sentence { id, text });
+        }
+        self.wake_tts();
+    }
+
+    /// No further sentence of the epoch will come.
+    pub(crate) fn finish(&self, epoch: Epoch) {
+        self.speech.lock().pass(playout::Input::Finish { epoch });
+        self.wake_tts();
+    }
+
+    /// Synthesis looks at what it owes after every command: a queue that is full wakes it as well.
+    fn wake_tts(&self) {
+        if self.tts.try_push(TtsCommand::Work).is_err() {
+            tracing::trace!(call = %self.plan.call, "synthesis is awake");
         }
     }
 

@@ -73,9 +73,9 @@ impl SessionClock {
         self.sent += samples;
     }
 
-    /// Call position of a session time.
+    /// Call position of a session time; no session has heard more than it was sent.
     fn position(&self, session_ms: u64) -> u64 {
-        let at = session_ms.saturating_mul(crate::call::time::SAMPLES_PER_MS);
+        let at = session_ms.saturating_mul(crate::call::time::SAMPLES_PER_MS).min(self.sent);
         let anchor = self.anchors.iter().rev().find(|(session, _)| *session <= at).or(self.anchors.first());
         anchor.map_or(at, |(session, call)| call + at.saturating_sub(*session))
     }
@@ -265,7 +265,10 @@ impl Ear {
             self.shared.heard_audio.lock().forget_before(end);
         }
         if !transcript.text.trim().is_empty() {
-            self.failures = 0;
+            // A final, not some words: a service that breaks off before each must lose its place.
+            if transcript.is_final {
+                self.failures = 0;
+            }
             self.watchdog.rest();
         }
         let worth_telling =
@@ -347,5 +350,30 @@ impl Ear {
     fn give_up(&mut self) {
         self.given_up = true;
         self.shared.tell(Input::StageFailed { stage: Stage::Stt });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever times a recogniser names, they lie in what it was sent.
+        #[test]
+        fn a_session_time_lies_in_the_audio_that_was_sent(
+            pieces in prop::collection::vec((0_u64..50_000, 1_u64..2_000), 1..20),
+            ms in prop_oneof![0_u64..10_000, Just(u64::MAX), Just(u64::MAX / 8)],
+        ) {
+            let mut clock = SessionClock::default();
+            let (mut end, mut first) = (0, None);
+            for (gap, samples) in pieces {
+                clock.sent(end + gap, samples);
+                first.get_or_insert(end + gap);
+                end += gap + samples;
+            }
+            let position = clock.position(ms);
+            prop_assert!((first.unwrap()..=end).contains(&position), "{position} of {end}");
+        }
     }
 }

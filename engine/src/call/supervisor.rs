@@ -168,6 +168,10 @@ pub(crate) async fn start(
     let journal = Journal::new(resumed.next_seq, options.call.journal_entries);
     let call = plan.call.clone();
     let shared = Arc::new(Shared::new(plan, options, ports, resumed.turns, clock, journal));
+    let is_over = resumed.ended.is_some();
+    if let Some((reason, transfer_to)) = resumed.ended {
+        shared.set_ended(reason, transfer_to);
+    }
     for fact in resumed.facts {
         shared.tell(fact);
     }
@@ -176,6 +180,9 @@ pub(crate) async fn start(
     let (supervisor, _) = Actor::spawn(Some(format!("{call}/supervisor")), CallSupervisor, arguments)
         .await
         .map_err(|error| error.to_string())?;
+    if is_over && supervisor.cast(SupervisorMsg::Ended).is_err() {
+        tracing::debug!(%call, "a call that was over has ended again");
+    }
     Ok(Started { supervisor, vacancy })
 }
 

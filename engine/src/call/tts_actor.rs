@@ -199,11 +199,7 @@ impl Voice {
 
     fn command(&mut self, command: TtsCommand) {
         match command {
-            TtsCommand::Say { id, text } => {
-                self.shared.speech.lock().say(id, Arc::clone(&text));
-                self.pass(playout::Input::Sentence { id, text });
-            }
-            TtsCommand::Finish(epoch) => self.pass(playout::Input::Finish { epoch }),
+            TtsCommand::Work => {}
             TtsCommand::Drop(epoch) => {
                 let cancelled = self.shared.speech.lock().drop_until(epoch);
                 if let Session::Open { session, .. } = &self.session {

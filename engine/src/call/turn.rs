@@ -429,6 +429,11 @@ impl Turns {
         matches!(self.floor, Floor::Ended)
     }
 
+    /// Whether the stream is gone, and the call waits for another.
+    pub(crate) const fn is_detached(&self) -> bool {
+        matches!(self.floor, Floor::Detached { .. })
+    }
+
     /// Whether nothing is under way: no answer, no utterance. A good moment for a snapshot.
     #[must_use]
     pub fn is_settled(&self) -> bool {

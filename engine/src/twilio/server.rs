@@ -9,6 +9,7 @@ use crate::{
     engine::{AttachError, Engine},
     log_limit::LogLimit,
     ports::{Refusal, StreamClaim},
+    provider::Secret,
 };
 use axum::{
     Router,
@@ -126,7 +127,7 @@ async fn handshake(
                     account_sid: start.account_sid.clone(),
                     call_sid: start.call_sid.clone(),
                     stream_sid: start.stream_sid.as_str().to_owned(),
-                    token: start.custom_parameters.get(TOKEN_PARAMETER).cloned(),
+                    token: start.custom_parameters.get(TOKEN_PARAMETER).map(|token| Secret::new(token)),
                 };
                 return Ok((engine.admit(claim).await?, start));
             }

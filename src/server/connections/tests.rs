@@ -1,6 +1,7 @@
 use super::*;
-use axum::{body::Body, routing::get};
+use axum::{Extension, body::Body, routing::get};
 use fixtures::virtual_time;
+use serde::Deserialize as _;
 use std::net::SocketAddr;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,13 +11,19 @@ use tokio::{
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 async fn server(limits: ConnectionLimits) -> SocketAddr {
+    server_behind(limits, TrustedProxies::default()).await
+}
+
+async fn server_behind(limits: ConnectionLimits, proxies: TrustedProxies) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let endless = get(async || {
         Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, io::Error>(vec![0_u8; 64 * 1024])))
     });
-    let router = Router::new().route("/", get(async || "hello")).route("/endless", endless);
-    tokio::spawn(serve(listener, router, limits));
+    let who = get(async |Extension(ClientAddress(client)): Extension<ClientAddress>| client.to_string());
+    let router =
+        Router::new().route("/", get(async || "hello")).route("/endless", endless).route("/who", who);
+    tokio::spawn(serve(listener, router, limits, Arc::new(proxies)));
     address
 }
 
@@ -96,4 +103,21 @@ fn connections_beyond_the_limit_wait_for_a_place() {
         drop(first);
         assert_eq!(third.read_u8().await.unwrap(), b'H');
     });
+}
+
+#[tokio::test]
+async fn a_client_is_known_by_its_proxys_word_only_where_that_is_trusted() {
+    let asked = async |proxies: &[&str]| {
+        let proxies = TrustedProxies::deserialize(serde_json::json!(proxies)).unwrap();
+        let address = server_behind(ConnectionLimits::default(), proxies).await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        // The client wrote the first line itself.
+        let request = "GET /who HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-forwarded-for: 198.51.100.1\r\n\
+                       x-forwarded-for: 198.51.100.2, 203.0.113.9\r\nforwarded: for=198.51.100.3\r\nx-real-ip: 198.51.100.4\r\n\r\n";
+        socket.write_all(request.as_bytes()).await.unwrap();
+        String::from_utf8(rest(&mut socket).await).unwrap().rsplit_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    assert_eq!(asked(&[]).await, "127.0.0.1");
+    assert_eq!(asked(&["10.0.0.0/8"]).await, "127.0.0.1");
+    assert_eq!(asked(&["127.0.0.0/8"]).await, "203.0.113.9");
 }

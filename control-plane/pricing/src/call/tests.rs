@@ -43,6 +43,15 @@ fn a_call_is_estimated_by_the_formula_of_the_price_list() {
 }
 
 #[test]
+fn a_minute_that_goes_out_has_a_price_of_its_own() {
+    let outbound = CallUse { direction: Direction::Outbound, ..call() };
+    let lines = price_call(&PriceBook::new(defaults()), &outbound).unwrap();
+    // Two begun minutes at 0.013.
+    assert_eq!(cost_of(&lines, kind::VOICE_OUTBOUND), Some(26_000));
+    assert_eq!(cost_of(&lines, kind::VOICE_INBOUND), None);
+}
+
+#[test]
 fn what_the_carrier_charged_goes_over_the_estimate() {
     let charged = Some(Charged { price_micros: 8_500, currency: "usd".to_owned() });
     let book = PriceBook::new(defaults());

@@ -83,6 +83,7 @@ pub(crate) fn provisioner_on(store: Arc<dyn Store>, ring: KeyRing, carrier: &str
     let settings = Settings {
         base_url: "https://voice.example.test/".parse().unwrap(),
         product: "Tandem".to_owned(),
+        outage_url: None,
         platform: Some(Credentials::AuthToken {
             account_sid: main_sid(),
             auth_token: Secret::new("sandbox"),

@@ -4,7 +4,7 @@ use super::Refusal;
 use crate::outcome::Failure;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use std::fmt;
-use store::ids::HoursId;
+use store::ids::{FlowId, HoursId};
 
 /// One thing that led to a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,16 @@ pub enum Reason {
     },
     /// The caller's number is hidden or is none.
     CallerUnknown,
+    /// The number has a call flow, which is followed.
+    Flow {
+        /// Which.
+        flow: FlowId,
+    },
+    /// The number has a call flow that is not there.
+    FlowUnknown {
+        /// Which.
+        flow: FlowId,
+    },
     /// Neither the number nor its tenant keeps hours.
     NoHours,
     /// The hours are not there, or cannot be read.
@@ -128,6 +138,8 @@ impl Reason {
             Self::Refused { because: Refusal::TenantClosed } => "tenant_closed",
             Self::Refused { because: Refusal::NumberInactive } => "number_inactive",
             Self::CallerUnknown => "caller_unknown",
+            Self::Flow { .. } => "flow",
+            Self::FlowUnknown { .. } => "flow_unknown",
             Self::NoHours => "no_hours",
             Self::HoursUnknown { .. } => "hours_unknown",
             Self::Hours { open: true, .. } => "during_hours",
@@ -148,6 +160,8 @@ impl Reason {
             Self::Failed { position, .. } | Self::Skipped { position, .. } => Some(*position),
             Self::Refused { .. }
             | Self::CallerUnknown
+            | Self::Flow { .. }
+            | Self::FlowUnknown { .. }
             | Self::NoHours
             | Self::HoursUnknown { .. }
             | Self::Hours { .. }
@@ -169,6 +183,10 @@ impl fmt::Display for Reason {
                 Refusal::NumberInactive => "the number is not active",
             }),
             Self::CallerUnknown => f.write_str("the caller's number is hidden or is no number"),
+            Self::Flow { flow } => write!(f, "the number has the call flow {flow}"),
+            Self::FlowUnknown { flow } => {
+                write!(f, "the call flow {flow} is not there, so the number's own routing counts")
+            }
             Self::NoHours => f.write_str("no hours are kept, so it is always open"),
             Self::HoursUnknown { hours } => {
                 write!(f, "the hours {hours} are not there or cannot be read, so it counts as open")

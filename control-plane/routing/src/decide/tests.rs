@@ -307,6 +307,23 @@ fn a_decision_is_shown_as_json() {
     assert_eq!(shown, expected);
 }
 
+#[test]
+fn a_flow_goes_over_the_numbers_own_routing_and_one_that_is_gone_does_not() {
+    let says = |text: &str| Destination::Message { text: text.to_owned() };
+    let mut case = Case::new(vec![says("own")], Vec::new());
+    let flow = FlowId::known("flw_1");
+    case.number.flow = Some(flow.clone());
+    assert_eq!(case.decide().now.step, Step::Message { text: "own".to_owned() });
+    assert_eq!(case.decide().reasons[0], Reason::FlowUnknown { flow: flow.clone() });
+    let hours = case.number.routing.hours.clone();
+    let routing = Routing { hours, during: vec![says("by day")], after: vec![says("by night")] };
+    case.book.flows.insert(flow.clone(), routing);
+    assert_eq!(case.decide().now.step, Step::Message { text: "by day".to_owned() });
+    assert_eq!(case.decide().reasons[0], Reason::Flow { flow });
+    let sunday = case.at("2026-11-22T12:00:00Z");
+    assert_eq!(sunday.decide().now.step, Step::Message { text: "by night".to_owned() });
+}
+
 fn any_destination() -> impl Strategy<Value = Destination> {
     // Some of each are the tenant's, some are another's.
     let name = |prefix: &'static str| (0..4).prop_map(move |n| format!("{prefix}_{n}"));

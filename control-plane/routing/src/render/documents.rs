@@ -25,7 +25,7 @@ fn documents() -> BTreeMap<&'static str, String> {
         call: "call_1",
         record: false,
         failed: &[],
-        stream_token: "token-1",
+        stream_token: StreamToken("token-1"),
     };
     let recorded =
         Scene { said_first: &["Calls are recorded & kept."], record: true, failed: &failed, ..plain };

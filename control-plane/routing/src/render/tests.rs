@@ -17,7 +17,7 @@ fn said(step: Step, change: impl FnOnce(&mut Scene<'_>)) -> String {
         call: "call_1",
         record: false,
         failed: &[],
-        stream_token: "token-1",
+        stream_token: StreamToken("token-1"),
     };
     change(&mut scene);
     let xml = twiml(&Planned { position: 1, step }, &scene).into_string();

@@ -22,7 +22,7 @@ fn a_stream_is_opened_with_its_token_as_parameter() {
     let verb = Verb::Connect {
         action: "https://voice.example.test/api/voice/stream-ended",
         stream: "wss://voice.example.test/media-stream",
-        token: "abc-_9",
+        token: StreamToken("abc-_9"),
     };
     assert_eq!(
         inner(verb),

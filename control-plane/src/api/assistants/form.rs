@@ -3,9 +3,10 @@
 
 use crate::{
     api::{body::Check, crud::Tx, item::Named, secret::NewSecret},
-    problem::{FaultCode, Faults, Problem},
+    problem::{Fault, FaultCode, Faults, Place as At, Problem},
 };
-use serde::{Deserialize, Serialize};
+use deliveries::address::{Reach, check};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::{collections::HashSet, error::Error};
 use store::{
@@ -99,7 +100,8 @@ pub(crate) struct ToolForm {
     /// JSON Schema of the arguments, of an object. The built-in tools have one of their own.
     #[serde(default)]
     parameters: Option<Map<String, Value>>,
-    /// Where it is called; for `http` alone.
+    /// Where it is called; for `http` alone. `https`, at an address of the public internet, unless those who run this
+    /// installation allow others.
     #[serde(default)]
     #[schema(
         max_length = 2000,
@@ -109,7 +111,8 @@ pub(crate) struct ToolForm {
     )]
     url: Option<String>,
     /// Signs its requests. Without it, the secret stays that a tool of this name has.
-    #[serde(default, skip_serializing)]
+    // A field that is skipped outright would not stand in the description of the API.
+    #[serde(default, skip_serializing_if = "always", serialize_with = "nothing")]
     #[schema(nullable = false)]
     signing_secret: Option<NewSecret>,
     /// Whether its requests are signed. What is said of it in a request counts for nothing.
@@ -126,6 +129,14 @@ pub(crate) struct ToolForm {
 
 const fn tool_timeout_ms() -> u64 {
     10_000
+}
+
+const fn always<T>(_: &T) -> bool {
+    true
+}
+
+fn nothing<T, S: Serializer>(_: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_none()
 }
 
 /// Who carries a tool out.
@@ -322,6 +333,22 @@ impl AssistantForm {
             }
         }
         Ok(Assistant { name: self.name, config })
+    }
+}
+
+impl AssistantForm {
+    /// Refuses tools at addresses that a tenant may not have us speak to. What a name leads to is looked at when it is called.
+    pub(super) fn check_addresses(&self, reach: Reach) -> Result<(), Problem> {
+        let mut faults = Vec::new();
+        for (index, tool) in self.config.tools.iter().enumerate() {
+            if let Some(url) = &tool.url
+                && let Err(why) = check(url, reach)
+            {
+                let place = At::Pointer(format!("/config/tools/{index}/url"));
+                faults.push(Fault { place, code: FaultCode::InvalidValue, detail: why.to_string() });
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Problem::unacceptable(faults)) }
     }
 }
 

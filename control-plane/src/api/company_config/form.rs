@@ -1,7 +1,7 @@
 //! The page's fields, by the names that they had.
 
 use crate::{
-    api::{body::Check, schema, secret::NewSecret},
+    api::{body::Check, phone, schema, secret::NewSecret},
     problem::{FaultCode, Faults},
 };
 use serde::{Deserialize, Serialize};
@@ -97,7 +97,8 @@ pub(super) struct ConfigForm {
     #[schema(nullable = false)]
     pub(super) api_secret: Option<NewSecret>,
     /// The number to call from.
-    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    #[serde(default, deserialize_with = "phone::optional")]
+    #[schema(schema_with = schema::optional_phone, required = false)]
     pub(super) phone_number: Option<String>,
     /// The numbers. Those that are not in the list are not answered any more.
     #[schema(max_items = 100)]
@@ -105,7 +106,8 @@ pub(super) struct ConfigForm {
     /// What answers all of them.
     pub(super) call_routing_mode: Option<RoutingMode>,
     /// Where calls are forwarded to.
-    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    #[serde(default, deserialize_with = "phone::optional")]
+    #[schema(schema_with = schema::optional_phone, required = false)]
     pub(super) forward_number: Option<String>,
     /// Whether calls are recorded.
     pub(super) recording_enabled: Option<bool>,
@@ -120,7 +122,8 @@ pub(super) struct ConfigForm {
 #[schema(as = TwilioConfigNumberChange)]
 pub(super) struct NumberForm {
     /// The number.
-    #[schema(schema_with = schema::e164)]
+    #[serde(deserialize_with = "phone::number")]
+    #[schema(schema_with = schema::phone)]
     pub(super) phone_number: String,
     /// For people.
     #[serde(default)]

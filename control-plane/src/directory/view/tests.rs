@@ -43,7 +43,7 @@ fn number(e164: &str) -> Number {
     }
 }
 
-fn assistant(id: &str) -> Assistant {
+pub(crate) fn assistant(id: &str) -> Assistant {
     Assistant {
         id: AssistantId(id.to_owned()),
         prompt: String::new(),

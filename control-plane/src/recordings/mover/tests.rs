@@ -13,7 +13,10 @@ use std::{
 };
 use store::{
     Call, CallId, CallStatus, Direction, NewCall,
-    model::tenant::{TenantSettings, TenantStatus},
+    model::{
+        account::AccountStatus,
+        tenant::{TenantSettings, TenantStatus},
+    },
 };
 use store_sqlite::SqliteStore;
 use twilio_rest::{Account, Credentials, NewCall as PlacedCall, TwilioClient, TwilioOptions};
@@ -151,6 +154,20 @@ impl World {
         };
         let mut tx = world.store.platform().begin(&Actor::system("test"), 1).await.unwrap();
         tx.insert_as(world.tenant.clone(), row).await.unwrap();
+        tx.commit().await.unwrap();
+        let account = ProviderAccount {
+            kind: "twilio".to_owned(),
+            mode: AccountMode::Subaccount,
+            sid: world.account.sid().to_string(),
+            name: "Twilio".to_owned(),
+            secrets: Default::default(),
+            properties: Default::default(),
+            roles: Vec::new(),
+            priority: 0,
+            status: AccountStatus::Active,
+        };
+        let mut tx = world.part().begin(&Actor::system("test"), 1).await.unwrap();
+        tx.insert(account).await.unwrap();
         tx.commit().await.unwrap();
         world
     }
@@ -323,6 +340,26 @@ async fn the_carriers_recording_is_stored_and_then_deleted_there_however_often_t
     assert!(world.account.fetch_recording(&sid).await.unwrap_err().is_gone());
     let tenant_folder = folder(&world.folder).join("ten_a");
     assert_eq!(std::fs::read_dir(tenant_folder).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn what_is_in_the_tenants_own_account_stays_there_unless_the_tenant_wants_it_deleted() {
+    let world = World::new().await;
+    let (part, sid) = (world.part(), world.account.sid().to_string());
+    let account = part.find::<ProviderAccount>(&sid).await.unwrap().unwrap();
+    let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
+    let own = ProviderAccount { mode: AccountMode::Own, ..account.value };
+    tx.update(&account.id, account.version, own).await.unwrap();
+    tx.commit().await.unwrap();
+    let (id, sid) = world.carriers().await;
+    assert!(!world.work_until(&id, &Fuse::new(u32::MAX), RecordingStatus::Stored).await);
+    let mover = world.mover(&Fuse::new(u32::MAX));
+    let row = world.row(&id).await.value;
+    let mut settings = settings(&*part).await.unwrap();
+    assert!(!mover.deletes_at_carrier(&*part, &row, &settings).await.unwrap());
+    world.account.fetch_recording(&sid).await.expect("it is still there");
+    settings.delete_at_carrier = Some(true);
+    assert!(mover.deletes_at_carrier(&*part, &row, &settings).await.unwrap());
 }
 
 #[tokio::test]

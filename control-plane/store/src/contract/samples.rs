@@ -4,20 +4,22 @@ use super::calls::new_call;
 use crate::{
     Body, CallId, Id, Resource, Store, Table, TenantId, TenantStore,
     ids::{
-        AccountId, AssistantId, BudgetId, DataKeyId, DeliveryId, EndpointId, HealthId, HoursId,
-        InboundEventId, JobId, KeyId, MembershipId, NumberId, PriceId, QueueEntryId, QueueId, RecordingId,
-        SessionId, UserId, VoicemailId,
+        AccountId, AssistantId, BudgetId, ContactAddressId, ContactId, ConversationId, DataKeyId, DeliveryId,
+        EndpointId, FlowId, HealthId, HoursId, InboundEventId, JobId, KeyId, MembershipId, MessageId,
+        NumberId, PriceId, QueueEntryId, QueueId, RecordingId, SessionId, UserId, VoicemailId,
     },
     model::{
         account::{AccountMode, AccountStatus, Credential, DataKey, DataKeyStatus, ProviderAccount, Sealed},
         assistant::Assistant,
         audit::Actor,
+        contact::{Address, AddressKind, Contact, ContactAddress},
         identity::{
             ApiKey, KeyMode, KeyStatus, Membership, Proofs, Role, Session, SessionStatus, User, UserStatus,
         },
+        message::{Channel, Conversation, ConversationStatus, Message, MessageDirection, MessageStatus},
         number::{
-            BusinessHours, Capabilities, DateException, Destination, Number, NumberStatus, OpenSpan, Routing,
-            WeeklySpan,
+            BusinessHours, Capabilities, DateException, Destination, Flow, Number, NumberStatus, OpenSpan,
+            Routing, WeeklySpan,
         },
         queue::{Queue, QueueEntry, QueueEntryStatus, QueueMember, Voicemail, VoicemailStatus},
         recording::{Recording, RecordingPlace, RecordingSource, RecordingStatus},
@@ -61,13 +63,15 @@ pub(super) async fn tenant_with_one_of_everything(
 }
 
 /// What belongs to something comes after it.
-const ORDER: [Table; 21] = Table::ALL;
+const ORDER: [Table; 26] = Table::ALL;
 
 struct Ids {
     user: UserId,
     account: AccountId,
     queue: QueueId,
     endpoint: EndpointId,
+    contact: ContactId,
+    conversation: ConversationId,
     call: CallId,
 }
 
@@ -78,6 +82,8 @@ impl Ids {
             account: AccountId::generate(),
             queue: QueueId::generate(),
             endpoint: EndpointId::generate(),
+            contact: ContactId::generate(),
+            conversation: ConversationId::generate(),
             call,
         }
     }
@@ -379,6 +385,56 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 alerted_at: None,
             };
             of(HealthId::generate(), &health, Some(text("twilio")))
+        }
+        Table::Flows => {
+            let routing = Routing {
+                hours: None,
+                during: vec![Destination::Message { text: "Hello.".to_owned() }],
+                after: Vec::new(),
+            };
+            of(FlowId::generate(), &Flow { name: text("main"), routing }, Some(text("main")))
+        }
+        Table::Contacts => {
+            let contact = Contact { name: "Ann".to_owned(), ..Contact::default() };
+            of(ids.contact.clone(), &contact, None)
+        }
+        Table::ContactAddresses => {
+            let address = ContactAddress {
+                contact: ids.contact.clone(),
+                address: Address { kind: AddressKind::Phone, address: text("+15550100") },
+            };
+            let lookup = ContactAddress::lookup(AddressKind::Phone, &text("+15550100"));
+            of(ContactAddressId::generate(), &address, Some(lookup))
+        }
+        Table::Conversations => {
+            let conversation = Conversation {
+                channel: Channel::Sms,
+                number: None,
+                own_address: e164(slug),
+                address: text("+15550100"),
+                contact: Some(ids.contact.clone()),
+                status: ConversationStatus::Open,
+                last_message_at: 1,
+            };
+            let lookup = Conversation::lookup(Channel::Sms, &e164(slug), &text("+15550100"));
+            of(ids.conversation.clone(), &conversation, Some(lookup))
+        }
+        Table::Communications => {
+            let message = Message {
+                conversation: ids.conversation.clone(),
+                channel: Channel::Sms,
+                direction: MessageDirection::Inbound,
+                from_number: "+15550100".to_owned(),
+                to_number: e164(slug),
+                content: "Hello.".to_owned(),
+                media: Vec::new(),
+                status: MessageStatus::Received,
+                provider: "twilio".to_owned(),
+                provider_id: text("SM1"),
+                provider_status: None,
+                segments: Some(1),
+            };
+            of(MessageId::generate(), &message, Some(Message::lookup("twilio", &text("SM1"))))
         }
     }
 }

@@ -107,7 +107,12 @@ const fn hidden(table: Table) -> &'static [&'static str] {
         | Table::WebhookDeliveries
         | Table::InboundEvents
         | Table::Jobs
-        | Table::Health => &[],
+        | Table::Health
+        | Table::Flows
+        | Table::Contacts
+        | Table::ContactAddresses
+        | Table::Conversations
+        | Table::Communications => &[],
     }
 }
 

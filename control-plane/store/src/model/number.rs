@@ -1,8 +1,8 @@
 //! Phone numbers, who answers them, and when.
 
 use super::{resource, words};
-use crate::ids::{AccountId, AssistantId, HoursId, NumberId, QueueId, TenantId, UserId};
-use serde::{Deserialize, Serialize};
+use crate::ids::{AccountId, AssistantId, FlowId, HoursId, NumberId, QueueId, TenantId, UserId};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A phone number. `parent` is its account; `lookup` is the number itself while it is active, and no two active numbers
 /// of all tenants are the same.
@@ -30,14 +30,31 @@ pub struct Number {
     /// Voice over the assistant's own.
     #[serde(default)]
     pub voice: Option<String>,
-    /// A call flow of the tenant's.
-    #[serde(default)]
-    pub flow: Option<String>,
-    /// Who answers.
+    /// The call flow that its calls follow, over its own routing.
+    #[serde(default, deserialize_with = "known_flow")]
+    pub flow: Option<FlowId>,
+    /// Who answers, where no flow says.
     #[serde(default)]
     pub routing: Routing,
 }
 resource!(Number, NumberId, PhoneNumbers);
+
+/// Before flows were kept here, a number could have any text as the name of one; such a text leads nowhere.
+fn known_flow<'de, D: Deserializer<'de>>(flow: D) -> Result<Option<FlowId>, D::Error> {
+    let text = Option::<String>::deserialize(flow)?;
+    Ok(text.and_then(|text| FlowId::parse(&text).ok()))
+}
+
+/// A call flow: who answers the calls of all numbers that have it. `lookup` is the name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// For people.
+    pub name: String,
+    /// Who answers, during and after hours.
+    #[serde(default)]
+    pub routing: Routing,
+}
+resource!(Flow, FlowId, Flows);
 
 /// Whether a number's calls are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

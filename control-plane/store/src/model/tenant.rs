@@ -88,11 +88,20 @@ pub struct RecordingSettings {
     pub retention_days: Option<u32>,
     /// Nothing is deleted while this is set, whatever the retention says.
     pub legal_hold: bool,
+    /// Whether the carrier's copy of a recording goes once it is stored here; `None`: in an account that the platform made
+    /// for the tenant, and never in the tenant's own.
+    pub delete_at_carrier: Option<bool>,
 }
 
 impl Default for RecordingSettings {
     fn default() -> Self {
-        Self { enabled: true, disclosure: None, retention_days: None, legal_hold: false }
+        Self {
+            enabled: true,
+            disclosure: None,
+            retention_days: None,
+            legal_hold: false,
+            delete_at_carrier: None,
+        }
     }
 }
 

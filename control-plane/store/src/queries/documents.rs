@@ -284,4 +284,9 @@ tables! {
     InboundEvents, inbound_events, "inbound_events", "tenant_id = $1";
     Jobs, jobs, "jobs", "tenant_id = $1";
     Health, health, "health", "tenant_id = $1";
+    Flows, flows, "flows", "tenant_id = $1";
+    Contacts, contacts, "contacts", "tenant_id = $1";
+    ContactAddresses, contact_addresses, "contact_addresses", "tenant_id = $1";
+    Conversations, conversations, "conversations", "tenant_id = $1";
+    Communications, communications, "communications", "tenant_id = $1";
 }

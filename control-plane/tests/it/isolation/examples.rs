@@ -54,6 +54,10 @@ fn ids(world: &World, path: &str) -> (String, String) {
         "/v1/assistants" => (others.assistant.to_string(), AssistantId::generate().to_string()),
         "/v1/budgets" => (others.budget.to_string(), BudgetId::generate().to_string()),
         "/v1/business-hours" => (others.hours.to_string(), HoursId::generate().to_string()),
+        "/v1/contacts" => (others.contact.to_string(), ContactId::generate().to_string()),
+        "/v1/conversations" => (others.conversation.to_string(), ConversationId::generate().to_string()),
+        "/v1/flows" => (others.flow.to_string(), FlowId::generate().to_string()),
+        "/v1/messages" => (others.message.to_string(), MessageId::generate().to_string()),
         "/v1/calls" => (others.call.to_string(), CallId::generate().to_string()),
         "/v1/jobs" => (others.job.to_string(), JobId::generate().to_string()),
         "/v1/me/sessions" => (others.session.to_string(), SessionId::generate().to_string()),
@@ -91,7 +95,9 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/v1/calls") => {
             json!({ "to": "+15550178", "from": "+15550179", "assistant": others.assistant })
         }
-        ("POST", "/api/real/voice/call") => json!({ "to": "+15550178", "from": "+15550179" }),
+        ("POST", "/api/real/voice/call") => {
+            json!({ "to": "+15550178", "from": "+15550179", "companyId": world.other })
+        }
         ("POST", "/api/vapi/call") => json!({ "to": "+15550178", "assistantId": "x" }),
         ("POST", "/v1/calls/{id}/say") => json!({ "text": "Hello." }),
         ("POST", "/v1/calls/{id}/transfer") => json!({ "to": "+15550178" }),
@@ -106,10 +112,19 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
             "effective_from": "2026-01-01T00:00:00Z",
         }),
         ("POST", "/v1/numbers") => {
-            json!({ "e164": "+15550178", "account": others.account, "routing": routing })
+            json!({ "e164": "+15550178", "account": others.account, "routing": routing, "flow": others.flow })
         }
-        ("PATCH", "/v1/numbers/{id}") => json!({ "routing": routing }),
         ("POST", "/v1/queues/{id}/next") => json!({ "user": others.user }),
+        ("PATCH", "/v1/numbers/{id}") => json!({ "routing": routing, "flow": others.flow }),
+        ("PUT", "/v1/numbers/{id}/config") => {
+            json!({ "routeToQueue": others.queue, "callFlowId": others.flow })
+        }
+        ("POST", "/v1/flows") | ("PATCH", "/v1/flows/{id}") => json!({ "name": "Mine", "routing": routing }),
+        ("POST", "/v1/contacts") | ("PATCH", "/v1/contacts/{id}") => {
+            json!({ "name": "Mine", "addresses": [{ "kind": "phone", "address": "+15550178" }] })
+        }
+        // The other tenant's number: it is not known here.
+        ("POST", "/v1/calls/test-incoming" | "/api/voice/test-incoming") => json!({ "to": "+15550178" }),
         ("POST", "/v1/queues") | ("PATCH", "/v1/queues/{id}") => queue,
         ("POST", "/v1/assistants") | ("PATCH", "/v1/assistants/{id}") => assistant,
         ("POST", "/v1/business-hours") | ("PATCH", "/v1/business-hours/{id}") => hours,

@@ -64,6 +64,10 @@ pub(super) struct Ids {
     pub(super) job: JobId,
     pub(super) health: HealthId,
     pub(super) call: CallId,
+    pub(super) flow: FlowId,
+    pub(super) contact: ContactId,
+    pub(super) conversation: ConversationId,
+    pub(super) message: MessageId,
 }
 
 impl World {
@@ -224,6 +228,10 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         job: JobId::generate(),
         health: HealthId::generate(),
         call: CallId::new(),
+        flow: FlowId::generate(),
+        contact: ContactId::generate(),
+        conversation: ConversationId::generate(),
+        message: MessageId::generate(),
     };
     put_tenant(
         store,
@@ -291,6 +299,7 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         }),
     )
     .await;
+    let address = ContactAddressId::generate();
     let rows = [
         (Table::Memberships, ids.membership.as_str(), json!({ "user": ids.user, "role": "owner" })),
         (
@@ -315,7 +324,7 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
             ids.number.as_str(),
             json!({
                 "e164": "+15550178", "carrier_sid": "PNcanary", "account": ids.account, "name": "canary number",
-                "status": "active", "primary": true, "greeting": "canary", "voice": "canary", "flow": "canary",
+                "status": "active", "primary": true, "greeting": "canary", "voice": "canary", "flow": ids.flow,
                 "routing": { "hours": ids.hours, "during": [{ "to": "message", "text": "canary" }], "after": [] },
             }),
         ),
@@ -380,6 +389,45 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
             json!({
                 "kind": "canary", "key": "canary", "subject": "canary", "status": "running", "step": "canary",
                 "state": { "of": "canary" }, "attempts": 0, "error": "canary",
+            }),
+        ),
+        (
+            Table::Flows,
+            ids.flow.as_str(),
+            json!({
+                "name": "canary flow",
+                "routing": { "hours": ids.hours, "during": [{ "to": "message", "text": "canary" }], "after": [] },
+            }),
+        ),
+        (
+            Table::Contacts,
+            ids.contact.as_str(),
+            json!({
+                "name": "Canary Person", "company": "Canary Ltd", "language": "en", "notes": "canary notes",
+                "fields": { "canary": "canary" }, "lead_status": "canary", "lead_score": 1,
+                "addresses": [{ "kind": "phone", "address": "+15550176" }],
+            }),
+        ),
+        (
+            Table::ContactAddresses,
+            address.as_str(),
+            json!({ "contact": ids.contact, "kind": "phone", "address": "+15550176" }),
+        ),
+        (
+            Table::Conversations,
+            ids.conversation.as_str(),
+            json!({
+                "channel": "sms", "number": ids.number, "own_address": "+15550178", "address": "+15550176",
+                "contact": ids.contact, "status": "open", "last_message_at": 1,
+            }),
+        ),
+        (
+            Table::Communications,
+            ids.message.as_str(),
+            json!({
+                "conversation": ids.conversation, "channel": "sms", "direction": "inbound", "from_number": "canary",
+                "to_number": "+15550178", "content": "canary said", "media": [], "status": "received",
+                "provider": "twilio", "provider_id": "SMcanary", "provider_status": null, "segments": 1,
             }),
         ),
         (

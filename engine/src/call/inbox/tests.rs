@@ -236,3 +236,28 @@ proptest! {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_can_wait_leaves_places_to_one_that_cannot() {
+    let inbox = Inbox::new(8);
+    let patient = tokio::spawn({
+        let inbox = inbox.clone();
+        async move {
+            for item in 0..100 {
+                inbox.push_leaving(4, item).await;
+            }
+        }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(inbox.depth(), 4);
+    for urgent in 1_000..1_004 {
+        assert_eq!(inbox.try_push(urgent), Ok(()), "there was no room for who cannot wait");
+    }
+    let mut read = Vec::new();
+    while read.len() < 104 {
+        read.push(timeout(STUCK, inbox.recv()).await.unwrap());
+    }
+    patient.await.unwrap();
+    read.retain(|&item| item < 1_000);
+    assert_eq!(read, (0..100).collect::<Vec<_>>());
+}

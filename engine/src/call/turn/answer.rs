@@ -1,7 +1,7 @@
 //! An answer of the assistant: what was said in which order, what the model is doing, and how it enters the
 //! context once it is known what the caller heard.
 
-use super::{Ask, Setup};
+use super::Ask;
 use crate::{
     call::{
         context::Context,
@@ -39,6 +39,8 @@ pub(super) enum Origin {
 pub(super) enum Model {
     /// Nothing: the text is given, or the model is done and all its text is on its way.
     Done,
+    /// It failed at once, again: asked again then.
+    Paused { attempt: u32, until: CallTime },
     /// Asked; no token yet.
     Asked { ask: Ask, attempt: u32, since: CallTime },
     /// Writing.
@@ -58,9 +60,18 @@ pub(super) struct Tools {
 }
 
 impl Tools {
+    /// When to say the filler or to give a call up.
+    fn poll_timeout(&self) -> Option<CallTime> {
+        let overdue = self.pending.iter().filter_map(|tool| match tool.state {
+            ToolState::Running { until } => Some(until),
+            ToolState::Waiting | ToolState::Finished { .. } => None,
+        });
+        overdue.chain(self.filler_at).min()
+    }
+
     /// Calls that have been started and have not answered.
     pub(super) fn running(&self) -> impl Iterator<Item = &Pending> {
-        self.pending.iter().filter(|tool| tool.state == ToolState::Running)
+        self.pending.iter().filter(|tool| matches!(tool.state, ToolState::Running { .. }))
     }
 }
 
@@ -77,8 +88,8 @@ pub(super) struct Pending {
 pub(super) enum ToolState {
     /// Not started: what was said before it has not been heard, or the caller speaks over it.
     Waiting,
-    /// Started.
-    Running,
+    /// Started; given up then, whoever runs it.
+    Running { until: CallTime },
     /// Over.
     Finished { result: String, is_error: bool },
 }
@@ -113,7 +124,11 @@ pub(super) struct Answer {
     earlier: Vec<HeardPart>,
     pub(super) model: Model,
     pub(super) chunker: Sentences,
-    /// Sentences of this epoch when the model was asked last.
+    /// Bytes that the model has written, over all requests.
+    pub(super) written: usize,
+    /// When the model was asked last.
+    pub(super) asked_at: CallTime,
+    /// Sentences of this epoch then.
     pub(super) said_when_asked: usize,
     /// The call ends for this reason once the answer has been heard.
     pub(super) closes_with: Option<EndReason>,
@@ -142,6 +157,8 @@ impl Answer {
             earlier: Vec::new(),
             model: Model::Done,
             chunker: Sentences::new(SentenceOptions::default()),
+            written: 0,
+            asked_at: CallTime::ZERO,
             said_when_asked: 0,
             closes_with: None,
             audible_since: None,
@@ -215,7 +232,7 @@ impl Answer {
     pub(super) fn may_be_withdrawn(&self) -> bool {
         let tool_started = match &self.model {
             Model::Tools(tools) => tools.pending.iter().any(|tool| tool.state != ToolState::Waiting),
-            Model::Done | Model::Asked { .. } | Model::Streaming { .. } => false,
+            Model::Done | Model::Paused { .. } | Model::Asked { .. } | Model::Streaming { .. } => false,
         };
         matches!(self.origin, Origin::Reply(_))
             && !self.is_audible()
@@ -263,9 +280,10 @@ impl Answer {
             self.hold.as_ref().map(|hold| hold.release_at.unwrap_or(hold.since.after(options.hold_limit)));
         let model = match &self.model {
             Model::Done => None,
+            Model::Paused { until, .. } => Some(*until),
             Model::Asked { since, .. } => Some(since.after(options.first_token)),
             Model::Streaming { last, .. } => Some(last.after(options.token_gap)),
-            Model::Tools(tools) => tools.filler_at,
+            Model::Tools(tools) => tools.poll_timeout(),
         };
         hold.into_iter().chain(model).chain(self.overdue_at(options)).min()
     }
@@ -275,7 +293,7 @@ impl Answer {
         let waits = match &self.model {
             Model::Done => true,
             Model::Tools(tools) => tools.awaits_heard,
-            Model::Asked { .. } | Model::Streaming { .. } => false,
+            Model::Paused { .. } | Model::Asked { .. } | Model::Streaming { .. } => false,
         };
         let characters = self.sentences.iter().map(|text| text.chars().count()).sum::<usize>();
         let longest = options.character * u32::try_from(characters).unwrap_or(u32::MAX);
@@ -368,15 +386,5 @@ fn heard_bytes(heard: &HeardEpoch, index: usize, text: &str) -> usize {
         None => 0,
         Some(entry) if entry.complete => text.len(),
         Some(entry) => text.floor_char_boundary((entry.text_heard as usize).min(text.len())),
-    }
-}
-
-impl Setup {
-    /// Tools as the model sees them; none once the answer has used its rounds.
-    pub(super) fn tool_schemas(&self, rounds: u32) -> Vec<crate::llm::ToolSchema> {
-        if rounds >= self.options.tool_rounds {
-            return Vec::new();
-        }
-        self.assistant.tools.iter().map(|tool| tool.schema.clone()).collect()
     }
 }

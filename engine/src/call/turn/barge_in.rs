@@ -62,7 +62,7 @@ impl Turns {
         self.stop_generation(&answer);
         let carry = match answer.origin {
             Origin::Reply(utterance) => {
-                self.context.take_back_last_user();
+                self.context.take_back_last_user(&utterance.text);
                 Some(utterance)
             }
             Origin::Greeting
@@ -78,7 +78,7 @@ impl Turns {
         match &answer.model {
             Model::Asked { .. } | Model::Streaming { .. } => self.emit(Output::CancelModel),
             Model::Tools(tools) => self.orphans.extend(tools.running().cloned()),
-            Model::Done => {}
+            Model::Done | Model::Paused { .. } => {}
         }
         self.emit(Output::Drop(answer.epoch));
     }
@@ -136,7 +136,7 @@ impl Turns {
         if answer.is_unheard(heard)
             && let Origin::Reply(utterance) = &answer.origin
         {
-            self.context.take_back_last_user();
+            self.context.take_back_last_user(&utterance.text);
             self.number = answer.number;
             return Some(utterance.clone());
         }

@@ -6,7 +6,11 @@ use super::{
     floor::{joined, nothing_heard},
 };
 use crate::{
-    call::{endpointing::EndpointingInput, playout::HeardEpoch, time::CallTime},
+    call::{
+        endpointing::{EndpointingInput, Utterance},
+        playout::HeardEpoch,
+        time::CallTime,
+    },
     ports::EndReason,
 };
 
@@ -55,9 +59,9 @@ impl Turns {
                 let heard = heard.filter(|heard| heard.epoch == answer.epoch).unwrap_or(&nothing);
                 let unheard = answer.unheard(Some(heard));
                 let unanswered = answer.unanswered(heard);
-                if unanswered.is_some() && answer.is_unheard(heard) {
+                if let Some(utterance) = unanswered.as_ref().filter(|_| answer.is_unheard(heard)) {
                     // As if it had never begun.
-                    self.context.take_back_last_user();
+                    self.context.take_back_last_user(&utterance.text);
                     self.number = answer.number;
                 } else {
                     answer.commit(&mut self.context, Some(heard), false);
@@ -93,28 +97,44 @@ impl Turns {
         }
     }
 
-    /// Ends the call with what was heard so far.
+    /// Ends the call with what was heard so far, of both sides.
     pub(super) fn close(&mut self, heard: Option<&HeardEpoch>, reason: EndReason) {
-        match std::mem::replace(&mut self.floor, Floor::Ended) {
+        let unanswered = match std::mem::replace(&mut self.floor, Floor::Ended) {
             Floor::Assistant(answer) => {
                 self.stop_generation(&answer);
                 let nothing = nothing_heard(answer.epoch);
                 let held = answer.hold.as_ref().and_then(|hold| hold.heard.as_ref());
                 let heard = heard.filter(|heard| heard.epoch == answer.epoch).or(held).unwrap_or(&nothing);
                 self.commit_last(&answer, heard);
+                None
             }
-            Floor::Caller { cut: Some(cut), .. } => {
+            Floor::Caller { carry, cut: Some(cut) } => {
                 let nothing = nothing_heard(cut.answer.epoch);
                 let heard = heard.filter(|heard| heard.epoch == cut.answer.epoch).unwrap_or(&nothing);
                 self.commit_last(&cut.answer, heard);
+                cut.next.or(carry)
             }
-            Floor::Caller { .. }
-            | Floor::Waiting
-            | Floor::Nobody { .. }
-            | Floor::Detached { .. }
-            | Floor::Ended => {}
-        }
+            Floor::Caller { carry, cut: None } => carry,
+            Floor::Detached { unanswered, .. } => unanswered,
+            Floor::Waiting | Floor::Nobody { .. } | Floor::Ended => None,
+        };
+        self.write_down(unanswered);
         self.end(reason);
+    }
+
+    /// What the caller said last, complete or not, and nobody will answer.
+    fn write_down(&mut self, unanswered: Option<Utterance>) {
+        let open = self.endpointing.text_so_far();
+        let said = [unanswered.map(|utterance| utterance.text), Some(open)];
+        let said: Vec<String> = said.into_iter().flatten().filter(|text| !text.trim().is_empty()).collect();
+        if said.is_empty() {
+            return;
+        }
+        let text = said.join(" ");
+        self.context.user(&text);
+        let utterance = Utterance { text, speech_end: None, stt_final_at: self.now };
+        let record = self.new_answer(Origin::Reply(utterance)).record(None, false);
+        self.emit(Output::Turn(Box::new(record)));
     }
 
     pub(super) fn timeout(&mut self) {

@@ -153,6 +153,9 @@ impl Turns {
         if matches!(&self.floor, Floor::Assistant(answer) if answer.is_audible() && answer.may_be_cut()) {
             self.interrupt();
         }
+        if let Floor::Nobody { since } = &mut self.floor {
+            *since = self.now;
+        }
         if digit != '#' {
             self.keypad.digits.push(digit);
         }

@@ -10,6 +10,7 @@ use crate::{
         endpointing::Utterance,
         playout::HeardEpoch,
         sentences::{SentenceOptions, Sentences},
+        time::CallTime,
     },
     llm::{LlmRequest, StopReason, ToolCall, ToolRound, Usage},
     ports::{EndReason, ToolInvocationKey, ToolKind},
@@ -20,6 +21,12 @@ use std::time::Duration;
 /// What the model is told when it calls a tool that the assistant does not have.
 const NO_SUCH_TOOL: &str = "there is no such tool";
 
+/// What it is told of a call beyond [`crate::options::TurnOptions::parallel_tools`].
+const TOO_MANY_TOOLS: &str = "too many tools at once: this one was not run";
+
+/// What it is told of a tool that was given up.
+const NO_ANSWER: &str = "the tool gave no answer; whether it has done its work is not known";
+
 impl Turns {
     /// Answers the caller.
     pub(super) fn reply(&mut self, utterance: Utterance) {
@@ -29,8 +36,25 @@ impl Turns {
         if self.muted {
             self.answer_done(answer, None);
         } else {
-            self.ask_model(answer, 0);
+            self.begin_answer(answer);
         }
+    }
+
+    /// Asks the model, but not before it can be told what came of the tools that an answer left running that was cut: it
+    /// would call them again, and what changes the world would happen twice.
+    fn begin_answer(&mut self, mut answer: Answer) {
+        let orphans = std::mem::take(&mut self.orphans);
+        let (pending, others) = orphans.into_iter().partition(|tool| self.changes_world(&tool.call));
+        self.orphans = others;
+        let pending: Vec<Pending> = pending;
+        if pending.is_empty() {
+            self.ask_model(answer, 0);
+            return;
+        }
+        let filler_at = Some(self.now.after(self.setup.options.filler_after));
+        answer.model = Model::Tools(Tools { pending, awaits_heard: false, filler_at });
+        answer.moved_at = self.now;
+        self.floor = Floor::Assistant(Box::new(answer));
     }
 
     /// Asks the model for (the rest of) the answer and gives it the floor.
@@ -42,14 +66,21 @@ impl Turns {
         let request = LlmRequest {
             system: assistant.prompt.clone(),
             messages: context.request_messages(),
-            tools: self.setup.tool_schemas(answer.tool_rounds()),
+            tools: self.setup.assistant.tools.iter().map(|tool| tool.schema.clone()).collect(),
+            may_call_tools: self.may_call_tools(&answer),
             max_tokens: assistant.max_tokens,
         };
         answer.model = Model::Asked { ask: self.ask, attempt, since: self.now };
+        answer.asked_at = self.now;
         answer.said_when_asked = answer.sentences.len();
         answer.chunker = Sentences::new(SentenceOptions::default());
         self.emit(Output::AskModel { ask: self.ask, attempt, request });
         self.floor = Floor::Assistant(Box::new(answer));
+    }
+
+    /// Whether the answer has tool rounds left.
+    fn may_call_tools(&self, answer: &Answer) -> bool {
+        answer.tool_rounds() < self.setup.options.tool_rounds
     }
 
     /// Takes the answer off the floor if it waits for this request; the caller of this puts it back.
@@ -77,9 +108,28 @@ impl Turns {
         let Some(mut answer) = self.take_asking(ask) else { return };
         answer.model.progress(self.now);
         answer.waterfall.llm_first_token_ms.get_or_insert(self.now.as_ms());
+        answer.written += text.len();
+        if answer.written > self.setup.options.answer_bytes {
+            self.stop_writing(answer);
+            return;
+        }
         answer.chunker.push(text);
         self.say_pieces(&mut answer);
         self.floor = Floor::Assistant(answer);
+    }
+
+    /// The model writes on and on: what there is of the answer is all of it.
+    fn stop_writing(&mut self, mut answer: Box<Answer>) {
+        let cause = format!("an answer is cut: it is longer than {} bytes", self.setup.options.answer_bytes);
+        self.emit(Output::Degraded { stage: "llm", cause });
+        self.emit(Output::CancelModel);
+        answer.chunker.flush();
+        self.say_pieces(&mut answer);
+        if answer.is_empty() {
+            self.retry(answer, "the model wrote nothing that can be said");
+        } else {
+            self.finish(answer);
+        }
     }
 
     pub(super) fn model_tool(&mut self, ask: Ask, call: ToolCall) {
@@ -99,12 +149,15 @@ impl Turns {
         answer.usage.output_tokens += usage.output_tokens;
         answer.chunker.flush();
         self.say_pieces(&mut answer);
-        let calls = match &mut answer.model {
+        let called = match &mut answer.model {
             Model::Streaming { calls, .. } => std::mem::take(calls),
-            Model::Done | Model::Asked { .. } | Model::Tools(_) => Vec::new(),
+            Model::Done | Model::Asked { .. } | Model::Paused { .. } | Model::Tools(_) => Vec::new(),
         };
-        if !calls.is_empty() && stop != StopReason::Refusal {
-            self.call_tools(answer, calls);
+        let calls = !called.is_empty() && stop != StopReason::Refusal;
+        if calls && self.may_call_tools(&answer) {
+            self.call_tools(answer, called);
+        } else if calls && answer.sentences.len() == answer.said_when_asked {
+            self.retry(answer, "the model called tools although it may not any more");
         } else if answer.is_empty() {
             self.retry(answer, "the model gave an empty answer");
         } else {
@@ -137,10 +190,18 @@ impl Turns {
         }
     }
 
+    /// Asks again: at once the first time, and from then on not sooner than some time after the last try, so that a service
+    /// which refuses everything for a moment has not used up all tries within it.
     fn retry(&mut self, mut answer: Box<Answer>, cause: &str) {
         let attempt = answer.model.attempt() + 1;
         if attempt < self.setup.options.attempts {
-            self.ask_model(*answer, attempt);
+            let not_before = answer.asked_at.after(self.setup.options.ask_again_after);
+            if attempt == 1 || not_before <= self.now {
+                self.ask_model(*answer, attempt);
+            } else {
+                answer.model = Model::Paused { attempt, until: not_before };
+                self.floor = Floor::Assistant(answer);
+            }
             return;
         }
         self.emit(Output::Degraded { stage: "llm", cause: format!("given up: {cause}") });
@@ -168,13 +229,14 @@ impl Turns {
         let limit = self.setup.options.parallel_tools;
         let round = answer.tool_rounds();
         let unheard = !answer.sentences.is_empty();
-        let pending = calls.into_iter().take(limit).enumerate().map(|(index, call)| Pending {
+        let refused = || ToolState::Finished { result: TOO_MANY_TOOLS.to_owned(), is_error: true };
+        let pending = calls.into_iter().enumerate().map(|(index, call)| Pending {
             key: ToolInvocationKey(format!("{}.{round}.{index}", answer.epoch)),
-            state: ToolState::Waiting,
+            state: if index < limit { ToolState::Waiting } else { refused() },
             call,
         });
         let pending: Vec<Pending> = pending.collect();
-        let waits = unheard && pending.iter().any(|tool| self.changes_world(&tool.call));
+        let waits = unheard && pending.iter().take(limit).any(|tool| self.changes_world(&tool.call));
         answer.model = Model::Tools(Tools { pending, awaits_heard: waits, filler_at: None });
         answer.moved_at = self.now;
         if waits {
@@ -201,7 +263,7 @@ impl Turns {
             for tool in &mut tools.pending {
                 let may = !held && (!tools.awaits_heard || !self.changes_world(&tool.call));
                 if tool.state == ToolState::Waiting && may {
-                    tool.state = ToolState::Running;
+                    tool.state = ToolState::Running { until: self.given_up_at(&tool.call) };
                     started.push((tool.key.clone(), tool.call.clone()));
                 }
             }
@@ -213,6 +275,12 @@ impl Turns {
             self.start_tool(&mut answer, key, call);
         }
         self.tools_progress(answer);
+    }
+
+    /// When a tool that starts now has had its time.
+    fn given_up_at(&self, call: &ToolCall) -> CallTime {
+        let within = self.tool(&call.name).map_or(Duration::ZERO, |tool| tool.timeout);
+        self.now.after(within + self.setup.options.tool_grace)
     }
 
     fn start_tool(&mut self, answer: &mut Answer, key: ToolInvocationKey, call: ToolCall) {
@@ -294,7 +362,9 @@ impl Turns {
                 answer.commit_heard(next);
                 self.start_tools(answer);
             }
-            Model::Asked { .. } | Model::Streaming { .. } => self.floor = Floor::Assistant(answer),
+            Model::Paused { .. } | Model::Asked { .. } | Model::Streaming { .. } => {
+                self.floor = Floor::Assistant(answer)
+            }
         }
     }
 
@@ -302,6 +372,14 @@ impl Turns {
         let options = &self.setup.options;
         let (first_token, token_gap) = (options.first_token, options.token_gap);
         let Floor::Assistant(answer) = &mut self.floor else { return };
+        if let Model::Paused { attempt, until } = answer.model {
+            if until <= self.now
+                && let Floor::Assistant(answer) = std::mem::replace(&mut self.floor, Floor::Ended)
+            {
+                self.ask_model(*answer, attempt);
+            }
+            return;
+        }
         let failed = |ask: Ask, doing: &str, limit: Duration| {
             Some((ask, format!("{doing} for {} ms", limit.as_millis())))
         };
@@ -317,11 +395,29 @@ impl Turns {
                 self.filler();
                 None
             }
-            Model::Done | Model::Asked { .. } | Model::Streaming { .. } | Model::Tools(_) => None,
+            Model::Done
+            | Model::Paused { .. }
+            | Model::Asked { .. }
+            | Model::Streaming { .. }
+            | Model::Tools(_) => None,
         };
         if let Some((ask, message)) = stalled {
             self.emit(Output::CancelModel);
             self.model_failed(ask, ErrorKind::Transient, &message);
+        }
+        self.give_up_tools();
+    }
+
+    /// A tool whose answer never came, because whoever ran it is gone, must not hold the call.
+    fn give_up_tools(&mut self) {
+        let Floor::Assistant(answer) = &self.floor else { return };
+        let Model::Tools(tools) = &answer.model else { return };
+        let overdue =
+            |tool: &&Pending| matches!(tool.state, ToolState::Running { until } if until <= self.now);
+        let keys: Vec<_> = tools.running().filter(overdue).map(|tool| tool.key.clone()).collect();
+        for key in keys {
+            self.emit(Output::Degraded { stage: "tool", cause: format!("{} gave no answer", key.0) });
+            self.tool_result(&key, Err(NO_ANSWER.to_owned()));
         }
     }
 
@@ -340,25 +436,27 @@ impl Model {
     fn ask(&self) -> Option<Ask> {
         match self {
             Self::Asked { ask, .. } | Self::Streaming { ask, .. } => Some(*ask),
-            Self::Done | Self::Tools(_) => None,
+            Self::Done | Self::Paused { .. } | Self::Tools(_) => None,
         }
     }
 
     fn attempt(&self) -> u32 {
         match self {
-            Self::Asked { attempt, .. } | Self::Streaming { attempt, .. } => *attempt,
+            Self::Paused { attempt, .. } | Self::Asked { attempt, .. } | Self::Streaming { attempt, .. } => {
+                *attempt
+            }
             Self::Done | Self::Tools(_) => 0,
         }
     }
 
     /// A token came.
-    fn progress(&mut self, now: crate::call::time::CallTime) {
+    fn progress(&mut self, now: CallTime) {
         match self {
             Self::Asked { ask, attempt, .. } => {
                 *self = Self::Streaming { ask: *ask, attempt: *attempt, last: now, calls: Vec::new() };
             }
             Self::Streaming { last, .. } => *last = now,
-            Self::Done | Self::Tools(_) => {}
+            Self::Done | Self::Paused { .. } | Self::Tools(_) => {}
         }
     }
 }
@@ -367,8 +465,7 @@ impl Answer {
     /// The call of a tool that is running.
     fn running_tool(&self, key: &ToolInvocationKey) -> Option<&ToolCall> {
         let Model::Tools(tools) = &self.model else { return None };
-        let tool = tools.pending.iter().find(|tool| tool.key == *key && tool.state == ToolState::Running)?;
-        Some(&tool.call)
+        tools.running().find(|tool| tool.key == *key).map(|tool| &tool.call)
     }
 
     fn finish_tool(&mut self, key: &ToolInvocationKey, result: Result<String, String>) {
@@ -388,7 +485,7 @@ impl Answer {
         }
         let rounds = tools.pending.drain(..).filter_map(|tool| match tool.state {
             ToolState::Finished { result, is_error } => Some(ToolRound { call: tool.call, result, is_error }),
-            ToolState::Waiting | ToolState::Running => None,
+            ToolState::Waiting | ToolState::Running { .. } => None,
         });
         Some(rounds.collect())
     }

@@ -34,6 +34,9 @@ pub(super) fn body(settings: &AnthropicSettings, request: &LlmRequest) -> Value 
             last["cache_control"] = cache_control;
         }
         body.insert("tools".to_owned(), Value::Array(tools));
+        if !request.may_call_tools {
+            body.insert("tool_choice".to_owned(), json!({"type": "none"}));
+        }
     }
     body.extend(settings.extra.clone());
     Value::Object(body)

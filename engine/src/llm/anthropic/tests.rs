@@ -22,6 +22,7 @@ fn request() -> LlmRequest {
         system: "Be brief.".into(),
         messages: vec![Message::User { text: "Hi".into() }],
         tools: Vec::new(),
+        may_call_tools: true,
         max_tokens: 100,
     }
 }
@@ -100,6 +101,26 @@ fn a_conversation_with_tools_takes_the_apis_form() {
             ],
         })
     );
+}
+
+#[test]
+fn tools_that_may_not_be_called_are_told_all_the_same() {
+    let tools = vec![ToolSchema {
+        name: "lookup".into(),
+        description: "Finds an order.".into(),
+        parameters: json!({"type": "object"}),
+    }];
+    let settings =
+        AnthropicSettings::new(Url::parse("http://localhost").unwrap(), Secret::new(KEY), "model-1");
+    let request = LlmRequest { tools, may_call_tools: false, ..request() };
+    let body = request::body(&settings, &request);
+    assert_eq!(
+        (body["tools"][0]["name"].as_str(), &body["tool_choice"]),
+        (Some("lookup"), &json!({"type": "none"}))
+    );
+    // Without any tool there is nothing to choose from, and saying so would be refused.
+    let body = request::body(&settings, &LlmRequest { tools: Vec::new(), ..request });
+    assert_eq!(body.get("tool_choice"), None);
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub(super) fn body(settings: &OpenAiChatSettings, request: &LlmRequest) -> Value
             })
             .collect();
         body.insert("tools".to_owned(), Value::Array(tools));
+        if !request.may_call_tools {
+            body.insert("tool_choice".to_owned(), json!("none"));
+        }
     }
     body.extend(settings.extra.clone());
     Value::Object(body)

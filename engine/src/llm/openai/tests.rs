@@ -19,7 +19,13 @@ fn request(messages: Vec<Message>) -> LlmRequest {
         description: "Finds an order.".into(),
         parameters: json!({"type": "object"}),
     };
-    LlmRequest { system: "Be brief.".into(), messages, tools: vec![schema], max_tokens: 100 }
+    LlmRequest {
+        system: "Be brief.".into(),
+        messages,
+        tools: vec![schema],
+        may_call_tools: true,
+        max_tokens: 100,
+    }
 }
 
 async fn all(provider: &OpenAiChat) -> Vec<LlmEvent> {
@@ -29,6 +35,16 @@ async fn all(provider: &OpenAiChat) -> Vec<LlmEvent> {
         events.push(event);
     }
     events
+}
+
+#[test]
+fn tools_that_may_not_be_called_are_told_all_the_same() {
+    let request = LlmRequest { may_call_tools: false, ..request(Vec::new()) };
+    let body = request::body(&settings("http://localhost:1"), &request);
+    assert_eq!(
+        (body["tools"][0]["type"].as_str(), body["tool_choice"].as_str()),
+        (Some("function"), Some("none"))
+    );
 }
 
 #[test]
