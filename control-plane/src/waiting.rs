@@ -51,6 +51,34 @@ pub(crate) async fn take(
     Ok(None)
 }
 
+/// A softphone has dialled the queue, and this caller is about to be put through: `leg` is the softphone's call.
+pub(crate) async fn offered(
+    store: &Part,
+    call: &CallId,
+    user: Option<&UserId>,
+    leg: Option<&str>,
+) -> Result<(), StoreError> {
+    change(store, call, |known| {
+        let known = known.filter(|known| known.status == QueueEntryStatus::Waiting)?;
+        Some(QueueEntry {
+            status: QueueEntryStatus::Offered,
+            left_at: Some(now_us()),
+            taken_by: user.cloned(),
+            taken_on: leg.map(str::to_owned),
+            ..known.clone()
+        })
+    })
+    .await
+    .map(drop)
+}
+
+/// The call of the caller whom the softphone's call `leg` took out of the queue, one of the last of it.
+pub(crate) async fn taken_on(store: &Part, queue: &str, leg: &str) -> Result<Option<CallId>, StoreError> {
+    let last = store.list::<QueueEntry>(&Filter::first(LOOKED_AT).of(queue)).await?;
+    let entry = last.into_iter().find(|row| row.value.taken_on.as_deref() == Some(leg));
+    Ok(entry.map(|row| row.value.call))
+}
+
 /// A caller whom somebody took waits again where they stood: nobody answered, or the carrier could not hand them over.
 pub(crate) async fn give_back(store: &Part, call: &CallId) -> Result<Option<QueueEntry>, StoreError> {
     change(store, call, |known| {
@@ -79,6 +107,7 @@ pub(crate) async fn enter(
         status: QueueEntryStatus::Waiting,
         left_at: None,
         taken_by: None,
+        taken_on: None,
         failed,
         awaits_carrier: false,
     };
@@ -93,7 +122,7 @@ pub(crate) async fn enter(
 
 /// The call is over: whoever still waited has left.
 pub(crate) async fn hung_up(store: &Part, call: &CallId) -> Result<(), StoreError> {
-    advance(store, call, QueueEntryStatus::Left, None).await.map(drop)
+    advance(store, call, QueueEntryStatus::Left).await.map(drop)
 }
 
 /// Moves a caller on, if that is a step forward, and gives the entry as it is then.
@@ -101,7 +130,6 @@ pub(crate) async fn advance(
     store: &Part,
     call: &CallId,
     to: QueueEntryStatus,
-    taken_by: Option<UserId>,
 ) -> Result<Option<QueueEntry>, StoreError> {
     change(store, call, |known| {
         let known = known?;
@@ -115,7 +143,6 @@ pub(crate) async fn advance(
         is_forward.then(|| QueueEntry {
             status: to,
             left_at: known.left_at.or_else(|| Some(now_us())),
-            taken_by: taken_by.clone().or_else(|| known.taken_by.clone()),
             ..known.clone()
         })
     })

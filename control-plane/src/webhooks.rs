@@ -148,6 +148,11 @@ fn reported(hook: &'static str, kept: Result<(), HookError>) -> Response {
     response
 }
 
+/// Whether it is about a call that came from a softphone.
+fn is_softphones(webhook: &Webhook) -> bool {
+    routing::softphone::caller(webhook.param("From").unwrap_or_default()).is_some()
+}
+
 /// The call that the webhook is about; it is stored if it is new.
 async fn call_of(webhook: &Webhook, status: CallStatus) -> Result<Call, HookError> {
     let number = webhook.own_number().and_then(|e164| webhook.tenant.number(e164));

@@ -3,9 +3,10 @@
 
 use super::worker::{CallError, CallWorker};
 use crate::{clock::now_us, waiting, webhooks::queue::TAKEN, work::micros};
+use serde_json::json;
 use std::time::Duration;
 use store::{
-    Call, CallId, StoreError, TenantStore,
+    Call, CallId, Event, Record, StoreError, TenantStore,
     model::{
         queue::{QueueEntry, QueueEntryStatus},
         work::Claim,
@@ -54,6 +55,9 @@ impl CallWorker {
             Err(cause) if cause.is_gone() || cause.code() == Some(NOT_IN_PROGRESS) => {
                 info!(call = %call.id, "a caller who was taken out of a queue has hung up");
                 waiting::hung_up(store, &call.id).await?;
+                let data = json!({ "result": "hangup" }).to_string();
+                let event = Event { at: now_us(), kind: "queue_ended".to_owned(), data };
+                store.append(&[Record::Event { call: call.id.clone(), event }]).await?;
             }
             Err(cause) => return Err(cause.into()),
         }

@@ -26,7 +26,7 @@ pub(crate) async fn incoming(webhook: Webhook) -> Response {
 async fn take(webhook: &Webhook) -> Result<Twiml, HookError> {
     let from = webhook.param("From").unwrap_or_default();
     if let Some(registered) = routing::softphone::caller(from) {
-        return softphone::dial(webhook, registered);
+        return softphone::dial(webhook, registered).await;
     }
     let is_outbound = webhook.param("Direction").is_some_and(|direction| direction.starts_with("outbound"));
     let number = webhook.required(if is_outbound { "From" } else { "To" })?;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::now_us,
     twiml::{Dial, Noun, Twiml, Verb},
-    waiting::{advance, change, give_back},
+    waiting::{advance, change, give_back, offered as offered_to},
     who_answers::{Part, WhoAnswers},
 };
 use axum::response::Response;
@@ -87,7 +87,7 @@ async fn what_follows(webhook: &Webhook) -> Result<Twiml, HookError> {
     let to = if bridged { QueueEntryStatus::Connected } else { QueueEntryStatus::Left };
     // Whom somebody took out of the queue is on the way to them.
     let is_taken = result == "redirected";
-    let left = if is_taken { None } else { advance(&*webhook.store, &call.id, to, None).await? };
+    let left = if is_taken { None } else { advance(&*webhook.store, &call.id, to).await? };
     let data = json!({ "result": result, "waited_s": webhook.param("QueueTime") });
     let event = Event { at: now_us(), kind: "queue_ended".to_owned(), data: data.to_string() };
     webhook.shared.log.note(&webhook.tenant.id, Record::Event { call: call.id.clone(), event });
@@ -115,7 +115,8 @@ async fn offer(webhook: &Webhook) -> Result<Twiml, HookError> {
     let sid = webhook.required("CallSid")?;
     let user = webhook.query("user").and_then(|user| UserId::parse(user).ok());
     if let Some(call) = webhook.store.call_by_carrier_sid(sid).await? {
-        advance(&*webhook.store, &call.id, QueueEntryStatus::Offered, user).await?;
+        let leg = webhook.param("DequeingCallSid");
+        offered_to(&*webhook.store, &call.id, user.as_ref(), leg).await?;
     }
     Ok(Twiml::new(&[]))
 }
@@ -164,7 +165,7 @@ async fn after_ringing(webhook: &Webhook) -> Result<Twiml, HookError> {
     let event = Event { at: now_us(), kind: "queue_answered".to_owned(), data: data.to_string() };
     webhook.store.append(&[Record::Event { call: call.id.clone(), event }]).await?;
     if of_dial(status, webhook.param("DialBridged")) == After::Nothing {
-        advance(&*webhook.store, &call.id, QueueEntryStatus::Connected, None).await?;
+        advance(&*webhook.store, &call.id, QueueEntryStatus::Connected).await?;
         return Ok(Twiml::new(&[Verb::Hangup]));
     }
     let entry = give_back(&*webhook.store, &call.id).await?;

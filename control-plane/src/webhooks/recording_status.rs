@@ -1,7 +1,7 @@
 //! The carrier has recorded something: it is fetched later, by whoever moves recordings. A recording is one row by the
 //! carrier's id, however often it is told of.
 
-use super::{CARRIER, HookError, Webhook, call_of, reported};
+use super::{CARRIER, HookError, Webhook, call_of, is_softphones, reported, softphone};
 use crate::clock::now_us;
 use axum::response::Response;
 use store::{
@@ -24,7 +24,14 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     if webhook.required("RecordingStatus")? != "completed" {
         return Ok(());
     }
-    let call = call_of(webhook, CallStatus::InProgress).await?;
+    let call = if is_softphones(webhook) {
+        match softphone::call_of_leg(webhook).await? {
+            Some(call) => call,
+            None => return Ok(()),
+        }
+    } else {
+        call_of(webhook, CallStatus::InProgress).await?
+    };
     let seconds: Option<i64> = webhook.param("RecordingDuration").and_then(|text| text.parse().ok());
     let recording = Recording {
         call: call.id,

@@ -1,6 +1,6 @@
 //! The carrier reports how far a call has come.
 
-use super::{CARRIER, HookError, Webhook, call_of, reported};
+use super::{CARRIER, HookError, Webhook, call_of, is_softphones, reported, softphone};
 use crate::{
     call_reports,
     clock::now_us,
@@ -30,7 +30,15 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     };
     let duration_s = webhook.param("CallDuration").and_then(|seconds| seconds.parse().ok());
     let report = StatusReport { status, duration_s: duration_s.filter(|s: &i64| *s >= 0), at: now_us() };
-    let call = call_of(webhook, CallStatus::Queued).await?;
+    let call = if is_softphones(webhook) {
+        // How the leg ends says nothing of the caller's call.
+        match softphone::call_of_leg(webhook).await? {
+            Some(call) => call,
+            None => return Ok(()),
+        }
+    } else {
+        call_of(webhook, CallStatus::Queued).await?
+    };
     if let Some(price) = price(webhook) {
         let facts = CallFacts { price: Some(price), ..CallFacts::default() };
         webhook.store.learn(&call.id, &facts).await?;

@@ -197,8 +197,8 @@ async fn a_caller_whom_nobody_answers_waits_again_where_they_stood() {
     next(&harness).await;
     carrier.when(1).await;
     harness.hook("/hooks/twilio/queue-taken", &call_fields(&sid(0), "in-progress")).await;
-    let sid = sid(0);
-    let mut fields = call_fields(&sid, "in-progress");
+    let caller = sid(0);
+    let mut fields = call_fields(&caller, "in-progress");
     fields.push(("DialCallStatus", "no-answer"));
     let again = harness.hook("/hooks/twilio/queue-answered", &fields).await;
     assert!(again.text().contains(&format!(">{QUEUE}</Enqueue>")), "{}", again.text());
@@ -211,21 +211,12 @@ async fn a_caller_who_has_hung_up_is_gone() {
     let carrier = Carrier::start().await;
     carrier.answers.store(400, Ordering::Relaxed);
     let harness = waiting(&carrier, 1).await;
-    assert_eq!(next(&harness).await.status, StatusCode::ACCEPTED);
+    let taken = next(&harness).await.json();
     carrier.when(1).await;
     assert_eq!(next(&harness).await.problem(409), "queue_empty");
-    // Taken, and then gone.
-    let moved = async {
-        loop {
-            let lines = harness.get("/v1/audit-log?limit=100").await.json();
-            let lines = lines["data"].as_array().unwrap().iter();
-            if lines.filter(|line| line["action"] == "queue_entry.update").count() == 2 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, moved).await.expect("what the carrier said is never worked in");
+    let has_left =
+        |call: &Value| call["events"].as_array().unwrap().iter().any(|event| event["kind"] == "queue_ended");
+    harness.call_when(&taken["call"].as_str().unwrap().into(), has_left).await;
     assert_eq!(entries(harness).await[0].status, QueueEntryStatus::Left);
 }
 
@@ -245,6 +236,53 @@ async fn a_process_that_is_killed_puts_through_whom_somebody_took_when_it_is_sta
     let _again = control_plane::ControlPlane::open(again).await.unwrap().control_plane;
     let told = carrier.when(told + 1).await;
     assert_eq!(told.last().unwrap().0, sid(0));
+}
+
+#[tokio::test]
+async fn a_softphone_that_takes_a_caller_is_a_leg_of_the_callers_call_and_no_other_call() {
+    let carrier = Carrier::start().await;
+    let harness = waiting(&carrier, 1).await;
+    let (leg, from, to) = (sid(77), format!("client:{USER}"), format!("queue:{QUEUE}"));
+    let of_leg = |more: &[(&'static str, &'static str)]| {
+        let fields = [
+            ("AccountSid", ACCOUNT),
+            ("CallSid", leg.as_str()),
+            ("From", from.as_str()),
+            ("Direction", "inbound"),
+        ];
+        let all: Vec<_> = fields.into_iter().chain(more.iter().copied()).collect();
+        all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
+    };
+    let hook = async |path: &str, fields: Vec<(String, String)>| {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        harness.hook(path, &fields).await
+    };
+    let mut dialled = of_leg(&[("CallStatus", "ringing")]);
+    dialled.push(("To".to_owned(), to));
+    let dialled = hook("/api/voice/incoming", dialled).await;
+    let text = dialled.text().replace("&amp;", "&");
+    let recorded = format!("/api/voice/recording-status?queue={QUEUE}");
+    assert!(text.contains(&format!("{BASE}{recorded}")), "{text}");
+    let mut offered = call_fields("", "in-progress");
+    let caller = sid(0);
+    offered[1].1 = &caller;
+    offered.push(("DequeingCallSid", leg.as_str()));
+    harness.hook(&format!("/hooks/twilio/queue-offered?user={USER}"), &offered).await;
+    let done = [
+        ("RecordingSid", "RE00000000000000000000000000000077"),
+        ("RecordingStatus", "completed"),
+        ("RecordingDuration", "7"),
+    ];
+    assert_eq!(hook(&recorded, of_leg(&done)).await.status, StatusCode::OK);
+    assert_eq!(
+        hook("/api/voice/status", of_leg(&[("CallStatus", "completed")])).await.status,
+        StatusCode::OK
+    );
+    let calls = harness.get("/v1/calls").await.json();
+    let [call] = &calls["data"].as_array().unwrap()[..] else { panic!("one call: {calls}") };
+    assert_ne!(call["status"], "completed", "the caller is still there");
+    let recordings = harness.get("/v1/recordings").await.json();
+    assert_eq!(recordings["data"][0]["call"], call["id"], "{recordings}");
 }
 
 #[tokio::test]

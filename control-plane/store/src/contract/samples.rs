@@ -277,6 +277,7 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 status: QueueEntryStatus::Waiting,
                 left_at: None,
                 taken_by: None,
+                taken_on: None,
                 failed: String::new(),
                 awaits_carrier: false,
             };

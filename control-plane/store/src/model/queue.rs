@@ -45,6 +45,9 @@ pub struct QueueEntry {
     pub left_at: Option<i64>,
     /// Who took it.
     pub taken_by: Option<UserId>,
+    /// The carrier's id of the softphone's call that took the caller out: a leg of this call, and no call of its own.
+    #[serde(default)]
+    pub taken_on: Option<String>,
     /// What had failed before the queue, as it stands in our addresses: where the caller goes on if nobody answers after all.
     #[serde(default)]
     pub failed: String,
