@@ -1,4 +1,5 @@
-//! The control plane through its HTTP routes and the engine's ports, on a real database file.
+//! The control plane through its HTTP routes and the engine's ports, on a real database: a file, and once more on PostgreSQL
+//! (`store_postgres::test_server::again`).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
 
 mod admissions;
@@ -12,6 +13,7 @@ mod health;
 mod identity;
 mod isolation;
 mod log;
+mod nodes;
 mod outbound;
 mod provisioning;
 mod recording_links;
@@ -26,3 +28,8 @@ mod support;
 mod tools;
 mod vapi;
 mod webhooks;
+
+#[test]
+fn every_test_holds_on_postgresql() {
+    store_postgres::test_server::again::every_test();
+}
