@@ -130,6 +130,9 @@ pub struct Load {
     /// Who is called, and as whom
     #[command(flatten)]
     pub target: Target,
+    /// Numbers that the calls go to in turns, instead of the one: a file with `NUMBER ACCOUNT_SID AUTH_TOKEN` on each line
+    #[arg(long, value_name = "FILE")]
+    pub numbers: Option<PathBuf>,
     /// New calls per second until all are up
     #[arg(long, value_name = "N", default_value = "10", value_parser = rate)]
     pub ramp_per_second: f64,

@@ -5,5 +5,5 @@
 mod decide;
 mod monitor;
 
-pub use decide::{Alert, HealthOptions, Probe, decide, due_at, worst};
+pub use decide::{Alert, HealthOptions, Probe, decide, worst};
 pub use monitor::{Monitor, Watch};

@@ -40,7 +40,10 @@ use std::{
 };
 use store::{
     Call, CallStatus, Store, StoreError, TenantStore,
-    model::{number::NumberOwner, work::WorkKind},
+    model::{
+        number::NumberOwner,
+        work::{TenantHealth, WorkKind},
+    },
 };
 use tokio::time::Instant;
 use url::Url;
@@ -176,6 +179,11 @@ impl Shared {
     /// The tenant's part of the store.
     pub(crate) fn store_of(&self, tenant: &store::TenantId) -> Box<dyn TenantStore> {
         self.store.tenant(tenant)
+    }
+
+    /// How the providers of all tenants are, the worst first: for the platform.
+    pub(crate) async fn health_of_all(&self, limit: u16) -> Result<Vec<TenantHealth>, StoreError> {
+        self.store.health_of_all(limit).await
     }
 
     /// Whose active number this is.

@@ -22,6 +22,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+mod numbers;
+
 /// Silence after which the sandbox's recogniser, asked as the server asks by default, calls speech finished, ms.
 const ENDPOINTING_MS: u64 = 300;
 
@@ -39,8 +41,9 @@ pub(super) fn run(arguments: &Load) -> Result<Outcome, Failure> {
     let fixtures: Result<Vec<_>, _> =
         arguments.fixture.iter().map(|name| Fixture::named(name).map(Arc::new)).collect();
     let fixtures = fixtures?;
+    let numbers = arguments.numbers.as_deref().map(numbers::read).transpose()?.unwrap_or_default();
     let page = arguments.report.as_deref().map(page).transpose()?;
-    let report = runtime(None)?.block_on(measure(arguments, &fixtures))?;
+    let report = runtime(None)?.block_on(measure(arguments, &fixtures, numbers))?;
     if arguments.json {
         write_out(serde_json::to_string(&report)? + "\n")?;
     } else {
@@ -59,7 +62,11 @@ fn page(path: &Path) -> Result<File, Failure> {
         .map_err(|error| Failure::new(format!("failed to write the report {}: {error}", path.display())))
 }
 
-async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadReport, Failure> {
+async fn measure(
+    arguments: &Load,
+    fixtures: &[Arc<Fixture>],
+    numbers: Vec<numbers::Number>,
+) -> Result<LoadReport, Failure> {
     let knobs = load_knobs();
     let delays =
         Duration::from_millis(knobs.deepgram.delay_ms + knobs.anthropic.delay_ms + knobs.elevenlabs.delay_ms);
@@ -82,8 +89,8 @@ async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadRepo
         }
         None => None,
     };
-    let (calls, server) =
-        Run::new(arguments, fixtures.to_vec(), arguments.server_pid, "calls", delays).go().await?;
+    let run = Run::new(arguments, fixtures.to_vec(), arguments.server_pid, "calls", delays);
+    let (calls, server) = Run { numbers, ..run }.go().await?;
     let settings = LoadSettings {
         calls: arguments.calls.get(),
         fixtures: arguments.fixture.clone(),
@@ -131,6 +138,8 @@ fn silent(fixture: &Fixture) -> Fixture {
 struct Run {
     options: CarrierOptions,
     fixtures: Vec<Arc<Fixture>>,
+    /// Numbers that are called in turns; none: the one of the options.
+    numbers: Vec<numbers::Number>,
     calls: usize,
     ramp_per_second: f64,
     duration: Option<Duration>,
@@ -155,6 +164,7 @@ impl Run {
         Self {
             options: carrier_options(&arguments.target),
             fixtures,
+            numbers: Vec::new(),
             calls,
             ramp_per_second: arguments.ramp_per_second,
             duration: arguments.duration,
@@ -210,10 +220,10 @@ impl Run {
     }
 
     fn spawn(&self, running: &mut JoinSet<CallSample>, carrier: &Carrier, start: Instant, index: usize) {
-        let (Some(fixture), carrier) =
-            (self.fixtures.get(index % self.fixtures.len().max(1)).cloned(), carrier.clone())
-        else {
-            return;
+        let Some(fixture) = self.fixtures.get(index % self.fixtures.len().max(1)).cloned() else { return };
+        let carrier = match self.numbers.get(index % self.numbers.len().max(1)) {
+            Some(number) => number.carrier(carrier),
+            None => carrier.clone(),
         };
         let delays = self.delays;
         running.spawn(async move {

@@ -25,8 +25,9 @@ use store::{
         tenant::{Tenant, TenantSettings, TenantStatus},
     },
 };
+use store_postgres::{PostgresOptions, PostgresStore, test_server};
 use store_sqlite::{SqliteOptions, SqliteStore};
-use tandem::rehearsal::{Rehearsal, sandbox_options};
+use tandem::rehearsal::{Performance, Rehearsal, sandbox_options};
 use vault::{KeyRing, Place, Vault};
 
 /// A company with everything of its own.
@@ -166,9 +167,14 @@ impl Company {
 }
 
 /// The database of a running server, as another process sees it.
-async fn other_process(folder: &Path) -> (Arc<dyn Store>, Vault) {
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(&folder.join("tandem.db"), SqliteOptions::default()).await.unwrap());
+async fn other_process(folder: &Path, url: Option<&str>) -> (Arc<dyn Store>, Vault) {
+    let store: Arc<dyn Store> = match url {
+        Some(url) => Arc::new(PostgresStore::open(url, PostgresOptions::default()).await.unwrap()),
+        None => {
+            let file = folder.join("tandem.db");
+            Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await.unwrap())
+        }
+    };
     let ring = KeyRing::read(&folder.join("secrets.key")).unwrap();
     (Arc::clone(&store), Vault::new(store, ring))
 }
@@ -183,39 +189,66 @@ fn shown<'a>(log: &'a [Entry], service: Service, key: &str) -> Vec<&'a Event> {
     log.iter().filter(|entry| entry.service == service).filter(with_key).map(|entry| &entry.event).collect()
 }
 
+/// What became of calls at the same time.
+struct Heard {
+    /// What the outside services saw.
+    log: Vec<Entry>,
+    /// What was said, for each of [`COMPANIES`].
+    turns: Vec<Vec<Turn>>,
+    /// The call of the configuration's own tenant.
+    configured: Performance,
+}
+
+/// A call for each company and for the configuration's own tenant, at the same time, on a database file or on PostgreSQL.
+async fn calls_at_the_same_time(folder: &Folder, url: Option<&str>) -> Heard {
+    let own = Fixture::named("greeting-and-goodbye").unwrap();
+    let rehearsal = Rehearsal::start(sandbox_options(), &own, folder.path(), |config| {
+        config.store.url = url.map(Secret::new);
+    })
+    .await
+    .unwrap();
+    let server = format!("http://{}", rehearsal.server.address);
+    let (store, vault) = other_process(folder.path(), url).await;
+    let mut tenants = Vec::new();
+    for company in &COMPANIES {
+        tenants.push(company.found(&*store, &vault).await);
+    }
+    let (north, south, configured) = tokio::join!(
+        COMPANIES[0].call(&server),
+        COMPANIES[1].call(&server),
+        rehearsal.call(&own, rehearsal.carrier_options(), |_| {}),
+    );
+    let log = rehearsal.sandbox.log().entries();
+    rehearsal.end().await.unwrap();
+    let mut turns = Vec::new();
+    for (tenant, report) in tenants.iter().zip([&north, &south]) {
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+        let part = store.tenant(tenant);
+        let call = part.call_by_carrier_sid(&report.call_sid).await.unwrap().unwrap();
+        turns.push(part.turns(&call.id).await.unwrap());
+        let path = folder.path().join("recordings").join(tenant.as_str()).join(format!("{}.wav", call.id));
+        assert!(path.exists(), "it is recorded into its own folder");
+    }
+    Heard { log, turns, configured: configured.unwrap() }
+}
+
 #[test]
 fn tenants_take_calls_at_the_same_time_with_their_own_credentials_prompt_and_voice() {
-    let own = Fixture::named("greeting-and-goodbye").unwrap();
     let folder = Folder::new();
-    let (log, turns, configured) = virtual_time::run(async {
-        let rehearsal = Rehearsal::start(sandbox_options(), &own, folder.path(), |_| {}).await.unwrap();
-        let server = format!("http://{}", rehearsal.server.address);
-        let (store, vault) = other_process(folder.path()).await;
-        let mut tenants = Vec::new();
-        for company in &COMPANIES {
-            tenants.push(company.found(&*store, &vault).await);
-        }
-        let (north, south, configured) = tokio::join!(
-            COMPANIES[0].call(&server),
-            COMPANIES[1].call(&server),
-            rehearsal.call(&own, rehearsal.carrier_options(), |_| {}),
-        );
-        let log = rehearsal.sandbox.log().entries();
-        rehearsal.end().await.unwrap();
-        let mut turns = Vec::new();
-        for (tenant, report) in tenants.iter().zip([&north, &south]) {
-            assert!(report.problems.is_empty(), "{:?}", report.problems);
-            let part = store.tenant(tenant);
-            let call = part.call_by_carrier_sid(&report.call_sid).await.unwrap().unwrap();
-            turns.push(part.turns(&call.id).await.unwrap());
-            let path =
-                folder.path().join("recordings").join(tenant.as_str()).join(format!("{}.wav", call.id));
-            assert!(path.exists(), "it is recorded into its own folder");
-        }
-        (log, turns, configured.unwrap())
-    });
-    assert!(configured.mismatches.is_empty(), "{:?}", configured.mismatches);
+    let heard = virtual_time::run(calls_at_the_same_time(&folder, None));
+    assert!(heard.configured.mismatches.is_empty(), "{:?}", heard.configured.mismatches);
+    each_was_served_with_its_own(&heard);
+}
 
+/// By the clock on the wall: another process's work does not hold the virtual one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_on_postgresql_take_calls_with_their_own_credentials_prompt_and_voice() {
+    let Some(url) = test_server::database().await else { return };
+    let folder = Folder::new();
+    each_was_served_with_its_own(&calls_at_the_same_time(&folder, Some(&url)).await);
+}
+
+fn each_was_served_with_its_own(Heard { log, turns, .. }: &Heard) {
     let said = |turns: &[Turn]| turns.iter().map(|turn| turn.caller.clone()).collect::<Vec<_>>();
     assert!(
         said(&turns[0]).iter().any(|said| said.contains("What time do you close")),
@@ -229,15 +262,15 @@ fn tenants_take_calls_at_the_same_time_with_their_own_credentials_prompt_and_voi
         for service in ["deepgram", "anthropic", "elevenlabs"] {
             keys.insert(key_mark(&company.key(service)));
         }
-        assert!(!shown(&log, Service::Deepgram, &company.key("deepgram")).is_empty());
-        let asked = shown(&log, Service::Anthropic, &company.key("anthropic"));
+        assert!(!shown(log, Service::Deepgram, &company.key("deepgram")).is_empty());
+        let asked = shown(log, Service::Anthropic, &company.key("anthropic"));
         assert!(!asked.is_empty());
         for event in asked {
             let Event::Request { body, .. } = event else { panic!("{event:?}") };
             let text = body.to_string();
             assert!(text.contains(&company.prompt()) && !text.contains(&other.prompt()), "{text}");
         }
-        let spoken = shown(&log, Service::Elevenlabs, &company.key("elevenlabs"));
+        let spoken = shown(log, Service::Elevenlabs, &company.key("elevenlabs"));
         assert!(!spoken.is_empty());
         for event in spoken {
             let Event::Opened { voice, .. } = event else { panic!("{event:?}") };

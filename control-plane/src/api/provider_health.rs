@@ -11,19 +11,14 @@ use axum::{Json, http::StatusCode, response::Response};
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 use store::{
-    Filter, TenantId,
-    model::{
-        tenant::Tenant,
-        work::{Health, HealthStatus},
-    },
+    TenantId,
+    model::work::{Health, HealthStatus},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// Rows that are read at once.
-const PAGE: u16 = 200;
 /// Providers that are listed for the platform, the worst first.
-const LISTED: usize = 1_000;
+const LISTED: u16 = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::default()
@@ -137,7 +132,7 @@ impl HealthList {
             HealthStatus::Healthy => 2,
             HealthStatus::NotConfigured => 3,
         });
-        rows.truncate(LISTED);
+        rows.truncate(usize::from(LISTED));
         let dependencies = rows.into_iter().map(|(tenant, health)| ProviderHealth::of(&tenant, health));
         Self { status: status.into(), critical, dependencies: dependencies.collect() }
     }
@@ -189,16 +184,6 @@ async fn check_health(op: Op<HealthCheck>, body: Empty) -> Result<Response, Stop
     responses((status = 200, description = "How they are", body = HealthList)),
 )]
 async fn dependency_health(op: PlatformOp<TenantsRead>) -> Result<Json<HealthList>, Problem> {
-    let mut rows = Vec::new();
-    let mut filter = Filter::first(PAGE).oldest_first();
-    loop {
-        let tenants = op.store.list::<Tenant>(&filter).await?;
-        let Some(last) = tenants.last() else { return Ok(Json(HealthList::of(rows))) };
-        filter = filter.after(last.id.as_str());
-        for tenant in tenants {
-            let part = op.shared.store_of(&tenant.id);
-            let health = part.list::<Health>(&Filter::first(PAGE)).await?;
-            rows.extend(health.into_iter().map(|row| (tenant.id.clone(), row.value)));
-        }
-    }
+    let rows = op.shared.health_of_all(LISTED).await?;
+    Ok(Json(HealthList::of(rows.into_iter().map(|row| (row.tenant, row.health)).collect())))
 }

@@ -97,21 +97,20 @@ pub fn decide(
         latency_ms: latency.map(|latency| i64::try_from(latency.as_millis()).unwrap_or(i64::MAX)),
         details,
         alerted_at: if alert.is_some() { Some(at) } else { alerted_at },
+        due_at: at.saturating_add(micros(wait(status, failures, options))),
     };
     (health, alert)
 }
 
-/// When it is to be asked again.
-#[must_use]
-pub fn due_at(health: &Health, options: &HealthOptions) -> i64 {
-    let wait = match health.status {
+/// How long it is not asked.
+fn wait(status: HealthStatus, failures: u32, options: &HealthOptions) -> Duration {
+    match status {
         HealthStatus::Healthy | HealthStatus::NotConfigured => options.every,
         HealthStatus::Degraded | HealthStatus::Down => {
-            let doublings = health.failures.saturating_sub(1).min(16);
+            let doublings = failures.saturating_sub(1).min(16);
             options.cool_off.saturating_mul(1 << doublings).min(options.longest)
         }
-    };
-    health.checked_at.saturating_add(micros(wait))
+    }
 }
 
 /// The worst of them; not configured only if all are.
@@ -177,12 +176,11 @@ mod tests {
 
     #[test]
     fn what_is_down_is_asked_again_ever_more_seldom() {
-        let options = HealthOptions::default();
         let mut health = None;
         let mut waits = Vec::new();
         for _ in 0..7 {
             let (next, _) = after(health.as_ref(), &silent(), 0);
-            waits.push(due_at(&next, &options) / SECOND);
+            waits.push(next.due_at / SECOND);
             health = Some(next);
         }
         assert_eq!(waits, [60, 120, 240, 480, 900, 900, 900]);

@@ -1,6 +1,6 @@
 //! Asks the providers of all tenants when it is time, and keeps what came of it.
 
-use super::decide::{HealthOptions, Probe, decide, due_at};
+use super::decide::{HealthOptions, Probe, decide};
 use crate::clock::{now_us, rfc3339};
 use deliveries::{Event, EventType, announce, payload::HealthTold};
 use engine::provider::AbortOnDrop;
@@ -12,11 +12,11 @@ use store::{
     model::{
         account::{AccountStatus, ProviderAccount},
         audit::Actor,
-        tenant::{Tenant, TenantStatus},
+        tenant::Tenant,
         work::{Health, HealthStatus},
     },
 };
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tracing::{error, warn};
 use twilio_rest::Account;
 
@@ -31,18 +31,26 @@ const ALERT: &str = "DEPENDENCY_HEALTH_CRITICAL";
 /// How often somebody was told, as a counter.
 const ALERTS: &str = "tandem_dependency_alerts_total";
 
-/// How often the tenants are gone through. Default: every minute.
+/// How often it is looked whose providers are due, and how fast they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// Pause between two rounds; a round of 10,000 tenants reads some 20,000 rows.
+    /// Pause between two rounds. Default 60 s, the soonest that a provider is asked again. A round in which nobody is due is
+    /// one question to the store, however many tenants there are.
     pub pause: Duration,
+    /// Shortest time from one tenant to the next. Default 25 ms: 10,000 tenants are asked within the 5 minutes after which
+    /// they are due again, and neither the carrier nor the database sees a burst.
+    pub pace: Duration,
     /// When a provider is slow or down, and how often it is asked.
     pub health: HealthOptions,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { pause: Duration::from_secs(60), health: HealthOptions::default() }
+        Self {
+            pause: Duration::from_secs(60),
+            pace: Duration::from_millis(25),
+            health: HealthOptions::default(),
+        }
     }
 }
 
@@ -75,7 +83,7 @@ impl Monitor {
         Self { store, provisioner, watch }
     }
 
-    /// Goes through all tenants for ever; asks what is due.
+    /// Asks what is due, of all tenants, for ever.
     #[must_use]
     pub fn start(self: &Arc<Self>) -> AbortOnDrop {
         let monitor = Arc::clone(self);
@@ -92,19 +100,24 @@ impl Monitor {
         }))
     }
 
+    /// Asks the providers of every tenant of which one is due. A tenant that cannot be read does not keep the others from
+    /// being asked.
     async fn round(&self) -> Result<(), StoreError> {
-        let platform = self.store.platform();
-        let mut filter = Filter::first(PAGE).oldest_first();
+        let mut after = TenantId::known("");
         loop {
-            let tenants = platform.list::<Tenant>(&filter).await?;
-            let Some(last) = tenants.last() else { return Ok(()) };
-            filter = filter.after(last.id.as_str());
-            for tenant in tenants {
-                let is_served =
-                    matches!(tenant.value.status, TenantStatus::Active | TenantStatus::Provisioning);
-                if is_served && tenant.id != TenantId::platform() {
-                    self.check(&tenant.id, false).await?;
+            let due = self.store.health_due(now_us(), &after, PAGE).await?;
+            let Some(last) = due.last() else { return Ok(()) };
+            after = last.clone();
+            for tenant in due {
+                let next = Instant::now() + self.watch.pace;
+                match self.check(&tenant, false).await {
+                    Ok(_) => {}
+                    Err(cause) if cause.is_retryable() => return Err(cause),
+                    Err(cause) => {
+                        warn!(%tenant, error = &cause as &dyn std::error::Error, "a tenant's providers could not be asked");
+                    }
                 }
+                sleep_until(next).await;
             }
         }
     }
@@ -119,7 +132,7 @@ impl Monitor {
         let subjects = self.subjects(&*part).await?;
         for subject in &subjects {
             let before = known.iter().find(|row| row.value.subject == subject.name);
-            let is_due = before.is_none_or(|row| due_at(&row.value, &self.watch.health) <= now_us());
+            let is_due = before.is_none_or(|row| row.value.due_at <= now_us());
             if all || is_due {
                 self.ask(&*part, subject, before).await?;
             }
@@ -254,3 +267,6 @@ fn told(before: Option<HealthStatus>, now: HealthStatus) -> Option<EventType> {
 fn details(source: &str) -> BTreeMap<String, String> {
     [("provider".to_owned(), TWILIO.to_owned()), ("credential_source".to_owned(), source.to_owned())].into()
 }
+
+#[cfg(test)]
+mod tests;

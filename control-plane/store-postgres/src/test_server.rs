@@ -3,6 +3,10 @@
 //! The server's programs come from the system (`deploy/test-servers` installs them). It listens on a socket in a temporary
 //! folder only, and goes with the process that started it, however that ends. Where there are no such programs a test is
 //! left out and says so, unless `TANDEM_TEST_POSTGRES=required`.
+//!
+//! [`again`] lets a test program run all of its tests on PostgreSQL that otherwise run on SQLite.
+
+pub mod again;
 
 use crate::{PostgresOptions, PostgresStore};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -19,6 +23,7 @@ use store::new_id;
 
 /// What must be set, and to what, for tests to fail where there is no PostgreSQL.
 const REQUIRED: (&str, &str) = ("TANDEM_TEST_POSTGRES", "required");
+const NO_PROGRAMS: &str = "no initdb in /usr/lib/postgresql/*/bin (deploy/test-servers installs it)";
 /// A server starts within a second; a busy machine may need longer.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// A database with the present schema, copied for each test.
@@ -26,13 +31,17 @@ const TEMPLATE: &str = "tandem_template";
 
 /// Runs the server until its own standard input ends, which is when the test process does.
 const KEEPER: &str = r#"
-"$1/postgres" -D "$2/data" -c listen_addresses= -c unix_socket_directories="$2" -c fsync=off \
-    -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 >"$2/log" 2>&1 </dev/null &
+"$1/postgres" -D "$2/data" -c listen_addresses= -c unix_socket_directories="$2" -c max_connections=300 $3 \
+    >"$2/log" 2>&1 </dev/null &
 read -r _
 kill -INT $!
 wait
 rm -rf "$2"
 "#;
+/// What is lost with the server does not matter to a test.
+const QUICK: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+/// As a server is set up for what must not be lost.
+const DURABLE: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on";
 
 struct Server {
     folder: PathBuf,
@@ -47,19 +56,46 @@ struct Server {
 /// When there is none and `TANDEM_TEST_POSTGRES=required`, or the server is there and does not serve.
 pub async fn database() -> Option<String> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
-    match SERVER.get_or_init(start) {
+    match SERVER.get_or_init(|| start(QUICK)) {
         Ok(server) => Some(server.database().await),
-        Err(reason) => {
-            assert!(
-                std::env::var(REQUIRED.0).as_deref() != Ok(REQUIRED.1),
-                "{}={} and there is no PostgreSQL: {reason}",
-                REQUIRED.0,
-                REQUIRED.1
-            );
-            eprintln!("left out, there is no PostgreSQL: {reason}");
-            None
-        }
+        Err(reason) => left_out(reason),
     }
+}
+
+/// The same on a server that waits for the disk before it answers, for measurements.
+///
+/// # Panics
+/// See [`database`].
+pub async fn durable_database() -> Option<String> {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    match SERVER.get_or_init(|| start(DURABLE)) {
+        Ok(server) => Some(server.database().await),
+        Err(reason) => left_out(reason),
+    }
+}
+
+/// Brings a database that was just filled into the state in which a server keeps it: with statistics, and all of it on the
+/// disk.
+///
+/// # Panics
+/// When the server does not serve.
+pub async fn settle(url: &str) {
+    let mut owner = PgConnection::connect(url).await.unwrap();
+    owner.execute("vacuum analyze").await.unwrap();
+    owner.execute("checkpoint").await.unwrap();
+    owner.close().await.unwrap();
+}
+
+/// Says that there is no PostgreSQL.
+fn left_out(reason: &str) -> Option<String> {
+    assert!(
+        std::env::var(REQUIRED.0).as_deref() != Ok(REQUIRED.1),
+        "{}={} and there is no PostgreSQL: {reason}",
+        REQUIRED.0,
+        REQUIRED.1
+    );
+    eprintln!("left out, there is no PostgreSQL: {reason}");
+    None
 }
 
 impl Server {
@@ -97,9 +133,8 @@ impl Server {
     }
 }
 
-fn start() -> Result<Server, String> {
-    let programs =
-        programs().ok_or("no initdb in /usr/lib/postgresql/*/bin (deploy/test-servers installs it)")?;
+fn start(settings: &str) -> Result<Server, String> {
+    let programs = programs().ok_or(NO_PROGRAMS)?;
     let folder = std::env::temp_dir().join(new_id("tandem_pg"));
     let failed = |what: &str, error: io::Error| format!("{what}: {error}");
     fs::create_dir(&folder).map_err(|error| failed("a temporary folder", error))?;
@@ -121,6 +156,7 @@ fn start() -> Result<Server, String> {
         .args(["-c", KEEPER, "keeper"])
         .arg(&programs)
         .arg(&folder)
+        .arg(settings)
         .stdin(Stdio::piped())
         .spawn()
         .map_err(|error| failed("the server", error))?;

@@ -66,6 +66,7 @@ macro_rules! contract_tests {
                 no_call_of_a_tenant_is_another_ones,
                 logs_keys_and_work_of_a_tenant_are_not_another_ones,
                 the_platform_reaches_all_tenants_and_each_tenant_itself,
+                the_platform_sees_the_worst_providers_first_and_whose_are_due,
                 an_active_number_belongs_to_one_tenant,
                 a_key_leads_to_its_tenant,
                 a_user_learns_in_which_tenants_it_is_what,

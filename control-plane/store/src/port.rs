@@ -16,7 +16,7 @@ use crate::{
     model::{
         identity::{KeyOwner, UserMembership},
         number::{AccountOwner, NumberOwner},
-        work::{Claim, WorkKind},
+        work::{Claim, TenantHealth, WorkKind},
     },
 };
 use futures_util::future::BoxFuture;
@@ -49,6 +49,13 @@ pub trait Store: Send + Sync {
 
     /// In which tenants a user is what; at most 1,000. What was not accepted yet is not among them.
     fn memberships_of<'a>(&'a self, user: &'a UserId) -> StoreFuture<'a, Vec<UserMembership>>;
+
+    /// How the providers of all tenants are, the worst first, for those who run the platform; at most `limit`.
+    fn health_of_all(&self, limit: u16) -> StoreFuture<'_, Vec<TenantHealth>>;
+
+    /// Tenants that are served, one of whose providers is to be looked at now, or none of them ever was: at most `limit`, in
+    /// the order of their ids, those after `after`.
+    fn health_due<'a>(&'a self, now: i64, after: &'a TenantId, limit: u16) -> StoreFuture<'a, Vec<TenantId>>;
 
     /// Takes work that is due, the longest due first, and holds it until `lease_until`. What another worker holds is not
     /// given; what was held until now and not finished is given again.

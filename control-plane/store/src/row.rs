@@ -10,6 +10,7 @@ use crate::{
         identity::KeyOwner,
         number::{AccountOwner, NumberOwner},
         usage::Usage,
+        work::TenantHealth,
     },
 };
 
@@ -176,6 +177,24 @@ impl From<OwnerRow> for AccountOwner {
 pub struct MembershipRow {
     pub tenant_id: String,
     pub body: String,
+}
+
+/// How a provider of a tenant is.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns are what they are called")]
+pub struct TenantHealthRow {
+    pub tenant_id: String,
+    pub body: String,
+}
+
+impl TryFrom<TenantHealthRow> for TenantHealth {
+    type Error = StoreError;
+
+    fn try_from(row: TenantHealthRow) -> Result<Self, StoreError> {
+        let health = serde_json::from_str(&row.body)
+            .map_err(|source| StoreError::Unreadable { what: "health", source })?;
+        Ok(Self { tenant: TenantId::known(row.tenant_id), health })
+    }
 }
 
 /// A piece of work that was claimed.

@@ -1,6 +1,6 @@
 //! Tenants from the store: whose webhooks are believed, who is answered by whom, and that what is changed counts.
 
-use crate::{seed::open, support::*};
+use crate::support::*;
 use axum::http::{Request, StatusCode};
 use control_plane::settings::ControlPlaneSettings;
 use engine::{
@@ -43,8 +43,7 @@ struct OtherNode {
 
 impl OtherNode {
     async fn of(harness: &Harness) -> Self {
-        let settings = settings(&harness.folder).await;
-        let store = open(&settings).await;
+        let store = open_store(&harness.folder).await;
         let ring = KeyRing::read(&harness.folder.0.join("secrets.key")).unwrap();
         Self { vault: Vault::new(Arc::clone(&store), ring), store }
     }

@@ -5,12 +5,10 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode},
 };
-use control_plane::{admin::invite_admin, settings::StoreSettings};
+use control_plane::admin::invite_admin;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::Store;
-use store_postgres::{PostgresOptions, PostgresStore};
-use store_sqlite::{SqliteOptions, SqliteStore};
 use vault::KeyRing;
 
 const PASSWORD: &str = "four words of mine";
@@ -41,15 +39,7 @@ impl Harness {
 
     /// The store, as another process opens it.
     async fn store(&self) -> Arc<dyn Store> {
-        match store_settings(&self.folder).await {
-            StoreSettings::Embedded => {
-                let file = self.folder.0.join("tandem.db");
-                Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await.unwrap())
-            }
-            StoreSettings::Postgres { url } => {
-                Arc::new(PostgresStore::open(url.reveal(), PostgresOptions::default()).await.unwrap())
-            }
-        }
+        open_store(&self.folder).await
     }
 
     /// A platform admin's access token.

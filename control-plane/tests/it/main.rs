@@ -1,4 +1,5 @@
-//! The control plane through its HTTP routes and the engine's ports, on a real database file.
+//! The control plane through its HTTP routes and the engine's ports, on a real database: a file, and once more on PostgreSQL
+//! (`store_postgres::test_server::again`).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
 
 mod admissions;
@@ -17,6 +18,7 @@ mod identity;
 mod isolation;
 mod log;
 mod messages;
+mod nodes;
 mod outbound;
 mod provisioning;
 mod queue_next;
@@ -33,3 +35,8 @@ mod tools;
 mod upkeep;
 mod vapi;
 mod webhooks;
+
+#[test]
+fn every_test_holds_on_postgresql() {
+    store_postgres::test_server::again::every_test();
+}

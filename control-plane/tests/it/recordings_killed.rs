@@ -62,10 +62,6 @@ fn files(folder: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_loses_no_recording_and_leaves_none_behind() {
-    if std::env::var("TANDEM_TEST_STORE").as_deref() == Ok("postgres") {
-        // The child makes its own way to the database file.
-        return;
-    }
     let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
     sandbox.knobs().change(|knobs| knobs.s3.delay_ms = 10);
     let bucket = format!("{}/s3", sandbox.base_url());

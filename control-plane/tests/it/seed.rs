@@ -1,7 +1,7 @@
 //! What a tenant has set up, put into the store before the control plane opens it, and read back after it has closed.
 
-use crate::support::{Folder, Harness, OWN_NUMBER, settings};
-use control_plane::{ControlPlane, settings::ControlPlaneSettings, settings::StoreSettings};
+use crate::support::{Folder, Harness, OWN_NUMBER, open_store, settings};
+use control_plane::{ControlPlane, settings::ControlPlaneSettings};
 use std::sync::Arc;
 use store::{
     Store, TenantId,
@@ -14,8 +14,6 @@ use store::{
         tenant::{Tenant, TenantSettings, TenantStatus},
     },
 };
-use store_postgres::{PostgresOptions, PostgresStore};
-use store_sqlite::{SqliteOptions, SqliteStore};
 
 /// A tenant and what it has set up.
 pub(crate) struct Seed {
@@ -90,7 +88,7 @@ impl Seed {
         let mut settings = settings(&folder).await;
         change(&mut settings);
         std::fs::create_dir_all(&folder.0).unwrap();
-        let store = open(&settings).await;
+        let store = open_store(&folder).await;
         self.write(&*store).await;
         store.close().await;
         let opened = ControlPlane::open(settings).await.unwrap();
@@ -137,23 +135,10 @@ impl Seed {
     }
 }
 
-/// The store of a control plane that is not open.
-pub(crate) async fn open(settings: &ControlPlaneSettings) -> Arc<dyn Store> {
-    match &settings.store {
-        StoreSettings::Embedded => {
-            let path = settings.data_dir.join("tandem.db");
-            Arc::new(SqliteStore::open(&path, SqliteOptions::default()).await.unwrap())
-        }
-        StoreSettings::Postgres { url } => {
-            Arc::new(PostgresStore::open(url.reveal(), PostgresOptions::default()).await.unwrap())
-        }
-    }
-}
-
 /// Ends the control plane and gives what it has stored. The folder goes with it.
 pub(crate) async fn stored(harness: Harness) -> (Arc<dyn Store>, Folder) {
     let Harness { plane, router, folder, .. } = harness;
     drop(router);
     plane.close().await.unwrap();
-    (open(&settings(&folder).await).await, folder)
+    (open_store(&folder).await, folder)
 }

@@ -34,6 +34,9 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use sha1::Sha1;
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use store::Store;
+use store_postgres::{PostgresOptions, PostgresStore, test_server::again};
+use store_sqlite::{SqliteOptions, SqliteStore};
 use tower::ServiceExt;
 use twilio_rest::TwilioOptions;
 use url::{Url, form_urlencoded};
@@ -128,22 +131,23 @@ fn services() -> Services {
     }
 }
 
-/// Where the data of a folder is: in it, or with `TANDEM_TEST_STORE=postgres` in a PostgreSQL database of its own.
+/// Where the data of a folder is: in it, or in a PostgreSQL database of its own.
 pub(crate) async fn store_settings(folder: &Folder) -> StoreSettings {
-    if std::env::var("TANDEM_TEST_STORE").as_deref() != Ok("postgres") {
-        return StoreSettings::Embedded;
+    match again::url(&folder.0).await {
+        Some(url) => StoreSettings::Postgres { url: Secret::new(&url) },
+        None => StoreSettings::Embedded,
     }
-    let kept = folder.0.join("postgres-url");
-    let url = match std::fs::read_to_string(&kept) {
-        Ok(url) => url,
-        Err(_) => {
-            let url = store_postgres::test_server::database().await.expect("TANDEM_TEST_STORE asks for it");
-            std::fs::create_dir_all(&folder.0).unwrap();
-            std::fs::write(kept, &url).unwrap();
-            url
+}
+
+/// The store of a folder, as another process opens it.
+pub(crate) async fn open_store(folder: &Folder) -> Arc<dyn Store> {
+    match again::url(&folder.0).await {
+        Some(url) => Arc::new(PostgresStore::open(&url, PostgresOptions::default()).await.unwrap()),
+        None => {
+            let file = folder.0.join("tandem.db");
+            Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await.unwrap())
         }
-    };
-    StoreSettings::Postgres { url: Secret::new(&url) }
+    }
 }
 
 pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
@@ -196,6 +200,8 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         limits: ControlPlaneOptions {
             stream_verdict: std::time::Duration::from_millis(50),
             log_linger: std::time::Duration::ZERO,
+            // A busy machine may need longer than a server is given.
+            log_close: std::time::Duration::from_secs(120),
             rate: RateLimits {
                 read: RateLimit { requests: 1_000_000, window: std::time::Duration::from_secs(60) },
                 ..RateLimits::default()

@@ -7,3 +7,8 @@ mod fairness;
 mod guarded;
 mod support;
 mod told;
+
+#[test]
+fn every_test_holds_on_postgresql() {
+    store_postgres::test_server::again::every_test();
+}

@@ -17,7 +17,7 @@ use engine::provider::{AbortOnDrop, Secret};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -33,6 +33,7 @@ use store::{
         webhook::{WebhookDelivery, WebhookEndpoint},
     },
 };
+use store_postgres::{PostgresOptions, PostgresStore, test_server::again};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use tokio::{net::TcpListener, time::sleep};
 use vault::{KeyRing, Vault, new_key};
@@ -47,6 +48,17 @@ impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             eprintln!("{} stays behind: {error}", self.0.display());
+        }
+    }
+}
+
+/// A store in the folder, or in the PostgreSQL database that belongs to it.
+async fn open_store(folder: &Path) -> Arc<dyn Store> {
+    match again::url(folder).await {
+        Some(url) => Arc::new(PostgresStore::open(&url, PostgresOptions::default()).await.unwrap()),
+        None => {
+            let file = folder.join("tandem.db");
+            Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await.unwrap())
         }
     }
 }
@@ -74,8 +86,7 @@ impl House {
     pub(crate) async fn new() -> Self {
         let path = std::env::temp_dir().join(store::new_id("tandem_deliveries"));
         std::fs::create_dir(&path).unwrap();
-        let store = SqliteStore::open(&path.join("tandem.db"), SqliteOptions::default()).await.unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
+        let store = open_store(&path).await;
         let ring = KeyRing::new(&[new_key().unwrap()]).unwrap();
         let vault = Arc::new(Vault::new(Arc::clone(&store), ring));
         Self { store, vault, now: Arc::new(AtomicI64::new(START)), _folder: Folder(path) }

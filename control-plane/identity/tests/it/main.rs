@@ -10,3 +10,8 @@ mod sessions;
 mod sign_in;
 mod support;
 mod team;
+
+#[test]
+fn every_test_holds_on_postgresql() {
+    store_postgres::test_server::again::every_test();
+}

@@ -10,7 +10,10 @@ use identity::{
     sign_in::SignedIn,
     token::{SigningKey, Tokens},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use store::{
     Store, Stored, TenantId,
     ids::UserId,
@@ -20,6 +23,7 @@ use store::{
         tenant::{Tenant, TenantSettings, TenantStatus},
     },
 };
+use store_postgres::{PostgresOptions, PostgresStore, test_server::again};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use vault::{KeyRing, Vault, new_key};
 
@@ -34,6 +38,17 @@ impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             eprintln!("{} stays behind: {error}", self.0.display());
+        }
+    }
+}
+
+/// A store in the folder, or in the PostgreSQL database that belongs to it.
+async fn open_store(folder: &Path) -> Arc<dyn Store> {
+    match again::url(folder).await {
+        Some(url) => Arc::new(PostgresStore::open(&url, PostgresOptions::default()).await.unwrap()),
+        None => {
+            let file = folder.join("tandem.db");
+            Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await.unwrap())
         }
     }
 }
@@ -72,8 +87,7 @@ pub(crate) async fn house() -> House {
 pub(crate) async fn house_with(openid: OpenId) -> House {
     let path = std::env::temp_dir().join(store::new_id("tandem_identity"));
     std::fs::create_dir(&path).unwrap();
-    let store = SqliteStore::open(&path.join("tandem.db"), SqliteOptions::default()).await.unwrap();
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store = open_store(&path).await;
     let identity = identity_on(&store, openid);
     House { identity, store, _folder: Folder(path) }
 }

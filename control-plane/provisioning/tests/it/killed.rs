@@ -1,7 +1,7 @@
 //! The process itself is killed (`SIGKILL`), after every request that reaches the carrier, and started again.
 
 use crate::support::{
-    Folder, actor, count, is_over, main_sid, order, provisioner, state, subaccounts, worker,
+    Folder, actor, count, is_over, main_sid, open_store, order, provisioner, state, subaccounts, worker,
 };
 use fixtures::sandbox::{Sandbox, SandboxOptions, Service};
 use provisioning::{Purchase, Worker};
@@ -17,7 +17,6 @@ use store::{
         work::{Job, JobStatus},
     },
 };
-use store_sqlite::{SqliteOptions, SqliteStore};
 
 /// What the process that is killed is told: the carrier's address, its folder.
 const CARRIER: &str = "TANDEM_TEST_CARRIER";
@@ -71,9 +70,9 @@ async fn a_process_that_is_killed_after_any_request_goes_on_when_it_is_started_a
         sandbox.knobs().change(|knobs| knobs.twilio.delay_ms = 10);
         let (folder, carrier) = (Folder::new(), sandbox.base_url());
         let ours = provisioner(&folder, &carrier).await;
-        let store = SqliteStore::open(&folder.0.join("tandem.db"), SqliteOptions::default()).await.unwrap();
-        let (tenant, setting_up) = order(&store, &ours, None).await;
-        let is_done = async |id: &JobId| is_over(&job(&store, &tenant, id).await);
+        let store = open_store(&folder).await;
+        let (tenant, setting_up) = order(&*store, &ours, None).await;
+        let is_done = async |id: &JobId| is_over(&job(&*store, &tenant, id).await);
 
         let before = sandbox.requests(Service::Twilio);
         run_until(&folder, &carrier, async || {
@@ -81,7 +80,7 @@ async fn a_process_that_is_killed_after_any_request_goes_on_when_it_is_started_a
         })
         .await;
         run_until(&folder, &carrier, async || is_done(&setting_up).await).await;
-        let done = job(&store, &tenant, &setting_up).await;
+        let done = job(&*store, &tenant, &setting_up).await;
         assert_eq!(done.status, JobStatus::Done, "{:?} {:?}", done.error, state(&done));
 
         let account = ours.account_of(&tenant, None).await.unwrap().id;
@@ -96,7 +95,7 @@ async fn a_process_that_is_killed_after_any_request_goes_on_when_it_is_started_a
         })
         .await;
         run_until(&folder, &carrier, async || is_done(&buying.id).await).await;
-        let done = job(&store, &tenant, &buying.id).await;
+        let done = job(&*store, &tenant, &buying.id).await;
         assert_eq!(done.status, JobStatus::Done, "{:?} {:?}", done.error, state(&done));
 
         let world = sandbox.twilio();

@@ -7,3 +7,8 @@ mod numbers;
 mod softphones;
 mod support;
 mod tenants;
+
+#[test]
+fn every_test_holds_on_postgresql() {
+    store_postgres::test_server::again::every_test();
+}

@@ -15,6 +15,7 @@ use store::{
         work::{Job, JobStatus},
     },
 };
+use store_postgres::{PostgresOptions, PostgresStore, test_server::again};
 use store_sqlite::{SqliteOptions, SqliteStore};
 use twilio_rest::{AccountSid, Credentials, RetryOptions, TwilioClient, TwilioOptions};
 use vault::{KeyRing, Place, Vault, new_key};
@@ -36,6 +37,17 @@ impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             eprintln!("{} stays behind: {error}", self.0.display());
+        }
+    }
+}
+
+/// A store in the folder, or in the PostgreSQL database that belongs to it.
+pub(crate) async fn open_store(folder: &Folder) -> Arc<dyn Store> {
+    match again::url(&folder.0).await {
+        Some(url) => Arc::new(PostgresStore::open(&url, PostgresOptions::default()).await.unwrap()),
+        None => {
+            let file = folder.0.join("tandem.db");
+            Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await.unwrap())
         }
     }
 }
@@ -71,9 +83,7 @@ fn twilio(base_url: &str) -> TwilioClient {
 }
 
 pub(crate) async fn provisioner(folder: &Folder, carrier: &str) -> Arc<Provisioner> {
-    let database = folder.0.join("tandem.db");
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(&database, SqliteOptions::default()).await.unwrap());
+    let store = open_store(folder).await;
     let ring = KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap();
     provisioner_on(store, ring, carrier)
 }
@@ -107,8 +117,7 @@ impl Setup {
     pub(crate) async fn new() -> Self {
         let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
         let folder = Folder::new();
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&folder.0.join("tandem.db"), SqliteOptions::default()).await.unwrap());
+        let store = open_store(&folder).await;
         let ring = KeyRing::new(&[new_key().unwrap()]).unwrap();
         let provisioner = provisioner_on(Arc::clone(&store), ring.clone(), &sandbox.base_url());
         Self { sandbox, store, ring, provisioner, _folder: folder }

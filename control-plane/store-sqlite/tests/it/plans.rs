@@ -17,3 +17,32 @@ async fn whose_number_and_whose_key_it_is_an_index_says() {
         assert_eq!(plan, [format!("SEARCH {table} USING INDEX {table}_shown (lookup=?)")]);
     }
 }
+
+#[tokio::test]
+async fn how_all_tenants_providers_are_is_read_in_order_and_who_is_due_by_index() {
+    let opened = crate::open().await;
+    let mut database = connect(&opened.folder.database()).await;
+    let plans = [
+        (
+            "select tenant_id, body from health order by \
+             (case status when 'down' then 0 when 'degraded' then 1 when 'healthy' then 2 else 3 end), tenant_id, id limit 1",
+            vec!["SCAN health USING INDEX health_worst_first"],
+        ),
+        (
+            "select tenant_id from tenants where tenant_id > 'ten_1' and status in ('active', 'provisioning') \
+             and coalesce((select min(due_at) from health where health.tenant_id = tenants.tenant_id), 0) <= 1 \
+             order by tenant_id limit 1",
+            vec![
+                "SEARCH tenants USING INDEX sqlite_autoindex_tenants_1 (tenant_id>?)",
+                "CORRELATED SCALAR SUBQUERY 1",
+                "SEARCH health USING INDEX health_due (tenant_id=?)",
+            ],
+        ),
+    ];
+    for (query, expected) in plans {
+        let query = format!("explain query plan {query}");
+        let plan = database.fetch_all(sqlx::AssertSqlSafe(query).into_sql_str()).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        assert_eq!(plan, expected);
+    }
+}

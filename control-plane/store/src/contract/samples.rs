@@ -383,6 +383,7 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
                 latency_ms: Some(80),
                 details: [("provider".to_owned(), "twilio".to_owned())].into(),
                 alerted_at: None,
+                due_at: 0,
             };
             of(HealthId::generate(), &health, Some(text("twilio")))
         }

@@ -15,8 +15,8 @@ use crate::{
         audit::AuditFilter,
         identity::{Invitation, Membership, Role, UserMembership},
         number::{Number, NumberStatus},
-        tenant::Tenant,
-        work::WorkKind,
+        tenant::{Tenant, TenantStatus},
+        work::{Health, HealthStatus, TenantHealth, WorkKind},
     },
 };
 
@@ -168,6 +168,57 @@ pub async fn the_platform_reaches_all_tenants_and_each_tenant_itself(store: &dyn
     let mut tx = ours.begin(&actor(), 5).await.unwrap();
     let third = super::samples::tenant_value("c");
     assert!(tx.insert_as(TenantId::generate(), third).await.is_err(), "a tenant does not make another");
+}
+
+pub async fn the_platform_sees_the_worst_providers_first_and_whose_are_due(store: &dyn Store) {
+    let health = |subject: &str, status, due_at| Health {
+        subject: subject.to_owned(),
+        status,
+        message: String::new(),
+        critical: status == HealthStatus::Down,
+        failures: 0,
+        checked_at: 1,
+        latency_ms: None,
+        details: [].into(),
+        alerted_at: None,
+        due_at,
+    };
+    let (ours, theirs) = (tenant(store, "a").await, tenant(store, "b").await);
+    let (new, suspended) = (tenant(store, "c").await, tenant(store, "d").await);
+    for (part, rows) in [
+        (&ours, [health("x", HealthStatus::Healthy, 50), health("y", HealthStatus::Degraded, 10)]),
+        (&theirs, [health("x", HealthStatus::Down, 30), health("y", HealthStatus::NotConfigured, 40)]),
+    ] {
+        let mut tx = part.begin(&actor(), 1).await.unwrap();
+        for row in rows {
+            tx.insert(row).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+    let row = suspended.get::<Tenant>(suspended.id()).await.unwrap().unwrap();
+    let mut tx = suspended.begin(&actor(), 1).await.unwrap();
+    let value = Tenant { status: TenantStatus::Suspended, ..row.value };
+    tx.update::<Tenant>(&row.id, row.version, value).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let seen = |rows: Vec<TenantHealth>| {
+        rows.into_iter().map(|row| (row.tenant, row.health.status)).collect::<Vec<_>>()
+    };
+    let all = [
+        (theirs.id().clone(), HealthStatus::Down),
+        (ours.id().clone(), HealthStatus::Degraded),
+        (ours.id().clone(), HealthStatus::Healthy),
+        (theirs.id().clone(), HealthStatus::NotConfigured),
+    ];
+    assert_eq!(seen(store.health_of_all(10).await.unwrap()), all);
+    assert_eq!(seen(store.health_of_all(2).await.unwrap()), all[..2]);
+
+    let due = async |now, after: &TenantId, limit| store.health_due(now, after, limit).await.unwrap();
+    let first = TenantId::known("");
+    assert_eq!(due(9, &first, 10).await, [new.id().clone()], "nobody has looked at its providers");
+    assert_eq!(due(10, &first, 10).await, [ours.id().clone(), new.id().clone()], "the earliest counts");
+    assert_eq!(due(30, &first, 2).await, [ours.id().clone(), theirs.id().clone()]);
+    assert_eq!(due(30, theirs.id(), 2).await, [new.id().clone()], "whoever is not served is not asked");
 }
 
 pub async fn an_active_number_belongs_to_one_tenant(store: &dyn Store) {

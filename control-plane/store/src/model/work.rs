@@ -102,8 +102,20 @@ pub struct Health {
     /// When somebody was last told that they must act.
     #[serde(default)]
     pub alerted_at: Option<i64>,
+    /// When it is to be looked at again. [`Store::health_due`](crate::Store::health_due) goes by it.
+    #[serde(default)]
+    pub due_at: i64,
 }
 resource!(Health, HealthId, Health);
+
+/// How a provider of a tenant is, as those who run the platform see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantHealth {
+    /// Whose provider it is.
+    pub tenant: TenantId,
+    /// How it is.
+    pub health: Health,
+}
 
 /// How a provider is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

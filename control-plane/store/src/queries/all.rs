@@ -6,6 +6,7 @@ pub(crate) mod changes;
 pub(crate) mod directory;
 pub(crate) mod documents;
 pub(crate) mod ledger;
+pub(crate) mod platform;
 pub(crate) mod records;
 pub(crate) mod work;
 

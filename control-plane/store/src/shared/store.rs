@@ -4,7 +4,7 @@ use crate::{
     Backend,
     claim::claim,
     failure::failed,
-    queries::{directory, without_nul},
+    queries::{directory, platform, without_nul},
     tenant::Tenant,
 };
 use futures_util::future::BoxFuture;
@@ -14,7 +14,7 @@ use store::{
     model::{
         identity::{Membership, UserMembership},
         number::{AccountOwner, NumberOwner},
-        work::{Claim, WorkKind},
+        work::{Claim, TenantHealth, WorkKind},
     },
     new_id,
 };
@@ -69,6 +69,25 @@ impl Store for Backend {
                 }
             }
             Ok(parts)
+        })
+    }
+
+    fn health_of_all(&self, limit: u16) -> StoreFuture<'_, Vec<TenantHealth>> {
+        Box::pin(async move {
+            const DOING: &str = "reading how all tenants' providers are";
+            let mut db = self.read(&TenantId::platform(), DOING).await?;
+            let rows = platform::health_of_all(&mut db, limit).await.map_err(failed(DOING))?;
+            rows.into_iter().map(TenantHealth::try_from).collect()
+        })
+    }
+
+    fn health_due<'a>(&'a self, now: i64, after: &'a TenantId, limit: u16) -> StoreFuture<'a, Vec<TenantId>> {
+        Box::pin(async move {
+            const DOING: &str = "looking up whose providers are due";
+            let mut db = self.read(&TenantId::platform(), DOING).await?;
+            let rows =
+                platform::health_due(&mut db, now, after.as_str(), limit).await.map_err(failed(DOING))?;
+            Ok(rows.into_iter().map(TenantId::known).collect())
         })
     }
 

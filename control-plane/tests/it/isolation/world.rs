@@ -5,7 +5,6 @@ use axum::{
     body::Body as HttpBody,
     http::{Request, StatusCode},
 };
-use control_plane::settings::StoreSettings;
 use engine::provider::Secret;
 use identity::{
     api_key::{NewKey, first},
@@ -21,8 +20,6 @@ use store::{
         identity::{ApiKey, KeyMode, KeyStatus, Role},
     },
 };
-use store_postgres::{PostgresOptions, PostgresStore};
-use store_sqlite::{SqliteOptions, SqliteStore};
 
 /// In every text of the other tenant, in lower case.
 pub(super) const CANARY: &str = "canary";
@@ -80,7 +77,7 @@ impl World {
             }
         })
         .await;
-        let store = open(&harness).await;
+        let store = open_store(&harness.folder).await;
         let (own, other) = (TenantId::generate(), TenantId::generate());
         put_tenant(&*store, &own, &json!({ "name": "Own", "slug": "own", "status": "active" })).await;
         let others = fill(&*store, &other, &harness).await;
@@ -152,18 +149,6 @@ impl World {
         all.extend(lines.iter().map(|line| format!("{line:?}")));
         all.push(format!("{:?}", other.call(&self.others.call).await.unwrap()));
         all
-    }
-}
-
-async fn open(harness: &Harness) -> Arc<dyn Store> {
-    match store_settings(&harness.folder).await {
-        StoreSettings::Embedded => {
-            let file = harness.folder.0.join("tandem.db");
-            Arc::new(SqliteStore::open(&file, SqliteOptions::default()).await.unwrap())
-        }
-        StoreSettings::Postgres { url } => {
-            Arc::new(PostgresStore::open(url.reveal(), PostgresOptions::default()).await.unwrap())
-        }
     }
 }
 
