@@ -27,9 +27,9 @@ impl<N: Need, T: DeserializeOwned + Check> FromRequest<Arc<Shared>> for Former<N
     type Rejection = Problem;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Problem> {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         // Nobody's body is read before it is known who sends it.
-        caller_of(&mut parts, shared).await?;
+        caller_of(&parts, shared).await?;
         let (mut parts, bytes) = body::read(Request::from_parts(parts, body), shared).await?;
         // What cannot be read names nobody; what is wrong with it is said to those who may ask.
         let fields = body::parse::<Map<String, Value>>(&bytes).unwrap_or_default();
