@@ -239,6 +239,19 @@ fn the_second_voice_takes_over_when_the_first_is_dead() {
     }
 }
 
+#[test]
+fn the_second_model_takes_over_when_the_first_is_dead() {
+    for (what, fault) in
+        [("500", status(500)), ("quota", Fault::Error { after: 0 }), ("half-open", Fault::HalfOpen)]
+    {
+        let (performance, _folder) = play("order-status", dead(&[Service::Anthropic], &fault));
+        assert_as_expected(what, &performance);
+        assert_heard_is_said(what, &performance);
+        // The first token of the dead one is waited for once: the call stays with the one that answers.
+        assert_eq!(degraded(&performance), 1, "{what}: {:?}", performance.call.events);
+    }
+}
+
 fn both_voices(config: &mut Config) {
     config.voice.tts = vec![TtsName::Elevenlabs, TtsName::Openai];
 }

@@ -223,9 +223,10 @@ impl Shared {
         self.wake_tts();
     }
 
-    /// Synthesis looks at what it owes after every command: a queue that is full wakes it as well.
+    /// Synthesis looks at what it owes after every command: one that waits for it will do, and the places are for those that
+    /// say more than this.
     fn wake_tts(&self) {
-        if self.tts.try_push(TtsCommand::Work).is_err() {
+        if self.tts.depth() == 0 && self.tts.try_push(TtsCommand::Work).is_err() {
             tracing::trace!(call = %self.plan.call, "synthesis is awake");
         }
     }

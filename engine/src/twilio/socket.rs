@@ -165,3 +165,14 @@ pub struct AcceptedStream {
     /// The stream's identifier: messages that name another are refused.
     pub sid: StreamSid,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_the_far_side_does_not_take_is_given_up() {
+        let stuck = in_time(std::future::pending(), Duration::from_secs(5)).await;
+        assert!(matches!(stuck, Err(SocketError::WriteTimeout(5_000))), "{stuck:?}");
+    }
+}

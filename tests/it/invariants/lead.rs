@@ -17,6 +17,9 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 const FRAME_US: u64 = 20_000;
 
+/// Longest message.
+const MESSAGE_US: u64 = 100_000;
+
 /// The virtual clock goes in steps of at most so much.
 const STEP_US: u64 = virtual_time::STEP_MAX.as_micros() as u64;
 
@@ -136,9 +139,30 @@ fn heard(late_by_ms: u64) -> (Vec<Arrival>, Playout) {
     })
 }
 
+/// What is due at a moment goes out together, in as few messages as hold it.
+fn goes_out_in_one_batch(arrivals: &[Arrival]) {
+    for batch in arrivals.chunk_by(|one, next| next.at_us <= one.at_us + STEP_US) {
+        let audio_us: u64 = batch.iter().map(|arrival| arrival.after_us - arrival.before_us).sum();
+        assert!(
+            batch.len() as u64 <= audio_us.div_ceil(MESSAGE_US),
+            "{} messages for {audio_us} us at {}",
+            batch.len(),
+            batch[0].at_us
+        );
+        for Arrival { at_us, before_us, after_us } in batch {
+            assert!(
+                after_us - before_us <= MESSAGE_US,
+                "a message of {} us at {at_us}",
+                after_us - before_us
+            );
+        }
+    }
+}
+
 #[test]
 fn invariant_5_lead_on_an_absolute_clock() {
     let (arrivals, buffer) = heard(0);
+    goes_out_in_one_batch(&arrivals);
     let first_us = arrivals[0].at_us;
     // The first message finds an empty buffer, and fills it with those of the same moment.
     let later: Vec<_> = arrivals.iter().filter(|arrival| arrival.at_us > first_us).collect();
@@ -154,6 +178,7 @@ fn invariant_5_lead_on_an_absolute_clock() {
 fn invariant_5_a_late_tick_catches_up() {
     for (late_by_ms, underruns) in [(90, 0), (400, 1)] {
         let (arrivals, buffer) = heard(late_by_ms);
+        goes_out_in_one_batch(&arrivals);
         assert_eq!(buffer.underruns().len(), underruns, "{late_by_ms} ms late: {:?}", buffer.underruns());
         let late_us = LATE_AT.as_micros() as u64 + late_by_ms * 1_000;
         let next_us = arrivals.iter().map(|arrival| arrival.at_us).find(|&at_us| at_us >= late_us).unwrap();
