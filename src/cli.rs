@@ -32,7 +32,7 @@ pub enum Command {
     /// Call a server with a recorded caller
     Call(Call),
     /// Call a server many times at once and report percentiles
-    Load(Load),
+    Load(Box<Load>),
     /// Serve stand-ins for the outside services
     Sandbox(Sandbox),
     /// Back up the embedded database, or bring it back
@@ -126,6 +126,9 @@ pub struct Load {
     /// Who is called, and as whom
     #[command(flatten)]
     pub target: Target,
+    /// Numbers that the calls go to in turns, instead of the one: a file with `NUMBER ACCOUNT_SID AUTH_TOKEN` on each line
+    #[arg(long, value_name = "FILE")]
+    pub numbers: Option<PathBuf>,
     /// New calls per second until all are up
     #[arg(long, value_name = "N", default_value = "10", value_parser = rate)]
     pub ramp_per_second: f64,

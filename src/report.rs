@@ -200,6 +200,18 @@ pub struct Series {
     pub latency: Vec<LatencySlice>,
     /// Calls up, over seconds since the start; each value holds until the next.
     pub concurrent: Vec<(f64, usize)>,
+    /// How long each call took to come up, in the order in which they ended, so that several runs can be put together.
+    #[serde(default)]
+    pub beginnings: Vec<Beginning>,
+}
+
+/// How a call came up, in ms from the voice webhook's request.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// Until its TwiML; `None` if the call could not be placed.
+    pub webhook_ms: Option<f64>,
+    /// Until the start of the stream; `None` if there was none.
+    pub setup_ms: Option<f64>,
 }
 
 /// The answers of one slice of the run.
@@ -245,6 +257,7 @@ impl LoadReport {
                 overhead_cdf: cdf(overheads.as_deref().unwrap_or(&latencies)),
                 latency: slices(&responses),
                 concurrent: concurrent(&samples.calls),
+                beginnings: samples.calls.iter().map(Beginning::of).collect(),
             },
             server,
             calls,
@@ -262,6 +275,12 @@ impl LoadReport {
     #[must_use]
     pub fn to_html(&self) -> String {
         html::render(self)
+    }
+}
+
+impl Beginning {
+    fn of(call: &CallSample) -> Self {
+        Self { webhook_ms: call.webhook.map(ms), setup_ms: call.setup.map(ms) }
     }
 }
 

@@ -69,13 +69,14 @@ fn a_call_needs_its_fixture_and_its_server() {
 #[test]
 fn a_load_takes_several_fixtures_and_a_duration_with_a_unit() {
     let line = "tandem load --calls 200 --fixture a --fixture b --to http://127.0.0.1:1/x --ramp-per-second 0.5 \
-                --duration 10m --report load.html --sandbox --sandbox-listen 127.0.0.1:9200 --json";
+                --duration 10m --numbers numbers.txt --report load.html --sandbox --sandbox-listen 127.0.0.1:9200 --json";
     let Ok(Command::Load(load)) = parse(line) else { panic!("expected a load") };
     assert_eq!(load.calls.get(), 200);
     assert_eq!(load.fixture, ["a", "b"]);
     assert_eq!(load.duration, Some(Duration::from_mins(10)));
     assert!((load.ramp_per_second - 0.5).abs() < f64::EPSILON);
     assert_eq!(load.sandbox_listen.port(), 9200);
+    assert_eq!(load.numbers.as_deref(), Some("numbers.txt".as_ref()));
     assert!(load.json && load.sandbox);
 }
 

@@ -20,6 +20,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+mod numbers;
+
 /// Silence after which the sandbox's recogniser, asked as the server asks by default, calls speech finished, ms.
 const ENDPOINTING_MS: u64 = 300;
 
@@ -37,7 +39,8 @@ pub(super) fn run(arguments: &Load) -> Result<Outcome, Failure> {
     let fixtures: Result<Vec<_>, _> =
         arguments.fixture.iter().map(|name| Fixture::named(name).map(Arc::new)).collect();
     let fixtures = fixtures?;
-    let report = runtime(None)?.block_on(measure(arguments, &fixtures))?;
+    let numbers = arguments.numbers.as_deref().map(numbers::read).transpose()?.unwrap_or_default();
+    let report = runtime(None)?.block_on(measure(arguments, &fixtures, numbers))?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -50,7 +53,11 @@ pub(super) fn run(arguments: &Load) -> Result<Outcome, Failure> {
     Ok(if report.calls.lost == 0 { Outcome::Success } else { Outcome::NotAsExpected })
 }
 
-async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadReport, Failure> {
+async fn measure(
+    arguments: &Load,
+    fixtures: &[Arc<Fixture>],
+    numbers: Vec<numbers::Number>,
+) -> Result<LoadReport, Failure> {
     let knobs = load_knobs();
     let delays =
         Duration::from_millis(knobs.deepgram.delay_ms + knobs.anthropic.delay_ms + knobs.elevenlabs.delay_ms);
@@ -73,8 +80,8 @@ async fn measure(arguments: &Load, fixtures: &[Arc<Fixture>]) -> Result<LoadRepo
         }
         None => None,
     };
-    let (calls, server) =
-        Run::new(arguments, fixtures.to_vec(), arguments.server_pid, "calls", delays).go().await?;
+    let run = Run::new(arguments, fixtures.to_vec(), arguments.server_pid, "calls", delays);
+    let (calls, server) = Run { numbers, ..run }.go().await?;
     let settings = LoadSettings {
         calls: arguments.calls.get(),
         fixtures: arguments.fixture.clone(),
@@ -122,6 +129,8 @@ fn silent(fixture: &Fixture) -> Fixture {
 struct Run {
     options: CarrierOptions,
     fixtures: Vec<Arc<Fixture>>,
+    /// Numbers that are called in turns; none: the one of the options.
+    numbers: Vec<numbers::Number>,
     calls: usize,
     ramp_per_second: f64,
     duration: Option<Duration>,
@@ -146,6 +155,7 @@ impl Run {
         Self {
             options: carrier_options(&arguments.target),
             fixtures,
+            numbers: Vec::new(),
             calls,
             ramp_per_second: arguments.ramp_per_second,
             duration: arguments.duration,
@@ -201,10 +211,10 @@ impl Run {
     }
 
     fn spawn(&self, running: &mut JoinSet<CallSample>, carrier: &Carrier, start: Instant, index: usize) {
-        let (Some(fixture), carrier) =
-            (self.fixtures.get(index % self.fixtures.len().max(1)).cloned(), carrier.clone())
-        else {
-            return;
+        let Some(fixture) = self.fixtures.get(index % self.fixtures.len().max(1)).cloned() else { return };
+        let carrier = match self.numbers.get(index % self.numbers.len().max(1)) {
+            Some(number) => number.carrier(carrier),
+            None => carrier.clone(),
         };
         let delays = self.delays;
         running.spawn(async move {

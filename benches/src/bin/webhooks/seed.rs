@@ -1,7 +1,9 @@
 //! Tenants, each with an account, three numbers and an assistant: the tenants' rows in one unit of work, the rest in one for
 //! each.
 
+use crate::accounts::Account;
 use engine::provider::Secret;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use std::collections::BTreeMap;
 use store::{
@@ -12,12 +14,15 @@ use store::{
         assistant::Assistant,
         audit::Actor,
         number::{Capabilities, Number, NumberStatus, Routing},
-        tenant::{Tenant, TenantSettings, TenantStatus},
+        tenant::{RecordingSettings, Tenant, TenantSettings, TenantStatus},
     },
 };
 use vault::{Place, Vault};
 
-const NUMBERS_EACH: u32 = 3;
+/// Numbers of each tenant.
+pub const NUMBERS_EACH: usize = 3;
+/// Units of work at the same time; SQLite does one after the other.
+const AT_ONCE: usize = 8;
 
 /// A number, and what reaches it.
 #[derive(Clone, Debug)]
@@ -27,38 +32,43 @@ pub struct Target {
     pub number: String,
 }
 
-/// Adds the tenants and gives their numbers, tenant by tenant.
-pub async fn seed(store: &dyn Store, vault: &Vault, tenants: u32) -> Vec<Target> {
-    let actor = Actor::system("bench");
-    let ids: Vec<_> = (0..tenants).map(|_| TenantId::generate()).collect();
-    let mut tx = store.platform().begin(&actor, 1).await.unwrap();
+/// Adds a tenant for each account, and gives their numbers, tenant by tenant.
+pub async fn seed(store: &dyn Store, vault: &Vault, accounts: &[Account]) -> Vec<Target> {
+    let ids: Vec<_> = accounts.iter().map(|_| TenantId::generate()).collect();
+    let mut tx = store.platform().begin(&Actor::system("bench"), 1).await.unwrap();
     for (number, id) in ids.iter().enumerate() {
+        // A recording of every call would measure the disk.
+        let recording = RecordingSettings { enabled: false, ..RecordingSettings::default() };
         let row = Tenant {
             name: format!("Tenant {number}"),
             slug: format!("tenant-{number}"),
             status: TenantStatus::Active,
-            settings: TenantSettings::default(),
+            settings: TenantSettings { recording, ..TenantSettings::default() },
         };
         tx.insert_as(id.clone(), row).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let mut targets = Vec::new();
-    for (number, id) in (0_u32..).zip(&ids) {
-        targets.extend(fill(store, vault, id, number).await);
-    }
-    targets
+    let filled = stream::iter(ids.iter().zip(accounts).enumerate())
+        .map(|(number, (id, account))| fill(store, vault, id, account, number))
+        .buffered(AT_ONCE);
+    filled.concat().await
 }
 
-async fn fill(store: &dyn Store, vault: &Vault, id: &TenantId, tenant: u32) -> Vec<Target> {
-    let (account_sid, auth_token) = (format!("AC{tenant:032}"), format!("token-{tenant}"));
-    let mut tx = store.tenant(id).begin(&Actor::system("bench"), 1).await.unwrap();
-    let account = AccountId::generate();
-    let place = Place::provider_account(&account, "auth_token");
-    let current = vault.seal_in(&mut *tx, &place, &Secret::new(&auth_token)).await.unwrap();
+async fn fill(
+    store: &dyn Store,
+    vault: &Vault,
+    tenant: &TenantId,
+    account: &Account,
+    place: usize,
+) -> Vec<Target> {
+    let mut tx = store.tenant(tenant).begin(&Actor::system("bench"), 1).await.unwrap();
+    let id = AccountId::generate();
+    let token = Place::provider_account(&id, "auth_token");
+    let current = vault.seal_in(&mut *tx, &token, &Secret::new(&account.auth_token)).await.unwrap();
     let row = ProviderAccount {
         kind: "twilio".to_owned(),
         mode: AccountMode::Own,
-        sid: account_sid.clone(),
+        sid: account.sid.clone(),
         name: "Main".to_owned(),
         secrets: BTreeMap::from([("auth_token".to_owned(), Credential { current, previous: None })]),
         properties: BTreeMap::new(),
@@ -66,15 +76,15 @@ async fn fill(store: &dyn Store, vault: &Vault, id: &TenantId, tenant: u32) -> V
         priority: 0,
         status: AccountStatus::Active,
     };
-    tx.insert_as(account.clone(), row).await.unwrap();
+    tx.insert_as(id.clone(), row).await.unwrap();
     let config = json!({ "prompt": "You answer the telephone. ".repeat(40), "greeting": "Hello!" });
     tx.insert(Assistant { name: "Front desk".to_owned(), config }).await.unwrap();
     let mut targets = Vec::new();
     for number in 0..NUMBERS_EACH {
-        let e164 = format!("+1555{tenant:06}{number}");
-        tx.insert(self::number(&e164, &account, number == 0)).await.unwrap();
-        let (account_sid, auth_token) = (account_sid.clone(), auth_token.clone());
-        targets.push(Target { account_sid, auth_token, number: e164 });
+        let e164 = format!("+1555{place:06}{number}");
+        tx.insert(self::number(&e164, &id, number == 0)).await.unwrap();
+        let Account { sid, auth_token } = account.clone();
+        targets.push(Target { account_sid: sid, auth_token, number: e164 });
     }
     tx.commit().await.unwrap();
     targets
