@@ -32,7 +32,7 @@ pub enum Command {
     /// Call a server with a recorded caller
     Call(Call),
     /// Call a server many times at once and report percentiles
-    Load(Load),
+    Load(Box<Load>),
     /// Serve stand-ins for the outside services
     Sandbox(Sandbox),
     /// Back up the embedded database, or bring it back
