@@ -158,6 +158,9 @@ fn start(settings: &str) -> Result<Server, String> {
         .arg(&folder)
         .arg(settings)
         .stdin(Stdio::piped())
+        // It outlives the tests for as long as it takes to remove the folder: whoever reads what they print need not wait for that.
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed("the server", error))?;
     let server = Server { folder, _keeper: keeper };

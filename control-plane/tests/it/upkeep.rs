@@ -58,7 +58,8 @@ async fn a_call_whose_node_was_killed_and_whose_end_nobody_told_is_over_when_the
     let (url, _carrier) = carrier(&calls).await;
     let harness = Harness::new().await;
     for number in 0..4 {
-        harness.streaming(&sid(number)).await;
+        let call = harness.streaming(&sid(number)).await;
+        harness.call_when(&call, |call| call["status"] == "in_progress").await;
     }
     // The first and the second have ended, the third goes on, the fourth is forgotten.
     let ended = |status: &str| json!({ "sid": sid(0), "status": status, "duration": "61", "end_time": "Sat, 21 Nov 2026 10:00:00 +0000" });

@@ -69,7 +69,7 @@ mod tests {
         let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
         for (said, left) in [
             (format!("the key {text} is not good"), "the key (credential) is not good".to_owned()),
-            (format!("key=sk-fake%2F1%2B2%223%3D&x"), "key=(credential)&x".to_owned()),
+            ("key=sk-fake%2F1%2B2%223%3D&x".to_owned(), "key=(credential)&x".to_owned()),
             (r#"{"key":"sk-fake/1+2\"3="}"#.to_owned(), r#"{"key":"(credential)"}"#.to_owned()),
             (format!("0x{hex}."), "0x(credential).".to_owned()),
             (format!("so far: {}", &text[..9]), "so far: (credential)".to_owned()),

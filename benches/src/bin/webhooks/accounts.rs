@@ -8,7 +8,7 @@ use serde::Deserialize;
 const AT_ONCE: usize = 8;
 
 /// A carrier account.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct Account {
     pub sid: String,
     pub auth_token: String,

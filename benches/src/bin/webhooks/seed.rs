@@ -25,7 +25,7 @@ pub const NUMBERS_EACH: usize = 3;
 const AT_ONCE: usize = 8;
 
 /// A number, and what reaches it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Target {
     pub account_sid: String,
     pub auth_token: String,
