@@ -42,7 +42,8 @@ pub(crate) struct CallParams {
     #[param(value_type = Option<String>, example = "num_…")]
     number: Option<NumberId>,
     /// Answered by this assistant; the last one, if it was handed from one to another.
-    #[param(min_length = 1, max_length = 64, example = "asst_…")]
+    #[serde(deserialize_with = "assistant")]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 64, example = "asst_…")]
     assistant: Option<String>,
     /// In which this was said, by either side.
     #[serde(deserialize_with = "searched")]
@@ -90,6 +91,16 @@ fn searched<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
         Ok(Some(text))
     } else {
         Err(D::Error::custom("2 to 100 characters are searched for"))
+    }
+}
+
+/// Reads an assistant's id, which is a name of the configuration's or one of ours.
+fn assistant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if (1..=64).contains(&text.chars().count()) {
+        Ok(Some(text))
+    } else {
+        Err(D::Error::custom("an assistant's id has 1 to 64 characters"))
     }
 }
 
