@@ -378,6 +378,9 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.log.measure();
         shared.directory.measure();
         shared.metrics.run_upkeep();
+        if let Err(error) = shared.tidy_store().await {
+            warn!(error = &error as &dyn std::error::Error, "the database could not be tidied");
+        }
         if let Err(error) = shared.identity.forget_sessions(SESSIONS_FORGOTTEN, now_us()).await {
             warn!(error = &error as &dyn std::error::Error, "sessions that are over could not be deleted");
         }

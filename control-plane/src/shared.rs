@@ -195,6 +195,10 @@ impl Shared {
         self.store.check_writable(now).await
     }
 
+    pub(crate) async fn tidy_store(&self) -> Result<(), StoreError> {
+        self.store.tidy().await
+    }
+
     pub(crate) async fn close_store(&self) {
         self.store.close().await;
     }
