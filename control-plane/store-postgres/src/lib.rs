@@ -135,7 +135,6 @@ impl PostgresStore {
     }
 
     /// The server does it by itself.
-    #[expect(clippy::unused_async, reason = "SQLite has something to do here")]
     async fn tidy_up(&self) -> Result<(), StoreError> {
         Ok(())
     }

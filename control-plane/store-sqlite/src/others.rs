@@ -35,7 +35,6 @@ impl SqliteStore {
 }
 
 /// Nothing is to be said: whoever opens the same file sees that it has changed.
-#[expect(clippy::unused_async, reason = "PostgreSQL has something to say here")]
 pub(crate) async fn tell_others(
     _db: &mut Connection,
     _origin: &str,
