@@ -2,9 +2,11 @@
 //! function of what it is given: nothing is read, waited for or kept elsewhere, so any decision can be made again and explained.
 //!
 //! - [`channel`], [`status`], [`failure`]: the words, and what follows from them.
+//! - [`plan`]: which channels in which order, and which account of a channel first.
 
 pub mod channel;
 pub mod failure;
+pub mod plan;
 pub mod status;
 pub mod words;
 
