@@ -3,8 +3,10 @@
 //!
 //! - [`channel`], [`status`], [`failure`]: the words, and what follows from them.
 //! - [`plan`]: which channels in which order, and which account of a channel first.
+//! - [`dispatch`]: one message to one person, from its acceptance to its end.
 
 pub mod channel;
+pub mod dispatch;
 pub mod failure;
 pub mod plan;
 pub mod status;
