@@ -194,8 +194,12 @@ async fn put_account_secret(
     }
     let secret = body.value.secret.0;
     let mut secrets = open(&op, &id, &before).await?;
-    secrets.insert(name.clone(), secret.clone());
+    let known = secrets.insert(name.clone(), secret.clone());
     op.shared.trial.try_at(Tried::of(&before, &secrets)?).await?;
+    if known.as_ref() == Some(&secret) {
+        // The request came again: the secret before it must not be lost to that.
+        return Ok(crud::shown(account(&op, &id).await?, AccountView::of));
+    }
     let mut tx = op.begin().await?;
     let current = op.shared.vault.seal_in(&mut *tx, &Place::provider_account(&id, &name), &secret).await?;
     let mut changed = before;
