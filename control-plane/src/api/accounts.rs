@@ -91,6 +91,7 @@ async fn list_accounts(
 )]
 async fn create_account(op: Op<AccountsManage>, body: Body<NewAccount>) -> Result<Response, Stop> {
     let new = body.value;
+    op.answered_before(&body.once).await?;
     form::allow_address(&op.principal, &new.properties, &BTreeMap::new())?;
     let secrets = new.secrets();
     op.shared.trial.try_at(new.tried(&secrets)).await?;
