@@ -87,7 +87,7 @@ pub(crate) struct Shared {
     /// Asks the tenants' providers.
     pub(crate) monitor: Arc<Monitor>,
     /// Tries credentials before they are stored.
-    pub(crate) trial: Trial,
+    pub(crate) trial: Arc<Trial>,
     /// Knows who is who.
     pub(crate) identity: Arc<Identity>,
     /// Tells customers' servers what happened.
@@ -110,7 +110,7 @@ pub(crate) struct Parts {
     pub(crate) vault: Arc<Vault>,
     pub(crate) provisioner: Arc<Provisioner>,
     pub(crate) monitor: Arc<Monitor>,
-    pub(crate) trial: Trial,
+    pub(crate) trial: Arc<Trial>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) outside: Outside,
 }
