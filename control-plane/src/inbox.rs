@@ -75,7 +75,7 @@ pub(crate) async fn receive(
         if store.find::<Message>(&lookup).await?.is_some() {
             return Ok(Received::Known);
         }
-        let strays = store.stray_messages(&inbound.address, TAKEN_IN).await?;
+        let strays = store.messages_with(&inbound.address, true, TAKEN_IN).await?;
         let strays: Vec<Stored<Message>> = strays.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
         let entry = entry_column(store, inbound).await?;
         let mut tx = store.begin(actor, now_us()).await?;

@@ -26,6 +26,9 @@ impl Consent {
     /// Every sender of the tenant's.
     pub const ANY_SENDER: &'static str = "*";
 
+    /// In place of a sender: the address was found to be nobody's on this channel, and nothing more is sent there.
+    pub const NOBODY: &'static str = "nobody";
+
     /// The lookup key of a consent.
     #[must_use]
     pub fn lookup(channel: Channel, sender: &str, address: &str) -> String {

@@ -73,8 +73,13 @@ pub trait TenantStore: Send + Sync {
         limit: u16,
     ) -> StoreFuture<'a, Vec<Document>>;
 
-    /// Messages with an address that are in no conversation, the newest first.
-    fn stray_messages<'a>(&'a self, address: &'a str, limit: u16) -> StoreFuture<'a, Vec<Document>>;
+    /// Messages with an address, the newest first; `strays`: only those that are in no conversation.
+    fn messages_with<'a>(
+        &'a self,
+        address: &'a str,
+        strays: bool,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Document>>;
 
     /// How many messages that were made at or after `from` and before `until` are in which state.
     fn message_counts(&self, from: i64, until: i64) -> StoreFuture<'_, Vec<StatusCount>>;

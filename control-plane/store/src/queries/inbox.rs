@@ -104,21 +104,23 @@ pub(crate) async fn batch_messages(
     .await
 }
 
-/// Messages to or from an address that are in no conversation, the newest first.
-pub(crate) async fn stray_messages(
+/// Messages to or from an address, the newest first; `strays`: those that are in no conversation.
+pub(crate) async fn messages_with(
     db: &mut Connection,
     tenant: &str,
     address: &str,
+    strays: bool,
     limit: u16,
 ) -> Result<Vec<Document>, sqlx::Error> {
-    let (address, limit) = (without_nul(address), i64::from(limit));
+    let (address, strays, limit) = (without_nul(address), i64::from(strays), i64::from(limit));
     let address = address.as_ref();
     query_as!(
         Document,
         "select id, version, created_at, updated_at, body from communications where tenant_id = $1 \
-         and address = $2 and parent is null order by id desc limit $3",
+         and address = $2 and (cast($3 as bigint) = 0 or parent is null) order by id desc limit $4",
         tenant,
         address,
+        strays,
         limit,
     )
     .fetch_all(db)

@@ -143,9 +143,14 @@ impl TenantStore for Tenant {
         })
     }
 
-    fn stray_messages<'a>(&'a self, address: &'a str, limit: u16) -> StoreFuture<'a, Vec<Document>> {
-        read!(self, "listing messages of no conversation", |db, tenant| {
-            inbox::stray_messages(db, tenant, address, limit)
+    fn messages_with<'a>(
+        &'a self,
+        address: &'a str,
+        strays: bool,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Document>> {
+        read!(self, "listing messages with an address", |db, tenant| {
+            inbox::messages_with(db, tenant, address, strays, limit)
         })
     }
 
