@@ -7,8 +7,8 @@ use fixtures::sandbox::{Event, GatewayFault, Service};
 use gateways::{
     Class, GatewayError, Pace, Window,
     whapi::{
-        ContactState, Content, Found, HealthState, MediaKind, MediaSource, MessageStatus, NewMedia, SentMark,
-        WebhookSettings, WhapiClient, webhook,
+        ContactState, Content, Found, HealthState, MediaKind, MediaSource, MessageStatus, NewMedia, NewText,
+        SentMark, WebhookSettings, WhapiClient, webhook,
     },
 };
 use serde_json::json;
@@ -166,6 +166,25 @@ async fn a_send_whose_answer_is_of_no_use_is_unknown_and_is_found_if_it_was_done
     }
 }
 
+/// WhatsApp knows Mexican mobiles by another id than their number.
+#[tokio::test]
+async fn a_message_is_found_in_a_chat_that_has_another_id_than_the_number() {
+    let setup = Setup::new().await;
+    setup.sandbox.knobs().change(|knobs| {
+        knobs.whapi_api.wa_ids.insert("525512345678".to_owned(), "5215512345678".to_owned());
+    });
+    let channel = setup.channel(1);
+    let [checked] = channel.check_contacts(&["525512345678"]).await.unwrap().try_into().unwrap();
+    assert_eq!(checked.wa_id.as_deref(), Some("5215512345678"));
+    let mark = SentMark { to: "525512345678".to_owned(), ..mark("Hello") };
+    assert_eq!(channel.find_sent(&mark).await.unwrap(), Found::Nothing);
+    let sent = channel.send_text(&NewText { to: mark.to.clone(), ..text("Hello") }).await.unwrap();
+    assert_eq!(sent.phone(), Some("5215512345678"));
+    assert!(matches!(channel.find_sent(&mark).await.unwrap(), Found::One(found) if found.id == sent.id));
+    channel.send_text(&NewText { to: mark.to.clone(), ..text("Hello") }).await.unwrap();
+    assert_eq!(channel.find_sent(&mark).await.unwrap(), Found::Several(2));
+}
+
 #[tokio::test]
 async fn reads_that_fail_are_no_unknown_outcomes() {
     for (fault, _) in unknown_outcomes() {
@@ -283,6 +302,14 @@ async fn what_is_told_has_the_secret_and_is_understood() {
     let [webhook::Told::Message(message)] = &delivery.told[..] else { panic!("{delivery:?}") };
     assert_eq!((message.phone(), message.from_me), (Some(TO), false));
     assert_eq!(message.content, Content::Text { body: "Hi there".to_owned(), choice: None });
+}
+
+#[tokio::test]
+async fn a_lookup_that_is_answered_with_something_else_proves_nothing() {
+    let setup = Setup::new().await;
+    setup.fail_whapi("messages/list", GatewayFault::OtherShape);
+    let unclear = setup.channel(1).find_sent(&mark("Hello")).await.unwrap_err();
+    assert!(matches!(unclear, GatewayError::Misunderstood { .. }), "{unclear}");
 }
 
 #[tokio::test]

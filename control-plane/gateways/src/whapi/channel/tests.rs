@@ -20,7 +20,7 @@ fn mark(body: &str) -> SentMark {
 
 fn found(messages: &[Value]) -> Found {
     let mark = mark("Hello");
-    judge(&json!({"messages": messages}), &mark, mark.at - 60_000_000)
+    judge(&json!({"messages": messages}), &mark, mark.at - 60_000_000).unwrap()
 }
 
 #[test]
@@ -51,6 +51,20 @@ fn ours_is_found_by_its_text_and_time_and_two_alike_are_not_told_apart() {
     let mut theirs = message("a", "Hello", at);
     theirs["from_me"] = false.into();
     assert_eq!(found(&[theirs]), Found::Nothing);
+    let mut elsewhere = message("a", "Hello", at);
+    elsewhere["chat_id"] = "15551230001@s.whatsapp.net".into();
+    assert_eq!(found(&[elsewhere.clone()]), Found::Nothing);
+    elsewhere["chat_id"] = "5215551230000@s.whatsapp.net".into();
+    assert!(matches!(found(&[elsewhere]), Found::One(_)), "the same number with another prefix");
+    let others = vec![message("a", "Bye", at); 100];
+    assert_eq!((found(&others[1..]), found(&others)), (Found::Nothing, Found::TooMany));
+}
+
+#[test]
+fn an_answer_without_a_list_does_not_mean_that_nothing_was_sent() {
+    for unclear in [json!({}), json!([]), json!({"messages": {}}), json!({"ok": true})] {
+        assert!(judge(&unclear, &mark("Hello"), 0).is_err(), "{unclear}");
+    }
 }
 
 proptest! {
@@ -60,6 +74,6 @@ proptest! {
         drop(read_contacts(&answer));
         drop(read_health(&answer));
         drop(Webhook::read_all(&answer));
-        judge(&answer, &mark("Hello"), 0);
+        drop(judge(&answer, &mark("Hello"), 0));
     }
 }
