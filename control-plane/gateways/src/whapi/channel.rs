@@ -183,10 +183,11 @@ impl Channel {
     ) -> Result<Message, GatewayError> {
         let pace = self.pace.as_ref().unwrap_or(&self.client.options().pace);
         self.client.turn(doing, &self.token, pace).await?;
+        let to = body["to"].as_str().unwrap_or_default().to_owned();
         let request = self.request(doing, Method::POST, &["messages", kind]);
         let request = Request { body: Some(body), repetition: Repetition::Doubles, answer, ..request };
         let answer = self.client.ask(request).await?;
-        read_sent(&answer).map_err(|problem| match problem {
+        read_sent(&answer, &to).map_err(|problem| match problem {
             NotSent::Said(reason) => {
                 let reason = asking(&self.token).said(&reason);
                 GatewayError::NothingSent { gateway: Gateway::Whapi, doing, reason }
@@ -248,9 +249,7 @@ impl Channel {
         if !is_recipient(&mark.to) {
             return Err(invalid(LOOKING, "that is no recipient".to_owned()));
         }
-        let chat =
-            if mark.to.contains('@') { mark.to.clone() } else { format!("{}@s.whatsapp.net", mark.to) };
-        match self.look_in(&["messages", "list", &chat], mark).await? {
+        match self.look_in(&["messages", "list", &chat_of(&mark.to)], mark).await? {
             Found::Nothing => self.look_in(&["messages", "list"], mark).await,
             found => Ok(found),
         }
@@ -327,7 +326,8 @@ enum NotSent {
     Shape(ShapeError),
 }
 
-fn read_sent(answer: &Value) -> Result<Message, NotSent> {
+/// A message that was sent needs nothing but its id: what else is missing is known here.
+fn read_sent(answer: &Value, to: &str) -> Result<Message, NotSent> {
     match answer.get("sent").and_then(Value::as_bool) {
         Some(true) => {}
         Some(false) => {
@@ -338,8 +338,14 @@ fn read_sent(answer: &Value) -> Result<Message, NotSent> {
         }
         None => return Err(NotSent::Shape(ShapeError::new("sent", "is no boolean"))),
     }
-    let message = answer.get("message").unwrap_or(&Value::Null);
-    Message::read(message, "message").map_err(NotSent::Shape)
+    let mut message = answer.get("message").cloned().unwrap_or_default();
+    if let Some(members) = message.as_object_mut() {
+        members.insert("from_me".to_owned(), true.into());
+        if members.get("chat_id").and_then(Value::as_str).is_none_or(str::is_empty) {
+            members.insert("chat_id".to_owned(), chat_of(to).into());
+        }
+    }
+    Message::read(&message, "message").map_err(NotSent::Shape)
 }
 
 fn read_contacts(answer: &Value) -> Result<Vec<ContactCheck>, ShapeError> {
@@ -377,6 +383,11 @@ fn judge(answer: &Value, mark: &SentMark, earliest: i64) -> Result<Found, ShapeE
         (None, _) if list.len() >= usize::from(LOOKED_AT) => Found::TooMany,
         (None, _) => Found::Nothing,
     })
+}
+
+/// The chat of a recipient.
+fn chat_of(to: &str) -> String {
+    if to.contains('@') { to.to_owned() } else { format!("{to}@s.whatsapp.net") }
 }
 
 /// The same chat, or the same last ten digits of a phone number.

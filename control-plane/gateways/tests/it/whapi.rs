@@ -156,6 +156,8 @@ async fn a_send_whose_answer_is_of_no_use_is_unknown_and_is_found_if_it_was_done
         let unknown = setup.channel(1).send_text(&text("Hello")).await.unwrap_err();
         assert!(matches!(unknown, GatewayError::UnknownOutcome { keyed: false, .. }), "{fault:?}: {unknown}");
         assert_eq!(unknown.class(), Class::Reconcile);
+        let too_long = unknown.to_string().contains("the answer is too long");
+        assert_eq!(too_long, fault == GatewayFault::Endless, "{fault:?}: {unknown}");
         // Who waits for no answer is through before the work is done.
         eventually(|| async { (setup.messages(1) == usize::from(done)).then_some(()) }).await;
         match setup.patient_channel().find_sent(&mark).await.unwrap() {
