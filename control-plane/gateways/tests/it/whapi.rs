@@ -168,20 +168,20 @@ async fn a_send_whose_answer_is_of_no_use_is_unknown_and_is_found_if_it_was_done
     }
 }
 
-/// WhatsApp knows Mexican mobiles by another id than their number.
+/// As WhatsApp has it with Mexican mobiles.
 #[tokio::test]
 async fn a_message_is_found_in_a_chat_that_has_another_id_than_the_number() {
     let setup = Setup::new().await;
     setup.sandbox.knobs().change(|knobs| {
-        knobs.whapi_api.wa_ids.insert("525512345678".to_owned(), "5215512345678".to_owned());
+        knobs.whapi_api.wa_ids.insert("15551230009".to_owned(), "9915551230009".to_owned());
     });
     let channel = setup.channel(1);
-    let [checked] = channel.check_contacts(&["525512345678"]).await.unwrap().try_into().unwrap();
-    assert_eq!(checked.wa_id.as_deref(), Some("5215512345678"));
-    let mark = SentMark { to: "525512345678".to_owned(), ..mark("Hello") };
+    let [checked] = channel.check_contacts(&["15551230009"]).await.unwrap().try_into().unwrap();
+    assert_eq!(checked.wa_id.as_deref(), Some("9915551230009"));
+    let mark = SentMark { to: "15551230009".to_owned(), ..mark("Hello") };
     assert_eq!(channel.find_sent(&mark).await.unwrap(), Found::Nothing);
     let sent = channel.send_text(&NewText { to: mark.to.clone(), ..text("Hello") }).await.unwrap();
-    assert_eq!(sent.phone(), Some("5215512345678"));
+    assert_eq!(sent.phone(), Some("9915551230009"));
     assert!(matches!(channel.find_sent(&mark).await.unwrap(), Found::One(found) if found.id == sent.id));
     channel.send_text(&NewText { to: mark.to.clone(), ..text("Hello") }).await.unwrap();
     assert_eq!(channel.find_sent(&mark).await.unwrap(), Found::Several(2));
