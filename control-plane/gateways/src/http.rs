@@ -53,6 +53,8 @@ pub(crate) struct Answer {
 pub(crate) struct Asking<'a> {
     pub(crate) gateway: Gateway,
     pub(crate) secret: &'a Secret,
+    /// Another secret that was sent along.
+    pub(crate) also: Option<&'a Secret>,
     pub(crate) answer: Duration,
     pub(crate) answer_bytes: usize,
     /// The words in the body of a refusal.
@@ -136,7 +138,10 @@ impl Asking<'_> {
 
     /// The gateway's words, fit for a log: it may repeat all that it was sent.
     pub(crate) fn said(&self, words: &str) -> String {
-        let words = masked(words, self.secret);
+        let mut words = masked(words, self.secret);
+        if let Some(also) = self.also {
+            words = masked(&words, also);
+        }
         words.chars().take(LONGEST_QUOTE).map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 
@@ -206,6 +211,7 @@ mod tests {
         Asking {
             gateway: Gateway::Whapi,
             secret,
+            also: None,
             answer: Duration::from_secs(1),
             answer_bytes: 10,
             words: |body| String::from_utf8(body.to_vec()).ok(),

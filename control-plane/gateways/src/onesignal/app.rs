@@ -175,6 +175,7 @@ impl App {
         Asking {
             gateway: Gateway::OneSignal,
             secret: &self.credentials.api_key,
+            also: None,
             answer: options.answer,
             answer_bytes: options.answer_bytes,
             words,

@@ -2,14 +2,14 @@
 
 use super::{
     client::{Request, WhapiClient, asking},
-    message::{Content, Message},
+    message::{Content, Message, phone_of},
     new::{NewMedia, NewText, is_recipient, looks_like},
     settings::{Webhook, WebhookSettings},
 };
 use crate::{
     Gateway, GatewayError, Pace, ShapeError,
     http::{self, Repetition, is_id},
-    value::{entries, integer, name, text},
+    value::{integer, name, text},
     word::words,
 };
 use bytes::Bytes;
@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// Messages of a chat that are looked at for one of ours.
 const LOOKED_AT: u16 = 100;
+/// What is being done then.
+const LOOKING: &str = "looking for a message that was sent";
 /// Contacts in one request.
 const CONTACTS_MAX: usize = 100;
 
@@ -112,6 +114,8 @@ pub enum Found {
     Nothing,
     /// So many are like it.
     Several(usize),
+    /// Nothing like it is among the latest 100, and there are more.
+    TooMany,
 }
 
 /// One channel of Whapi's. Its `Debug` shows no token.
@@ -142,6 +146,7 @@ impl Channel {
             body: None,
             repetition: Repetition::Harmless,
             token: &self.token,
+            also: None,
             answer: options.answer,
             answer_bytes: options.answer_bytes,
         }
@@ -178,10 +183,11 @@ impl Channel {
     ) -> Result<Message, GatewayError> {
         let pace = self.pace.as_ref().unwrap_or(&self.client.options().pace);
         self.client.turn(doing, &self.token, pace).await?;
+        let to = body["to"].as_str().unwrap_or_default().to_owned();
         let request = self.request(doing, Method::POST, &["messages", kind]);
         let request = Request { body: Some(body), repetition: Repetition::Doubles, answer, ..request };
         let answer = self.client.ask(request).await?;
-        read_sent(&answer).map_err(|problem| match problem {
+        read_sent(&answer, &to).map_err(|problem| match problem {
             NotSent::Said(reason) => {
                 let reason = asking(&self.token).said(&reason);
                 GatewayError::NothingSent { gateway: Gateway::Whapi, doing, reason }
@@ -207,7 +213,7 @@ impl Channel {
         let body = json!({"blocking": "wait", "contacts": numbers, "force_check": false});
         let request = self.request(DOING, Method::POST, &["contacts"]);
         let answer = self.client.ask(Request { body: Some(body), ..request }).await?;
-        Ok(read_contacts(&answer))
+        read_contacts(&answer).map_err(|error| self.misunderstood(DOING, &error))
     }
 
     /// How the channel is.
@@ -233,21 +239,26 @@ impl Channel {
         Message::read(&answer, "message").map_err(|error| self.misunderstood(DOING, &error))
     }
 
-    /// Looks among the chat's latest 100 messages of ours for one whose outcome nobody knows. Whapi has no idempotency
-    /// keys; what tells ours from others is its text and its time, so two alike are [`Found::Several`].
+    /// Looks among our latest 100 messages since the send for one whose outcome nobody knows: in the chat first, then in
+    /// all, since WhatsApp can know a number by another id (Mexican mobiles). Whapi has no idempotency keys; what tells
+    /// ours from others is its text, its time and the last ten digits, so two alike are [`Found::Several`].
     ///
     /// # Errors
     /// See [`GatewayError`].
     pub async fn find_sent(&self, mark: &SentMark) -> Result<Found, GatewayError> {
-        const DOING: &str = "looking for a message that was sent";
         if !is_recipient(&mark.to) {
-            return Err(invalid(DOING, "that is no recipient".to_owned()));
+            return Err(invalid(LOOKING, "that is no recipient".to_owned()));
         }
-        let chat =
-            if mark.to.contains('@') { mark.to.clone() } else { format!("{}@s.whatsapp.net", mark.to) };
+        match self.look_in(&["messages", "list", &chat_of(&mark.to)], mark).await? {
+            Found::Nothing => self.look_in(&["messages", "list"], mark).await,
+            found => Ok(found),
+        }
+    }
+
+    async fn look_in(&self, parts: &[&str], mark: &SentMark) -> Result<Found, GatewayError> {
         let skew = i64::try_from(mark.skew.as_micros()).unwrap_or(i64::MAX);
         let earliest = mark.at.saturating_sub(skew);
-        let mut request = self.request(DOING, Method::GET, &["messages", "list", &chat]);
+        let mut request = self.request(LOOKING, Method::GET, parts);
         request
             .url
             .query_pairs_mut()
@@ -255,7 +266,7 @@ impl Channel {
             .append_pair("from_me", "true")
             .append_pair("time_from", &earliest.div_euclid(1_000_000).max(0).to_string());
         match self.client.ask(request).await {
-            Ok(answer) => Ok(judge(&answer, mark, earliest)),
+            Ok(answer) => judge(&answer, mark, earliest).map_err(|error| self.misunderstood(LOOKING, &error)),
             // Nothing was ever written in that chat.
             Err(GatewayError::Refused { refusal, .. }) if refusal.status == 404 => Ok(Found::Nothing),
             Err(error) => Err(error),
@@ -295,7 +306,8 @@ impl Channel {
         const DOING: &str = "setting the channel's webhook";
         let body = settings.body().map_err(|reason| invalid(DOING, reason))?;
         let request = self.request(DOING, Method::PATCH, &["settings"]);
-        self.client.send(Request { body: Some(body), ..request }).await.map(drop)
+        let request = Request { body: Some(body), also: Some(&settings.secret), ..request };
+        self.client.send(request).await.map(drop)
     }
 
     fn misunderstood(&self, doing: &'static str, error: &ShapeError) -> GatewayError {
@@ -314,7 +326,8 @@ enum NotSent {
     Shape(ShapeError),
 }
 
-fn read_sent(answer: &Value) -> Result<Message, NotSent> {
+/// A message that was sent needs nothing but its id: what else is missing is known here.
+fn read_sent(answer: &Value, to: &str) -> Result<Message, NotSent> {
     match answer.get("sent").and_then(Value::as_bool) {
         Some(true) => {}
         Some(false) => {
@@ -325,16 +338,24 @@ fn read_sent(answer: &Value) -> Result<Message, NotSent> {
         }
         None => return Err(NotSent::Shape(ShapeError::new("sent", "is no boolean"))),
     }
-    let message = answer.get("message").unwrap_or(&Value::Null);
-    Message::read(message, "message").map_err(NotSent::Shape)
+    let mut message = answer.get("message").cloned().unwrap_or_default();
+    if let Some(members) = message.as_object_mut() {
+        members.insert("from_me".to_owned(), true.into());
+        if members.get("chat_id").and_then(Value::as_str).is_none_or(str::is_empty) {
+            members.insert("chat_id".to_owned(), chat_of(to).into());
+        }
+    }
+    Message::read(&message, "message").map_err(NotSent::Shape)
 }
 
-fn read_contacts(answer: &Value) -> Vec<ContactCheck> {
+fn read_contacts(answer: &Value) -> Result<Vec<ContactCheck>, ShapeError> {
     let read = |entry: &Value| {
         let state = ContactState::of(&text(entry, "status")?);
         Some(ContactCheck { input: name(entry, "input")?, state, wa_id: name(entry, "wa_id") })
     };
-    entries(answer, "contacts").iter().filter_map(read).collect()
+    let list = answer.get("contacts").and_then(Value::as_array);
+    let list = list.ok_or_else(|| ShapeError::new("contacts", "is no list"))?;
+    Ok(list.iter().filter_map(read).collect())
 }
 
 fn read_health(answer: &Value) -> Result<Health, ShapeError> {
@@ -344,19 +365,37 @@ fn read_health(answer: &Value) -> Result<Health, ShapeError> {
     Ok(Health { state: HealthState::of(&state), code: integer(status, "code"), phone })
 }
 
-fn judge(answer: &Value, mark: &SentMark, earliest: i64) -> Found {
+/// An answer without a list proves nothing: what is not found there may be sent again.
+fn judge(answer: &Value, mark: &SentMark, earliest: i64) -> Result<Found, ShapeError> {
+    let list = answer.get("messages").and_then(Value::as_array);
+    let list = list.ok_or_else(|| ShapeError::new("messages", "is no list"))?;
     let fits = |message: &Message| {
         message.from_me
             && message.at.is_none_or(|at| at >= earliest)
+            && same_chat(&message.chat_id, &mark.to)
             && looks_like(&message.content, &mark.content)
     };
     let read = |entry: &Value| Message::read(entry, "").ok();
-    let mut found: Vec<Message> = entries(answer, "messages").iter().filter_map(read).filter(fits).collect();
-    match (found.pop(), found.len()) {
+    let mut found: Vec<Message> = list.iter().filter_map(read).filter(fits).collect();
+    Ok(match (found.pop(), found.len()) {
         (Some(only), 0) => Found::One(Box::new(only)),
         (Some(_), others) => Found::Several(others + 1),
+        (None, _) if list.len() >= usize::from(LOOKED_AT) => Found::TooMany,
         (None, _) => Found::Nothing,
-    }
+    })
+}
+
+/// The chat of a recipient.
+fn chat_of(to: &str) -> String {
+    if to.contains('@') { to.to_owned() } else { format!("{to}@s.whatsapp.net") }
+}
+
+/// The same chat, or the same last ten digits of a phone number.
+fn same_chat(chat: &str, to: &str) -> bool {
+    let last_ten = |id: &str| {
+        phone_of(id).and_then(|digits| Some(digits.get(digits.len().checked_sub(10)?..)?.to_owned()))
+    };
+    chat == to || last_ten(chat).is_some_and(|digits| last_ten(to) == Some(digits))
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub(super) struct Request<'a> {
     pub(super) body: Option<Value>,
     pub(super) repetition: Repetition,
     pub(super) token: &'a Secret,
+    /// A secret in the body.
+    pub(super) also: Option<&'a Secret>,
     pub(super) answer: Duration,
     pub(super) answer_bytes: usize,
 }
@@ -107,13 +109,13 @@ impl WhapiClient {
 
 impl Request<'_> {
     fn asking(&self) -> Asking<'_> {
-        Asking { answer: self.answer, answer_bytes: self.answer_bytes, ..asking(self.token) }
+        Asking { also: self.also, answer: self.answer, answer_bytes: self.answer_bytes, ..asking(self.token) }
     }
 }
 
 /// For telling what happened.
 pub(super) fn asking(secret: &Secret) -> Asking<'_> {
-    Asking { gateway: Gateway::Whapi, secret, answer: Duration::ZERO, answer_bytes: 0, words }
+    Asking { gateway: Gateway::Whapi, secret, also: None, answer: Duration::ZERO, answer_bytes: 0, words }
 }
 
 /// The words of `{"error": {"code", "message", "details"}}`.

@@ -73,6 +73,8 @@ async fn an_unknown_outcome_is_resolved_by_asking_again() {
         setup.fail_onesignal("notifications", fault.clone());
         let unknown = setup.app().create(&new("att_1")).await.unwrap_err();
         assert_eq!(unknown.class(), Class::Repeat { after: None }, "{fault:?}: {unknown}");
+        let too_long = unknown.to_string().contains("the answer is too long");
+        assert_eq!(too_long, fault == GatewayFault::Endless, "{fault:?}: {unknown}");
         // Who waits for no answer is through before the work is done.
         eventually(|| async { (setup.notifications() == usize::from(done)).then_some(()) }).await;
         setup.patient_app().create(&new("att_1")).await.unwrap();

@@ -7,8 +7,8 @@ use fixtures::sandbox::{Event, GatewayFault, Service};
 use gateways::{
     Class, GatewayError, Pace, Window,
     whapi::{
-        ContactState, Content, Found, HealthState, MediaKind, MediaSource, MessageStatus, NewMedia, SentMark,
-        WebhookSettings, WhapiClient, webhook,
+        ContactState, Content, Found, HealthState, MediaKind, MediaSource, MessageStatus, NewMedia, NewText,
+        SentMark, WebhookSettings, WhapiClient, webhook,
     },
 };
 use serde_json::json;
@@ -156,6 +156,8 @@ async fn a_send_whose_answer_is_of_no_use_is_unknown_and_is_found_if_it_was_done
         let unknown = setup.channel(1).send_text(&text("Hello")).await.unwrap_err();
         assert!(matches!(unknown, GatewayError::UnknownOutcome { keyed: false, .. }), "{fault:?}: {unknown}");
         assert_eq!(unknown.class(), Class::Reconcile);
+        let too_long = unknown.to_string().contains("the answer is too long");
+        assert_eq!(too_long, fault == GatewayFault::Endless, "{fault:?}: {unknown}");
         // Who waits for no answer is through before the work is done.
         eventually(|| async { (setup.messages(1) == usize::from(done)).then_some(()) }).await;
         match setup.patient_channel().find_sent(&mark).await.unwrap() {
@@ -164,6 +166,25 @@ async fn a_send_whose_answer_is_of_no_use_is_unknown_and_is_found_if_it_was_done
         }
         assert_eq!(setup.messages(2), 0);
     }
+}
+
+/// As WhatsApp has it with Mexican mobiles.
+#[tokio::test]
+async fn a_message_is_found_in_a_chat_that_has_another_id_than_the_number() {
+    let setup = Setup::new().await;
+    setup.sandbox.knobs().change(|knobs| {
+        knobs.whapi_api.wa_ids.insert("15551230009".to_owned(), "9915551230009".to_owned());
+    });
+    let channel = setup.channel(1);
+    let [checked] = channel.check_contacts(&["15551230009"]).await.unwrap().try_into().unwrap();
+    assert_eq!(checked.wa_id.as_deref(), Some("9915551230009"));
+    let mark = SentMark { to: "15551230009".to_owned(), ..mark("Hello") };
+    assert_eq!(channel.find_sent(&mark).await.unwrap(), Found::Nothing);
+    let sent = channel.send_text(&NewText { to: mark.to.clone(), ..text("Hello") }).await.unwrap();
+    assert_eq!(sent.phone(), Some("9915551230009"));
+    assert!(matches!(channel.find_sent(&mark).await.unwrap(), Found::One(found) if found.id == sent.id));
+    channel.send_text(&NewText { to: mark.to.clone(), ..text("Hello") }).await.unwrap();
+    assert_eq!(channel.find_sent(&mark).await.unwrap(), Found::Several(2));
 }
 
 #[tokio::test]
@@ -283,6 +304,14 @@ async fn what_is_told_has_the_secret_and_is_understood() {
     let [webhook::Told::Message(message)] = &delivery.told[..] else { panic!("{delivery:?}") };
     assert_eq!((message.phone(), message.from_me), (Some(TO), false));
     assert_eq!(message.content, Content::Text { body: "Hi there".to_owned(), choice: None });
+}
+
+#[tokio::test]
+async fn a_lookup_that_is_answered_with_something_else_proves_nothing() {
+    let setup = Setup::new().await;
+    setup.fail_whapi("messages/list", GatewayFault::OtherShape);
+    let unclear = setup.channel(1).find_sent(&mark("Hello")).await.unwrap_err();
+    assert!(matches!(unclear, GatewayError::Misunderstood { .. }), "{unclear}");
 }
 
 #[tokio::test]
