@@ -1,6 +1,6 @@
 //! One message to one person, from its acceptance to its end: which try is made next, by which channel and account, and when it is over.
 //!
-//! What holds, whatever is told in whatever order (proven in `tests/rules.rs`):
+//! What holds, whatever is told in whatever order (proven in `tests/it/rules.rs`):
 //! - Nobody is told twice by the same channel: while a try of a channel may have been taken, no other is made there. An outcome that nobody
 //!   knows is asked about first; where it cannot be asked about, [`Options::on_unknown`] decides, and the log says so.
 //! - Nobody is told by a sender that they opted out of. Consent and hours are looked at for each try.

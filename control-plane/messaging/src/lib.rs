@@ -4,10 +4,12 @@
 //! - [`channel`], [`status`], [`failure`]: the words, and what follows from them.
 //! - [`plan`]: which channels in which order, and which account of a channel first.
 //! - [`dispatch`]: one message to one person, from its acceptance to its end.
+//! - [`health`]: whether an account can be used.
 
 pub mod channel;
 pub mod dispatch;
 pub mod failure;
+pub mod health;
 pub mod plan;
 pub mod status;
 pub mod words;

@@ -20,8 +20,16 @@ pub(super) struct Attempt {
     pub(super) state: State,
     /// What the provider told.
     pub(super) progress: Progress,
+    /// Whether it shows if the account has recovered.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) trial: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) provider_id: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 /// How a try stands.

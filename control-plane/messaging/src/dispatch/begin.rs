@@ -154,6 +154,7 @@ impl Dispatch {
             at: now.at,
             state: State::Trying { since: now.at, asks: 0 },
             progress: Progress::new(Status::Sending),
+            trial,
             provider_id: None,
         });
         self.legs[leg].stage = Stage::Open;

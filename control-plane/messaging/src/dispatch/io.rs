@@ -56,6 +56,8 @@ pub enum Outcome {
     },
     /// The request may have been carried out: a time-out, a broken connection, a 5xx, a crash in between.
     Unknown,
+    /// The call was not made: the account's one trial is being made by another message. The next account is tried.
+    NotAdmitted,
     /// The call was not made: the account's pace does not allow it yet, or this node gave it up before it began.
     Deferred {
         /// When it may be made, unix µs.
@@ -148,6 +150,8 @@ pub enum Effect {
         channel: Channel,
         /// Which.
         account: String,
+        /// Whether it was learned by the one try of an account that was down.
+        trial: bool,
         /// What.
         fact: AccountFact,
     },

@@ -4,7 +4,7 @@
 use super::{
     Dispatch, Now,
     attempt::State,
-    io::{AccountFact, Answer, Effect, Input, Outcome, Report, Skip},
+    io::{AccountFact, Answer, Effect, Input, Outcome, Pass, Report, Skip},
     leg::Stage,
     log::{Decision, Wait},
     world::{Quiet, after, seconds},
@@ -54,15 +54,17 @@ impl Dispatch {
                 self.refuse(n, failure, now);
             }
             (Outcome::Unknown, State::Trying { asks, .. }) => self.lose_sight(n, asks, now),
+            (Outcome::NotAdmitted, State::Trying { asks: 0, .. }) => self.pass_over(n, now),
             (Outcome::Deferred { until }, State::Trying { asks: 0, .. }) => self.defer(n, until, now),
             // The same try was to be made again, and was not: what came of it before is unknown as before.
+            (Outcome::NotAdmitted, State::Trying { asks, .. }) => self.ask_later(n, asks, now),
             (Outcome::Deferred { until }, State::Trying { asks, .. }) => {
                 let next = until.max(now.at);
                 self.set_state(n, State::Unknown { asks, next, asking: false });
             }
             (Outcome::Refused { .. }, State::Taken { .. } | State::Refused | State::Lost | State::Failed)
             | (
-                Outcome::Unknown | Outcome::Deferred { .. },
+                Outcome::Unknown | Outcome::NotAdmitted | Outcome::Deferred { .. },
                 State::Unknown { .. } | State::Taken { .. } | State::Refused | State::Lost | State::Failed,
             ) => self.ignore(n, now),
         }
@@ -230,6 +232,22 @@ impl Dispatch {
         }
     }
 
+    /// The call was not made, because another message makes the account's trial.
+    fn pass_over(&mut self, n: u32, now: &Now<'_>) {
+        let Some(attempt) = self.attempt(n) else { return };
+        let (at, account) = (attempt.leg, attempt.account.clone());
+        self.attempts.retain(|attempt| attempt.n != n);
+        if self.leg_is_alive(at) {
+            return;
+        }
+        let leg = &mut self.legs[at];
+        leg.stage = Stage::Ready;
+        leg.retryable = true;
+        leg.tried.push(account.clone());
+        let channel = leg.channel;
+        self.log.push(now.at, Decision::PassedOver { channel, account, why: Pass::Down });
+    }
+
     /// What a failure says about the person and the account.
     fn learn(&mut self, n: u32, failure: &Failure, now: &mut Now<'_>) {
         let Some(attempt) = self.attempt(n) else { return };
@@ -279,8 +297,8 @@ impl Dispatch {
 
     pub(super) fn tell_account(&self, n: u32, fact: AccountFact, now: &mut Now<'_>) {
         let Some(attempt) = self.attempt(n) else { return };
-        let channel = self.legs[attempt.leg].channel;
-        now.effects.push(Effect::Account { channel, account: attempt.account.clone(), fact });
+        let (channel, trial) = (self.legs[attempt.leg].channel, attempt.trial);
+        now.effects.push(Effect::Account { channel, account: attempt.account.clone(), trial, fact });
     }
 
     fn ignore(&mut self, n: u32, now: &Now<'_>) {

@@ -1,4 +1,4 @@
-//! Stories of single messages. What holds for all of them is in `tests/rules.rs`.
+//! Stories of single messages. What holds for all of them is in `tests/it/rules.rs`.
 
 mod chains;
 mod later;
