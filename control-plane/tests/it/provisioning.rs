@@ -111,6 +111,9 @@ async fn a_tenant_and_its_number_are_set_up_and_given_back() {
 
     assert_eq!(send(&harness, "POST", &format!("{number}/release"), None).await.status, 202);
     until(&harness, &job, "undone").await;
+    // A change would make it look as if it had been given back later than it was.
+    let renamed = send(&harness, "PATCH", &number, Some(json!({ "name": "Old desk" }))).await;
+    assert_eq!(renamed.problem(409), "conflict");
     let token = send(&harness, "POST", "/v1/softphone/token", None).await;
     assert_eq!(token.problem(403), "forbidden", "a key is no person");
 }
