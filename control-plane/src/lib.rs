@@ -21,6 +21,7 @@ mod costs;
 mod directory;
 mod health;
 pub mod import;
+mod inbox;
 mod keys;
 mod live;
 mod number_events;

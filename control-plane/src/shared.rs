@@ -87,7 +87,7 @@ pub(crate) struct Shared {
     /// Asks the tenants' providers.
     pub(crate) monitor: Arc<Monitor>,
     /// Tries credentials before they are stored.
-    pub(crate) trial: Trial,
+    pub(crate) trial: Arc<Trial>,
     /// Knows who is who.
     pub(crate) identity: Arc<Identity>,
     /// Tells customers' servers what happened.
@@ -110,7 +110,7 @@ pub(crate) struct Parts {
     pub(crate) vault: Arc<Vault>,
     pub(crate) provisioner: Arc<Provisioner>,
     pub(crate) monitor: Arc<Monitor>,
-    pub(crate) trial: Trial,
+    pub(crate) trial: Arc<Trial>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) outside: Outside,
 }
@@ -193,6 +193,10 @@ impl Shared {
 
     pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {
         self.store.check_writable(now).await
+    }
+
+    pub(crate) async fn tidy_store(&self) -> Result<(), StoreError> {
+        self.store.tidy().await
     }
 
     pub(crate) async fn close_store(&self) {

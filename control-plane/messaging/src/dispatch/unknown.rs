@@ -1,0 +1,124 @@
+//! Tries whose outcome nobody knows: the provider is asked, or sent the same again with the same key; where neither is possible the policy
+//! decides. Only then is anything else tried.
+
+use super::{
+    Dispatch, Now,
+    attempt::State,
+    begin::Gate,
+    io::{Assumption, Effect, Form},
+    log::Decision,
+    world::{OnUnknown, Recovery, Window, after, seconds},
+};
+use crate::{channel::MessageType, status::Status};
+use std::time::Duration;
+
+impl Dispatch {
+    /// Does what is due for tries that are open.
+    pub(super) fn look_after_open_tries(&mut self, now: &mut Now<'_>) {
+        let open: Vec<u32> =
+            self.attempts.iter().filter(|attempt| attempt.is_open()).map(|attempt| attempt.n).collect();
+        for n in open {
+            let Some(state) = self.attempt(n).map(|attempt| attempt.state) else { continue };
+            match state {
+                State::Trying { since, asks } if now.at >= self.outcome_until(since, now) => {
+                    self.lose_sight(n, asks, now);
+                }
+                State::Unknown { asks, next, asking: true } if now.at >= next => self.ask_later(n, asks, now),
+                State::Unknown { asks, next, asking: false } if now.at >= next => self.find_out(n, asks, now),
+                State::Trying { .. }
+                | State::Unknown { .. }
+                | State::Taken { .. }
+                | State::Refused
+                | State::Lost
+                | State::Failed => {}
+            }
+        }
+    }
+
+    pub(super) fn outcome_until(&self, since: i64, now: &Now<'_>) -> i64 {
+        after(since, seconds(now.world.options.outcome_within_s))
+    }
+
+    fn rather_twice(&self, now: &Now<'_>) -> bool {
+        self.request.kind == MessageType::Critical && now.world.options.critical_twice_rather_than_missed
+    }
+
+    fn find_out(&mut self, n: u32, asks: u32, now: &mut Now<'_>) {
+        let Some(attempt) = self.attempt(n) else { return };
+        let (leg, account) = (attempt.leg, attempt.account.clone());
+        let channel = self.legs[leg].channel;
+        let recovery =
+            now.world.account(channel, &account).map_or(Recovery::None, |account| account.recovery);
+        let asks_max = if self.rather_twice(now) { 1 } else { now.world.options.asks_max };
+        if asks >= asks_max {
+            return self.assume(n, recovery, now);
+        }
+        match recovery {
+            Recovery::Ask => {
+                let next = after(now.at, seconds(now.world.options.answer_within_s));
+                let provider_id = attempt.provider_id.clone();
+                self.set_state(n, State::Unknown { asks: asks + 1, next, asking: true });
+                self.log.push(now.at, Decision::Asked { attempt: n });
+                now.effects.push(Effect::Ask { attempt: n, account, provider_id });
+            }
+            Recovery::SameKey => self.send_again(n, asks, now),
+            Recovery::None => self.assume(n, recovery, now),
+        }
+    }
+
+    /// The same try with the same key: the provider knows whether it has it.
+    fn send_again(&mut self, n: u32, asks: u32, now: &mut Now<'_>) {
+        let Some(attempt) = self.attempt(n) else { return };
+        let (leg, account) = (attempt.leg, attempt.account.clone());
+        let channel = self.legs[leg].channel;
+        if self.canceled || self.expired {
+            return self.assume(n, Recovery::SameKey, now);
+        }
+        match self.gate(leg, now) {
+            Gate::Open { reach, address } => {
+                let Some(known) = now.world.account(channel, &account) else {
+                    return self.assume(n, Recovery::None, now);
+                };
+                let shut = known.windowed && reach.window == Window::Closed;
+                if (shut && !reach.template) || self.consent(reach, known, now).is_some() {
+                    return self.assume(n, Recovery::SameKey, now);
+                }
+                let form = if shut { Form::Template } else { Form::Free };
+                let address = address.to_owned();
+                self.set_state(n, State::Trying { since: now.at, asks: asks + 1 });
+                self.log.push(now.at, Decision::TriedAgain { attempt: n });
+                now.effects.push(Effect::Send {
+                    attempt: n,
+                    channel,
+                    account,
+                    address,
+                    form,
+                    trial: false,
+                    again: true,
+                });
+            }
+            Gate::Quiet { until } => self.set_state(n, State::Unknown { asks, next: until, asking: false }),
+            Gate::Closed(_) => self.assume(n, Recovery::SameKey, now),
+        }
+    }
+
+    /// The provider did not say: it is asked again after a longer wait.
+    pub(super) fn ask_later(&mut self, n: u32, asks: u32, now: &Now<'_>) {
+        let first = seconds(now.world.options.ask_after_s);
+        let wait = first.saturating_mul(2_u32.saturating_pow(asks)).min(Duration::from_secs(3_600));
+        self.set_state(n, State::Unknown { asks, next: after(now.at, wait), asking: false });
+    }
+
+    /// Nobody can say, so the policy does.
+    fn assume(&mut self, n: u32, recovery: Recovery, now: &mut Now<'_>) {
+        let not_sent = self.rather_twice(now) || now.world.options.on_unknown == OnUnknown::AssumeNotSent;
+        let assumption = Assumption { sent: !not_sent, recovery };
+        self.log.push(now.at, Decision::Assumed { attempt: n, assumption });
+        if not_sent {
+            self.lose(n, now);
+        } else if let Some(attempt) = self.attempt_mut(n) {
+            attempt.progress.take(Status::Sent, None);
+            attempt.state = State::Taken { at: now.at, assumed: true, settled: false };
+        }
+    }
+}
