@@ -26,6 +26,8 @@ use std::{fmt, net::IpAddr, time::Duration};
 /// A mailbox and how to get at it.
 #[derive(Clone, Debug)]
 pub struct ImapAccount {
+    /// The caller's own name for it, for logs: an id, not an address.
+    pub label: String,
     /// Where it is.
     pub server: Server,
     /// As whom.

@@ -24,6 +24,8 @@ use url::Url;
 
 /// Longest part of a server's own words that an error repeats, in characters.
 const LONGEST_QUOTE: usize = 200;
+/// Longest life that a token is believed to have; usual is an hour, and clocks cannot be set by whatever a server says.
+const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a provider gave when the mailbox was connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,16 @@ impl Default for OAuthOptions {
             margin: Duration::from_secs(60),
             assumed_life: Duration::from_secs(300),
         }
+    }
+}
+
+impl OAuthOptions {
+    /// How long after it was asked for a token is renewed, and how long it is used at all.
+    fn spans(&self, expires_in_s: Option<u64>) -> (Duration, Duration) {
+        let life =
+            expires_in_s.map_or(self.assumed_life, |seconds| Duration::from_secs(seconds).min(LONGEST_LIFE));
+        let usable = life.saturating_sub(self.margin);
+        ((life * self.renew_at_percent.min(100) / 100).min(usable), usable)
     }
 }
 
@@ -224,13 +236,11 @@ impl TokenSource {
                 return Err(error);
             }
         };
-        let life = answer.expires_in.map_or(shared.options.assumed_life, Duration::from_secs);
-        let usable = life.saturating_sub(shared.options.margin);
+        let (renew, usable) = shared.options.spans(answer.expires_in);
         let token = AccessToken {
             secret: answer.access_token,
             number: shared.count.fetch_add(1, Ordering::Relaxed) + 1,
         };
-        let renew = (life * shared.options.renew_at_percent.min(100) / 100).min(usable);
         held.token =
             Some(Live { token: token.clone(), renew_at: asked_at + renew, unusable_at: asked_at + usable });
         if let Some(rotated) = answer.refresh_token.filter(|rotated| rotated != refresh_token) {
@@ -325,4 +335,20 @@ fn causes(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     if causes.is_empty() { "the request failed".to_owned() } else { causes.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_at_four_fifths_of_its_life_and_never_used_in_its_last_minute() {
+        let options = OAuthOptions::default();
+        let seconds = Duration::from_secs;
+        assert_eq!(options.spans(Some(3_600)), (seconds(2_880), seconds(3_540)));
+        assert_eq!(options.spans(Some(100)), (seconds(40), seconds(40)));
+        assert_eq!(options.spans(Some(30)), (Duration::ZERO, Duration::ZERO));
+        assert_eq!(options.spans(None), (seconds(240), seconds(240)));
+        assert_eq!(options.spans(Some(u64::MAX)).1, LONGEST_LIFE - seconds(60));
+    }
 }

@@ -171,7 +171,12 @@ impl MailServer {
     /// A mailbox's inbox, with its password.
     #[must_use]
     pub fn account(&self, mailbox: &TestMailbox, security: Security) -> ImapAccount {
-        ImapAccount { server: self.imap(security), login: mailbox.login(), folder: "INBOX".to_owned() }
+        ImapAccount {
+            label: "test".to_owned(),
+            server: self.imap(security),
+            login: mailbox.login(),
+            folder: "INBOX".to_owned(),
+        }
     }
 
     /// Its certificate, to be trusted, PEM.

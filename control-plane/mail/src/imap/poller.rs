@@ -28,6 +28,7 @@ pub struct Poller {
 
 struct Shared {
     door: Door,
+    label: String,
     folder: String,
     inbox: Arc<dyn Inbox>,
     options: ImapOptions,
@@ -51,7 +52,7 @@ impl Poller {
         inbox: Arc<dyn Inbox>,
         options: ImapOptions,
     ) -> Result<Self, SetupError> {
-        let folder = account.folder.clone();
+        let (label, folder) = (account.label.clone(), account.folder.clone());
         let door = Door::new(account, &options)?;
         let state = PollerState {
             phase: Phase::Working,
@@ -62,7 +63,7 @@ impl Poller {
             kept: 0,
         };
         let state = watch::Sender::new(state);
-        let shared = Arc::new(Shared { door, folder, inbox, options, state, poke: Notify::new() });
+        let shared = Arc::new(Shared { door, label, folder, inbox, options, state, poke: Notify::new() });
         let task = AbortOnDrop(tokio::spawn(run(shared.clone())));
         Ok(Self { shared, task })
     }
@@ -105,7 +106,7 @@ async fn run(shared: Arc<Shared>) {
             Next::Owner(wait) => (Phase::ReconnectNeeded { until: Some(now() + micros(wait)) }, Some(wait)),
             Next::OwnerOnly => (Phase::ReconnectNeeded { until: None }, None),
         };
-        tracing::warn!(%trouble, failures, ?wait, "mailbox not fetched");
+        tracing::warn!(mailbox = shared.label, %trouble, failures, ?wait, "mailbox not fetched");
         shared.state.send_modify(|state| {
             state.phase = phase;
             state.failures = failures;
@@ -186,7 +187,7 @@ impl Shared {
             state.polls += 1;
             state.kept = state.kept.saturating_add(u64::try_from(kept).unwrap_or(u64::MAX));
         });
-        tracing::info!(kept, took_ms = began.elapsed().as_millis(), "poll of a mailbox complete");
+        tracing::info!(mailbox = self.label, kept, took_ms = began.elapsed().as_millis(), "poll complete");
         Ok(more)
     }
 

@@ -11,6 +11,7 @@ const MAIL: &str = "From: ada@tandem.test\r\nMessage-ID: <a1@tandem.test>\r\nSub
 
 fn account(script: &Script) -> ImapAccount {
     ImapAccount {
+        label: "test".to_owned(),
         server: script.server(),
         login: password("support@tandem.test", "right-password"),
         folder: "INBOX".to_owned(),

@@ -235,3 +235,26 @@ async fn a_refused_token_is_renewed_once() {
     assert!(!error.is_temporary());
     assert_eq!(script.lines().len(), lines);
 }
+
+#[tokio::test]
+async fn messages_wait_for_a_connection_and_not_for_ever() {
+    let script = stub(Fault { at: "MAIL", answer: Answer::Silence, connections: 1 }).await;
+    let options = SmtpOptions {
+        connections: 1,
+        busy: Duration::from_millis(100),
+        command: Duration::from_millis(600),
+        ..options()
+    };
+    let sender = SmtpSender::new(script.server(), password("support@tandem.test", "right"), options).unwrap();
+    let first = tokio::spawn({
+        let sender = sender.clone();
+        async move { sender.send(&message()).await }
+    });
+    while !script.lines().iter().any(|line| line.starts_with("MAIL")) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(sender.send(&message()).await, Outcome::NotSent(NotSent::Busy));
+    let lost = first.await.unwrap();
+    assert!(matches!(lost, Outcome::NotSent(NotSent::Unreachable(_))), "{lost:?}");
+    assert!(matches!(sender.send(&message()).await, Outcome::Accepted { .. }));
+}
