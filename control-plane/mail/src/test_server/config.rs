@@ -9,12 +9,13 @@ pub(super) struct Names<'a> {
     /// What both greet with, so that nobody else's server is taken for this one.
     pub(super) greeting: &'a str,
     pub(super) user: &'a str,
+    pub(super) group: &'a str,
     pub(super) ports: Ports,
     pub(super) options: &'a MailServerOptions,
 }
 
 pub(super) fn exim(names: &Names<'_>) -> String {
-    let Names { greeting, user, ports: Ports { smtp, smtps, .. }, .. } = names;
+    let Names { greeting, user, group, ports: Ports { smtp, smtps, .. }, .. } = names;
     let folder = names.folder.display();
     // The name of the mailbox's folder has to come from the disk, not from the mail.
     let mailbox =
@@ -22,7 +23,7 @@ pub(super) fn exim(names: &Names<'_>) -> String {
     let xoauth2 = names.options.tokeninfo.as_deref().and_then(exim_xoauth2).unwrap_or_default();
     format!(
         r#"exim_user = {user}
-exim_group = {user}
+exim_group = {group}
 primary_hostname = localhost
 spool_directory = {folder}/spool
 log_file_path = {folder}/log/exim_%slog
@@ -110,7 +111,7 @@ fn exim_xoauth2(tokeninfo: &str) -> Option<String> {
 }
 
 pub(super) fn dovecot(names: &Names<'_>) -> String {
-    let Names { greeting, user, ports: Ports { imap, imaps, .. }, .. } = names;
+    let Names { greeting, user, group, ports: Ports { imap, imaps, .. }, .. } = names;
     let folder = names.folder.display();
     let (mechanism, tokens) = if names.options.tokeninfo.is_some() {
         let args = format!("{folder}/oauth2.conf");
@@ -126,7 +127,7 @@ protocols = imap
 listen = 127.0.0.1
 login_greeting = {greeting}
 default_internal_user = {user}
-default_internal_group = {user}
+default_internal_group = {group}
 default_login_user = {user}
 first_valid_uid = 1
 first_valid_gid = 1
@@ -145,7 +146,7 @@ passdb {{
 }}
 {tokens}userdb {{
   driver = static
-  args = uid={user} gid={user} home={folder}/mail/%u
+  args = uid={user} gid={group} home={folder}/mail/%u
 }}
 service anvil {{
   chroot =
