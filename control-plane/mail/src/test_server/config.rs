@@ -94,7 +94,8 @@ login:
     )
 }
 
-/// Exim reads `user=…^Aauth=Bearer …^A^A` and asks about the token itself.
+/// Exim reads `user=…^Aauth=Bearer …^A^A` and asks about the token itself; it must not close its side meanwhile, which an HTTP server
+/// takes for a client that is gone.
 fn exim_xoauth2(tokeninfo: &str) -> Option<String> {
     let (address, path) = tokeninfo.strip_prefix("http://")?.split_once('/')?;
     let (host, port) = address.split_once(':')?;
@@ -104,7 +105,7 @@ fn exim_xoauth2(tokeninfo: &str) -> Option<String> {
   public_name = XOAUTH2
   server_prompts = :
   server_condition = ${{if match{{$auth1}}{{\N^user=([^\x01]+)\x01auth=Bearer ([A-Za-z0-9._-]+)\x01\x01$\N}}{{\
-    ${{if match{{${{readsocket{{inet:{host}:{port}}}{{GET /{path}?access_token=$2 HTTP/1.0\r\n\r\n}}{{5s}}}}}}{{200 OK}}}}}}{{no}}}}
+    ${{if match{{${{readsocket{{inet:{host}:{port}}}{{GET /{path}?access_token=$2 HTTP/1.0\r\n\r\n}}{{5s:shutdown=no}}}}}}{{200 OK}}}}}}{{no}}}}
   server_set_id = ${{if match{{$auth1}}{{\N^user=([^\x01]+)\N}}{{$1}}}}
 "#
     ))
