@@ -45,7 +45,7 @@ needs! {
     CallsListen: Read,
     ContactsRead: Read,
     ContactsManage: Write,
-    MessagesSend: Spend,
+    MessagesSend: Write,
     RecordingsRead: Read,
     VoicemailsRead: Read,
     VoicemailsManage: Write,
