@@ -5,6 +5,7 @@ use crate::{
     carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
+    messengers::Messengers,
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     provider_health::{Monitor, Watch},
     recordings::{self, LinksError, MEDIA, RecordingLog},
@@ -105,6 +106,9 @@ pub enum OpenError {
     /// The client for the carrier's API cannot be made.
     #[error("the client for the carrier's API cannot be made")]
     Carrier(#[from] ClientError),
+    /// The client of somebody who carries messages cannot be made.
+    #[error("the client of a gateway for messages cannot be made")]
+    Gateway(#[from] gateways::ClientError),
     /// The tenant of the settings cannot be made known.
     #[error(transparent)]
     Tenant(#[from] BootstrapError),
@@ -162,7 +166,8 @@ impl ControlPlane {
             },
         ));
         let addresses = settings.services.addresses.clone();
-        let trial = Arc::new(Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?);
+        let messengers = Messengers::new(twilio.clone(), settings.messengers.clone())?;
+        let trial = Arc::new(Trial::new(messengers, addresses, settings.limits.credentials_trial)?);
         let monitor = Arc::new(Monitor::new(
             Arc::clone(&store),
             Arc::clone(&vault),
