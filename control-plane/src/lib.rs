@@ -37,6 +37,7 @@ mod request_id;
 mod routes;
 #[cfg(test)]
 mod samples;
+mod sending;
 pub mod settings;
 mod shared;
 mod sign_in;

@@ -69,6 +69,33 @@ pub enum AcceptError {
     Store(#[from] StoreError),
 }
 
+impl Outgoing {
+    /// As it would be stored of `new` at `now`, unix µs.
+    #[must_use]
+    pub fn imagined(new: &NewMessage, now: i64) -> Self {
+        let request = Request {
+            kind: new.kind,
+            plan: new.plan.clone(),
+            due_at: new.send_at.unwrap_or(now),
+            useful_until: new.useful_until,
+        };
+        let lane = match (new.kind, &new.batch) {
+            (MessageType::Critical, _) => Lane::Critical,
+            (_, Some(_)) => Lane::Bulk,
+            (_, None) => Lane::Transactional,
+        };
+        Self {
+            dispatch: Dispatch::new(request, now),
+            to: new.to.clone(),
+            texts: new.texts.clone(),
+            sender: new.sender.clone(),
+            fence: new.fence,
+            attempts: BTreeMap::new(),
+            lane,
+        }
+    }
+}
+
 /// Stores a message and the work of sending it; both count with the unit of work.
 ///
 /// # Errors
@@ -81,31 +108,12 @@ pub async fn accept(
     if let Some(silent) = new.plan.channels().find(|channel| !new.texts.contains_key(channel)) {
         return Err(AcceptError::NoText(silent));
     }
-    let lane = match (new.kind, &new.batch) {
-        (MessageType::Critical, _) => Lane::Critical,
-        (_, Some(_)) => Lane::Bulk,
-        (_, None) => Lane::Transactional,
-    };
     let now = tx.now();
-    let request = Request {
-        kind: new.kind,
-        plan: new.plan,
-        due_at: new.send_at.unwrap_or(now),
-        useful_until: new.useful_until,
-    };
-    let dispatch = Dispatch::new(request, now);
+    let outgoing = Outgoing::imagined(&new, now);
+    let (dispatch, lane) = (&outgoing.dispatch, outgoing.lane);
     let (status, due_at) = (status_to(dispatch.status()), dispatch.wake_at().unwrap_or(now));
-    let shown = new.texts.get(&first).cloned().unwrap_or_default();
-    let address = new.to.first().map(str::to_owned);
-    let outgoing = Outgoing {
-        dispatch,
-        to: new.to,
-        texts: new.texts,
-        sender: new.sender,
-        fence: new.fence,
-        attempts: BTreeMap::new(),
-        lane,
-    };
+    let shown = outgoing.texts.get(&first).cloned().unwrap_or_default();
+    let address = outgoing.to.first().map(str::to_owned);
     let message = Message {
         conversation: new.conversation.clone(),
         channel: channel_to(first),

@@ -98,7 +98,7 @@ fn is_waiting(status: &str) -> bool {
 /// Gives a chunk's recipients their messages; without one, the batch is done.
 async fn expand(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     claim: &Claim,
     batch: Stored<Batch>,
     chunk: Option<Stored<BatchChunk>>,

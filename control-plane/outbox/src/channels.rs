@@ -155,7 +155,7 @@ pub trait Channels: Send + Sync + 'static {
     /// When the database does not serve.
     fn compose<'a>(
         &'a self,
-        part: &'a dyn TenantStore,
+        part: &'a (dyn TenantStore + 'static),
         batch: &'a Stored<Batch>,
         recipient: &'a Recipient,
     ) -> BoxFuture<'a, Result<NewMessage, StoreError>>;

@@ -184,6 +184,14 @@ impl Outbox {
         self.inner.batches.notify_one();
     }
 
+    /// A tenant's ways out; `None`: it is not served.
+    ///
+    /// # Errors
+    /// When it cannot be found out now.
+    pub async fn setup(&self, tenant: &TenantId) -> Result<Option<crate::Setup>, StoreError> {
+        self.inner.channels.setup(tenant).await
+    }
+
     /// How the accounts fare.
     #[must_use]
     pub fn book(&self) -> &Book {
