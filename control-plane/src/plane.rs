@@ -167,7 +167,7 @@ impl ControlPlane {
         ));
         let addresses = settings.services.addresses.clone();
         let messengers = Messengers::new(twilio.clone(), settings.messengers.clone())?;
-        let trial = Arc::new(Trial::new(messengers, addresses, settings.limits.credentials_trial)?);
+        let trial = Arc::new(Trial::new(messengers.clone(), addresses, settings.limits.credentials_trial)?);
         let monitor = Arc::new(Monitor::new(
             Arc::clone(&store),
             Arc::clone(&vault),
@@ -190,7 +190,7 @@ impl ControlPlane {
             Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let deliveries = deliveries(&settings.limits, &store, &vault)?;
-        let outside = outside(&settings, &directory, deliveries, twilio)?;
+        let outside = outside(&settings, &directory, deliveries, messengers)?;
         let shared = Arc::new(Shared::new(
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
@@ -318,7 +318,7 @@ fn outside(
     settings: &ControlPlaneSettings,
     directory: &Arc<Directory>,
     deliveries: DeliveryWorker,
-    twilio: TwilioClient,
+    messengers: Messengers,
 ) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
     let secret = match &recording.link_secret {
@@ -333,8 +333,11 @@ fn outside(
         links,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
-        twilio: twilio.clone(),
-        carriers: Arc::new(DirectoryCarriers { client: twilio, directory: Arc::clone(directory) }),
+        carriers: Arc::new(DirectoryCarriers {
+            client: messengers.twilio.clone(),
+            directory: Arc::clone(directory),
+        }),
+        messengers,
     })
 }
 
