@@ -12,6 +12,7 @@ mod auth;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
+mod channel_health;
 mod check;
 mod company_config;
 mod contacts;
@@ -40,7 +41,7 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
-mod phone;
+pub(crate) mod phone;
 mod place;
 mod provider_health;
 mod provisioning;
@@ -79,6 +80,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
     openapi::base()
         .merge(number_orders::routes())
         .merge(provider_health::routes())
+        .merge(channel_health::routes())
         .merge(provisioning::routes())
         .merge(softphone::routes())
         .merge(auth::routes())

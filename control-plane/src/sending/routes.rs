@@ -105,8 +105,11 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
 
 fn whatsapp(account: &Account) -> Option<Route> {
     let senders = account.properties.get("whatsapp_senders").filter(|_| is_for(account, "whatsapp"))?;
-    let senders: Vec<String> =
-        senders.split(',').map(|sender| sender.trim().to_owned()).filter(|sender| !sender.is_empty()).collect();
+    let senders: Vec<String> = senders
+        .split(',')
+        .map(|sender| sender.trim().to_owned())
+        .filter(|sender| !sender.is_empty())
+        .collect();
     Some(Route {
         channel: Channel::Whatsapp,
         account: id_of(account),
