@@ -5,6 +5,7 @@ use crate::{
     carriers::Carriers,
     directory::Directory,
     live::LiveCalls,
+    messengers::Messengers,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
     provider_health::Monitor,
@@ -12,6 +13,7 @@ use crate::{
     sending::Senders,
     settings::ControlPlaneOptions,
     tokens::StreamTokens,
+    told::worker::ToldWorker,
     vapi::place::Placer,
     webhooks::repeated::RepeatedAnswers,
     work::Workers,
@@ -48,7 +50,6 @@ use store::{
     },
 };
 use tokio::time::Instant;
-use twilio_rest::TwilioClient;
 use url::Url;
 use vault::Vault;
 
@@ -96,7 +97,11 @@ pub(crate) struct Shared {
     /// Tells customers' servers what happened.
     pub(crate) deliveries: Worker,
     /// Sends messages.
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Do what follows from what gateways and shops told.
+    pub(crate) told: Workers,
+    /// Those who carry messages.
+    pub(crate) messengers: Messengers,
 }
 
 /// What is reached outside of this program.
@@ -106,7 +111,7 @@ pub(crate) struct Outside {
     pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) http: reqwest::Client,
     pub(crate) deliveries: Worker,
-    pub(crate) twilio: TwilioClient,
+    pub(crate) messengers: Messengers,
 }
 
 /// What is made before and shared.
@@ -124,7 +129,7 @@ pub(crate) struct Parts {
 impl Shared {
     pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
         let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
-        let Outside { objects, links, carriers, http, deliveries, twilio } = outside;
+        let Outside { objects, links, carriers, http, deliveries, messengers } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -138,13 +143,20 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
-        let senders = Senders { directory: Arc::clone(&directory), twilio, own_address: own_address.clone() };
-        let outbox = Outbox::start(
-            Arc::clone(&store),
-            Arc::new(senders),
-            limits.outbox,
-            Arc::new(crate::clock::now_us),
-        );
+        let senders = Senders {
+            directory: Arc::clone(&directory),
+            messengers: messengers.clone(),
+            own_address: own_address.clone(),
+        };
+        let clock = Arc::new(crate::clock::now_us);
+        let outbox = Arc::new(Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, clock));
+        let worker = ToldWorker {
+            store: Arc::clone(&store),
+            directory: Arc::clone(&directory),
+            outbox: Arc::clone(&outbox),
+            work: limits.work,
+        };
+        let told = Workers::start(&Arc::new(worker), WorkKind::InboundEvent, &store, limits.work);
         let worker = CallWorker {
             store: Arc::clone(&store),
             carriers: Arc::clone(&carriers),
@@ -155,6 +167,8 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
+            told,
+            messengers,
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,

@@ -98,6 +98,12 @@ pub(crate) fn channels() -> Schema {
     Schema::Array(ArrayBuilder::new().items(channel).min_items(Some(1)).max_items(Some(5)).build())
 }
 
+/// Channels of which there may be none.
+pub(crate) fn some_channels() -> Schema {
+    let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
+    Schema::Array(ArrayBuilder::new().items(channel).max_items(Some(5)).build())
+}
+
 /// One of the words of `W`.
 pub(crate) fn word<W: Word>() -> Schema {
     Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(W::words())).build())

@@ -13,6 +13,7 @@ mod directory;
 mod events_told;
 mod flows;
 mod former;
+mod gateways_told;
 mod health;
 mod identity;
 mod isolation;

@@ -2,9 +2,10 @@
 
 use crate::support::{Answer, Folder, Harness, settings};
 use axum::{body::Body, http::Request};
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, messengers::MessengerOptions};
 use engine::provider::Secret;
 use fixtures::sandbox::{Sandbox, SandboxOptions};
+use gateways::{onesignal::OneSignalOptions, whapi::WhapiOptions};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use twilio_rest::{RetryOptions, TwilioOptions};
@@ -40,6 +41,11 @@ impl Stage {
             ..TwilioOptions::at(sandbox.base_url().parse().unwrap())
         };
         settings.limits.outbox.poll = Duration::from_millis(10);
+        settings.limits.work.poll = Duration::from_millis(10);
+        settings.messengers = MessengerOptions {
+            whapi: WhapiOptions::at(format!("{}/whapi", sandbox.base_url()).parse().unwrap()),
+            onesignal: OneSignalOptions::at(format!("{}/onesignal", sandbox.base_url()).parse().unwrap()),
+        };
         let opened = ControlPlane::open(settings).await.unwrap();
         let router = opened.control_plane.router();
         let served = router.clone();

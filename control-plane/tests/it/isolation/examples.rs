@@ -27,6 +27,7 @@ pub(super) fn example(world: &World, operation: &Operation) -> Example {
             .replace("{id}", id)
             .replace("{name}", "auth_token")
             .replace("{provider}", "nobody")
+            .replace("{channel}", "whatsapp")
     };
     let (foreign, unknown) = ids(world, path);
     let foreign_path = with(world.other.as_str(), &foreign);
@@ -71,6 +72,7 @@ fn ids(world: &World, path: &str) -> (String, String) {
         "/v1/voicemails" => (others.voicemail.to_string(), VoicemailId::generate().to_string()),
         "/v1/webhook-deliveries" => (others.delivery.to_string(), DeliveryId::generate().to_string()),
         "/v1/webhook-endpoints" => (others.endpoint.to_string(), EndpointId::generate().to_string()),
+        "/v1/health/channels" => (others.account.to_string(), AccountId::generate().to_string()),
         "/v1/health" => (others.health.to_string(), HealthId::generate().to_string()),
         _ => panic!("{path} names something that has no example"),
     }
