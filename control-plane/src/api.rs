@@ -9,9 +9,11 @@ mod api_keys;
 mod assistants;
 mod audit;
 mod auth;
+mod board;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
+mod canned_replies;
 mod check;
 mod company_config;
 mod contacts;
@@ -59,6 +61,7 @@ mod secret;
 mod settings;
 mod simulate;
 mod softphone;
+mod teams;
 mod tenants;
 mod test_incoming;
 mod usage;
@@ -110,6 +113,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(contacts::routes())
         .merge(conversations::routes())
         .merge(messages::routes())
+        .merge(board::routes())
+        .merge(canned_replies::routes())
+        .merge(teams::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(usage::routes())

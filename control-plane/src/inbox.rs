@@ -3,15 +3,22 @@
 //! Whoever is not known yet becomes a contact with their first message. A conversation begins on the board where its channel says
 //! (the chip), and what was sent to the address before it began is taken into it.
 
+pub(crate) mod assign;
+pub(crate) mod control;
+pub(crate) mod live;
+mod timer;
+pub(crate) mod write;
+
 use crate::{clock::now_us, contacts::contact_of};
+use deliveries::{Event, EventType, announce, payload::MessageTold};
 use routing::is_number;
 use store::{
     Filter, StoreError, Stored, TenantStore, TenantTx,
-    ids::{BoardColumnId, ContactAddressId, ContactId, ConversationId, MessageId, NumberId},
+    ids::{BoardColumnId, ContactAddressId, ContactId, ConversationId, MessageId, NumberId, TeamId},
     model::{
         audit::Actor,
         contact::{Address, AddressKind, Contact, ContactAddress},
-        inbox::{BoardColumn, ChannelChip},
+        inbox::{BoardColumn, ChannelChip, Team},
         message::{
             Channel, Control, Conversation, ConversationStatus, Media, Message, MessageDirection,
             MessageStatus, Times,
@@ -50,6 +57,8 @@ pub(crate) struct Inbound {
     pub(crate) segments: Option<u32>,
     /// The conversation that it answers in, if it says so itself.
     pub(crate) conversation: Option<ConversationId>,
+    /// Whether a program wrote it: an automatic answer, a list. Nobody answers that by themselves.
+    pub(crate) automatic: bool,
 }
 
 /// What became of a message that came in.
@@ -82,6 +91,9 @@ pub(crate) async fn receive(
         match keep(&mut *tx, inbound, strays, entry).await {
             Ok(Some(received)) => {
                 tx.commit().await?;
+                if matches!(received, Received::Kept { .. }) {
+                    assign::drain(store).await;
+                }
                 return Ok(received);
             }
             // Somebody else writes in it, or is becoming a contact, at this moment.
@@ -103,17 +115,40 @@ async fn keep(
     entry: Option<BoardColumnId>,
 ) -> Result<Option<Received>, StoreError> {
     let Some(contact) = contact(tx, inbound).await? else { return Ok(None) };
-    let Some(conversation) = conversation(tx, inbound, contact, entry).await? else { return Ok(None) };
+    let Some(row) = conversation(tx, inbound, contact, entry).await? else { return Ok(None) };
+    let conversation = row.id.clone();
     for Stored { id, version, value, .. } in strays {
         tx.update(&id, version, Message { conversation: Some(conversation.clone()), ..value }).await?;
     }
     let message = MessageId::generate();
     let now = tx.now();
-    if tx.insert_new(message.clone(), message_of(inbound, conversation.clone())).await?.is_none() {
+    let Some(kept) = tx.insert_new(message.clone(), message_of(inbound, conversation.clone())).await? else {
         return Ok(Some(Received::Known));
+    };
+    announce(tx, Event::new(EventType::MessageReceived, now, &told(&kept))).await?;
+    if row.value.control != Control::Assistant {
+        control::tell(tx, EventType::ConversationQueued, &row, Some(&message)).await?;
     }
-    tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
+    if !inbound.automatic {
+        tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
+    }
     Ok(Some(Received::Kept { message, conversation }))
+}
+
+/// What is told of a message that came in.
+fn told(message: &Stored<Message>) -> MessageTold {
+    let value = &message.value;
+    MessageTold {
+        message_id: message.id.to_string(),
+        conversation_id: value.conversation.as_ref().map(ToString::to_string),
+        channel: value.channel.as_str().to_owned(),
+        direction: value.direction.as_str().to_owned(),
+        address: value.address.clone().unwrap_or_default(),
+        status: value.status.as_str().to_owned(),
+        provider: value.provider.clone(),
+        provider_id: value.provider_id.clone(),
+        error: None,
+    }
 }
 
 /// The kind of address that a channel has.
@@ -157,8 +192,9 @@ async fn conversation(
     inbound: &Inbound,
     contact: Option<ContactId>,
     entry: Option<BoardColumnId>,
-) -> Result<Option<ConversationId>, StoreError> {
+) -> Result<Option<Stored<Conversation>>, StoreError> {
     let now = tx.now();
+    let settings = control::settings(tx).await?;
     let former = Conversation::lookup(inbound.channel, &inbound.own_address, &inbound.address);
     let key = contact.as_ref().map(ToString::to_string);
     let mut known = match &inbound.conversation {
@@ -171,6 +207,9 @@ async fn conversation(
         }
     }
     let Some(Stored { id, version, value, .. }) = known else {
+        // Where the assistant does not answer, somebody has to.
+        let team = settings.default_team.clone().filter(|_| !settings.auto_reply);
+        let answer_due_at = due_at(tx, team.as_ref()).await?;
         let begins = Conversation {
             key,
             channel: inbound.channel,
@@ -184,14 +223,23 @@ async fn conversation(
             control: Control::Assistant,
             epoch: 0,
             assignee: None,
-            team: None,
+            team,
             column: entry,
             subject: inbound.subject.clone(),
             unread: 1,
-            answer_due_at: None,
+            answer_due_at,
+            answer_missed: false,
             analysis: None,
         };
-        return Ok(tx.insert_new(ConversationId::generate(), begins).await?.map(|row| row.id));
+        let row = tx.insert_new(ConversationId::generate(), begins).await?;
+        if let (Some(row), Some(at)) = (&row, answer_due_at) {
+            timer::schedule(tx, &row.id, at).await?;
+        }
+        return Ok(row);
+    };
+    let answer_due_at = match value.answer_due_at {
+        Some(at) => Some(at),
+        None => due_at(tx, value.team.as_ref()).await?,
     };
     let goes_on = Conversation {
         key: value.key.or(key),
@@ -205,9 +253,20 @@ async fn conversation(
         last_inbound_at: Some(now),
         subject: inbound.subject.clone().or(value.subject),
         unread: value.unread.saturating_add(1),
+        answer_due_at,
         ..value
     };
-    Ok(Some(tx.update(&id, version, goes_on).await?.id))
+    control::keep(tx, &id, version, goes_on).await.map(Some)
+}
+
+/// When somebody who writes now is to be answered, if the team has set a time.
+pub(crate) async fn due_at(
+    tx: &mut (dyn TenantTx + 'static),
+    team: Option<&TeamId>,
+) -> Result<Option<i64>, StoreError> {
+    let Some(team) = team else { return Ok(None) };
+    let within = tx.get::<Team>(team).await?.and_then(|team| team.value.answer_within_s);
+    Ok(within.map(|within| tx.now().saturating_add(i64::from(within).saturating_mul(1_000_000))))
 }
 
 /// Where on the board a conversation begins: where its channel's chip says, or in the first column.

@@ -47,7 +47,7 @@ use store::{
         work::{TenantHealth, WorkKind},
     },
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use twilio_rest::TwilioClient;
 use url::Url;
 use vault::Vault;
@@ -97,6 +97,8 @@ pub(crate) struct Shared {
     pub(crate) deliveries: Worker,
     /// Sends messages.
     pub(crate) outbox: Outbox,
+    /// Wakes whoever understands and answers what people write.
+    pub(crate) replies: Arc<Notify>,
 }
 
 /// What is reached outside of this program.
@@ -152,6 +154,7 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
+            replies: Arc::default(),
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
