@@ -4,6 +4,7 @@ use crate::{
     api::{accounts::trial::Trial, rate::Limiter},
     carriers::Carriers,
     directory::Directory,
+    inbox::reply::Replier,
     live::LiveCalls,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
@@ -183,6 +184,13 @@ impl Shared {
             identity,
             deliveries,
         }
+    }
+
+    /// Starts to understand and answer what people write.
+    pub(crate) fn start_replies(self: &Arc<Self>) -> Workers {
+        let worker = Arc::new(Replier { shared: Arc::downgrade(self) });
+        let wake = Arc::clone(&self.replies);
+        Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, self.limits.work)
     }
 
     /// The tenant's part of the store.

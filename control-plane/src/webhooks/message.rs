@@ -59,6 +59,7 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
         automatic: false,
     };
     inbox::receive(&*webhook.store, &Actor::system(CARRIER), &inbound).await?;
+    webhook.shared.replies.notify_one();
     Ok(())
 }
 
