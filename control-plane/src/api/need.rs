@@ -46,6 +46,8 @@ needs! {
     ContactsRead: Read,
     ContactsManage: Write,
     MessagesSend: Write,
+    InboxWork: Write,
+    InboxManage: Write,
     RecordingsRead: Read,
     VoicemailsRead: Read,
     VoicemailsManage: Write,

@@ -198,7 +198,8 @@ async fn fill(folder: &Path, url: Option<&str>) -> Vec<Secret> {
             routing: Routing::default(),
         };
         tx.insert(number).await.unwrap();
-        let new = NewKey { name: "bench".to_owned(), scopes: Vec::new(), mode: KeyMode::Live, expires_at: None };
+        let new =
+            NewKey { name: "bench".to_owned(), scopes: Vec::new(), mode: KeyMode::Live, expires_at: None };
         let (key, row) = api_key::first(new);
         tx.insert(row).await.unwrap();
         tx.commit().await.unwrap();

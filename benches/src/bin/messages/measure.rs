@@ -64,8 +64,7 @@ fn told(sandbox: &Sandbox) -> HashMap<String, u32> {
 
 /// Messages with kills, lost answers, refusals in storms and shuffled receipts.
 pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize) {
-    let receipts =
-        Delivery { shuffle: true, duplicates: 1, late_ms: 5, pace_ms: 5, ..Delivery::default() };
+    let receipts = Delivery { shuffle: true, duplicates: 1, late_ms: 5, pace_ms: 5, ..Delivery::default() };
     sandbox.knobs().change(|knobs| knobs.twilio_rest.messages = receipts);
     house.start().await;
     let id = begin(&house, 0, count).await;
@@ -110,7 +109,9 @@ pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize) {
         "  {count} messages, {kills} kills, {storms} storms of refusals, one answer in a hundred lost, {:.0} s:",
         began.elapsed().as_secs_f64()
     );
-    println!("    never at the carrier: {never}, more than once: {twice}; recipients left: {left}; states: {counts:?}");
+    println!(
+        "    never at the carrier: {never}, more than once: {twice}; recipients left: {left}; states: {counts:?}"
+    );
 }
 
 /// Messages without anything wrong: from their acceptance to the carrier's answer.
