@@ -1,0 +1,4 @@
+//! What holds for every message, whatever happens to it.
+
+mod rules;
+mod universe;
