@@ -6,6 +6,7 @@
 //! - [`dispatch`]: one message to one person, from its acceptance to its end.
 //! - [`health`]: whether an account can be used.
 //! - [`consent`], [`quiet`], [`phone`], [`segments`]: who wants it, at which hour, under which number, in how many parts.
+//! - [`template`]: in which words.
 
 pub mod channel;
 pub mod consent;
@@ -17,6 +18,7 @@ pub mod plan;
 pub mod quiet;
 pub mod segments;
 pub mod status;
+pub mod template;
 pub mod words;
 
 pub use channel::{Channel, MessageType};
