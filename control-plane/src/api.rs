@@ -29,6 +29,7 @@ mod listen;
 mod me;
 pub(crate) mod media;
 mod members;
+mod messages;
 pub(crate) mod need;
 mod number_config;
 mod number_orders;
@@ -108,6 +109,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(test_incoming::routes())
         .merge(contacts::routes())
         .merge(conversations::routes())
+        .merge(messages::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(usage::routes())

@@ -53,7 +53,7 @@ fn account_of<'v>(view: &'v TenantView, call: Option<&Call>) -> Option<&'v OwnAc
 }
 
 /// An account without a token, or with an SID that is none, cannot be acted for.
-fn credentials(account: &OwnAccount) -> Option<Credentials> {
+pub(crate) fn credentials(account: &OwnAccount) -> Option<Credentials> {
     let account_sid = account.sid.parse().ok()?;
     let stored = account.secrets.get("auth_token").map(|token| &token.current);
     // A token of the configuration is not stored, but signs.

@@ -2,8 +2,9 @@
 //!
 //! - A view ([`TenantView`]) is one state of a tenant: its settings, accounts with opened credentials, numbers, assistants
 //!   with their providers. It never changes; a newer state is another view.
-//! - A view is believed for [`DirectoryOptions::fresh_for`], then compared with the tenant's stamp in the store, and read
-//!   again if that has moved. What this process commits counts at once.
+//! - A view is believed for [`DirectoryOptions::fresh_for`], and then as long as the store, asked once for all tenants, has not
+//!   told of a change by another process. Where it cannot tell, the view is compared with the tenant's stamp, and read again if
+//!   that has moved. What this process commits counts at once.
 //! - Views are bounded in number and bytes, the least recently used go first. Of each tenant one request at a time reads,
 //!   the others wait for it. What nobody has is remembered for as short a time, in a bounded table: strangers can fill it,
 //!   and nothing else.
@@ -32,8 +33,8 @@ use std::{
     error::Error,
     sync::{Arc, Weak},
 };
-use store::{Store, StoreError, TenantId};
-use tokio::time::Instant;
+use store::{Change, Store, StoreError, TenantId};
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 use vault::Vault;
 
@@ -56,6 +57,8 @@ pub(crate) struct Directory {
     configured: TenantSettings,
     options: DirectoryOptions,
     cache: Mutex<Cache>,
+    /// Whoever asks the store what others have changed; the rest wait for it.
+    catching_up: tokio::sync::Mutex<()>,
     /// Tenants that somebody reads.
     flights: Mutex<HashMap<TenantId, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -80,20 +83,43 @@ impl Directory {
             configured,
             options,
             cache: Mutex::new(Cache::new(options)),
+            catching_up: tokio::sync::Mutex::new(()),
             flights: Mutex::new(HashMap::new()),
         });
         let listener = Arc::downgrade(&directory);
-        directory.store.on_change(Arc::new(move |tenant| {
+        directory.store.on_change(Arc::new(move |change| {
             if let Some(directory) = listener.upgrade() {
-                directory.changed(tenant);
+                match change {
+                    Change::Of(tenant) => directory.cache.lock().forget(tenant),
+                    Change::Any => directory.cache.lock().doubt(),
+                }
             }
         }));
         directory
     }
 
-    /// Something of the tenant has changed: whoever asks from now on gets it.
-    pub(crate) fn changed(&self, tenant: &TenantId) {
-        self.cache.lock().forget(tenant);
+    /// Hears what other processes have changed, unless somebody just did; the time up to which all of it is known. Where it cannot
+    /// be heard, what is remembered is believed for a short time as ever.
+    async fn catch_up(&self) -> Instant {
+        let asked = Instant::now();
+        let _turn = self.catching_up.lock().await;
+        let is_settled = |cache: &Cache| cache.has_heard(asked) || cache.is_deaf(asked);
+        if is_settled(&self.cache.lock()) {
+            return asked;
+        }
+        let until = Instant::now();
+        match timeout(self.options.hearing, self.store.catch_up()).await {
+            Ok(Ok(())) => self.cache.lock().heard(until),
+            Ok(Err(cause)) => {
+                self.cache.lock().deaf(Instant::now());
+                warn!(error = &cause as &dyn Error, "what other processes change is not heard of");
+            }
+            Err(_) => {
+                self.cache.lock().deaf(Instant::now());
+                warn!("what other processes change is not heard of: the database does not answer");
+            }
+        }
+        until
     }
 
     /// A tenant by its id. The platform is none.
@@ -108,9 +134,14 @@ impl Directory {
             metrics::counter!(LOOKUPS, "outcome" => "hit").increment(1);
             return Ok(Some(view));
         }
+        let now = self.catch_up().await;
+        if let Found::Fresh(view) = self.cache.lock().find(id, now) {
+            metrics::counter!(LOOKUPS, "outcome" => "heard").increment(1);
+            return Ok(Some(view));
+        }
         let flight = self.flight(id);
         let _turn = flight.lock().await;
-        let old = match self.cache.lock().find(id, Instant::now()) {
+        let old = match self.cache.lock().find(id, now.max(Instant::now())) {
             Found::Fresh(view) => {
                 metrics::counter!(LOOKUPS, "outcome" => "waited").increment(1);
                 return Ok(Some(view));
@@ -144,7 +175,11 @@ impl Directory {
         if !is_e164(e164) {
             return Ok(None);
         }
-        let known = self.cache.lock().number(e164, Instant::now());
+        let mut known = self.cache.lock().number(e164, Instant::now());
+        if known.is_none() {
+            let now = self.catch_up().await;
+            known = self.cache.lock().number(e164, now);
+        }
         match known {
             Some(None) => return Ok(None),
             Some(Some(tenant)) => {
@@ -176,7 +211,11 @@ impl Directory {
         if !is_account_sid(sid) {
             return Ok(Vec::new());
         }
-        let known = self.cache.lock().account(sid, Instant::now());
+        let mut known = self.cache.lock().account(sid, Instant::now());
+        if known.is_none() {
+            let now = self.catch_up().await;
+            known = self.cache.lock().account(sid, now);
+        }
         let owners = match known {
             Some(owners) => owners,
             None => {

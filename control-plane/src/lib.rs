@@ -21,6 +21,7 @@ mod costs;
 mod directory;
 mod health;
 pub mod import;
+mod inbox;
 mod keys;
 mod live;
 mod number_events;
@@ -35,6 +36,7 @@ mod request_id;
 mod routes;
 #[cfg(test)]
 mod samples;
+mod sending;
 pub mod settings;
 mod shared;
 mod sign_in;

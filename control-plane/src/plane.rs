@@ -161,7 +161,15 @@ impl ControlPlane {
                 options: ProvisionerOptions::default(),
             },
         ));
-        let monitor = Arc::new(Monitor::new(Arc::clone(&store), Arc::clone(&provisioner), Watch::default()));
+        let addresses = settings.services.addresses.clone();
+        let trial = Arc::new(Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?);
+        let monitor = Arc::new(Monitor::new(
+            Arc::clone(&store),
+            Arc::clone(&vault),
+            Arc::clone(&provisioner),
+            Arc::clone(&trial),
+            Watch::default(),
+        ));
         let tenant = settings.tenant.id.clone();
         put_configured_tenant(&*store, &settings.tenant).await?;
         let directory = Directory::new(DirectoryParts {
@@ -175,8 +183,6 @@ impl ControlPlane {
         directory.tenant(&store::TenantId::known(tenant.0.as_str())).await.map_err(StoreError::from)?;
         let tools =
             Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
-        let addresses = settings.services.addresses.clone();
-        let trial = Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?;
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let deliveries = deliveries(&settings.limits, &store, &vault)?;
         let outside = outside(&settings, &directory, deliveries, twilio)?;
@@ -259,6 +265,7 @@ impl ControlPlane {
         self.shared.attach(None);
         self.shared.recordings.stop();
         self.shared.calls.stop();
+        self.shared.outbox.drain(self.shared.limits.deliveries_drain).await;
         self.shared.deliveries.drain(self.shared.limits.deliveries_drain).await;
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
         self.shared.close_store().await;
@@ -321,6 +328,7 @@ fn outside(
         links,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
+        twilio: twilio.clone(),
         carriers: Arc::new(DirectoryCarriers { client: twilio, directory: Arc::clone(directory) }),
     })
 }
@@ -378,6 +386,9 @@ async fn keep_house(shared: Arc<Shared>) {
         shared.log.measure();
         shared.directory.measure();
         shared.metrics.run_upkeep();
+        if let Err(error) = shared.tidy_store().await {
+            warn!(error = &error as &dyn std::error::Error, "the database could not be tidied");
+        }
         if let Err(error) = shared.identity.forget_sessions(SESSIONS_FORGOTTEN, now_us()).await {
             warn!(error = &error as &dyn std::error::Error, "sessions that are over could not be deleted");
         }

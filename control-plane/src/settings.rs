@@ -16,6 +16,7 @@ pub use objects::{Encryption, S3Options};
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
+use outbox::OutboxOptions;
 use twilio_rest::Credentials;
 pub use twilio_rest::TwilioOptions;
 use url::Url;
@@ -340,6 +341,8 @@ pub struct ControlPlaneOptions {
     pub upkeep: UpkeepOptions,
     /// What is kept of the tenants in memory.
     pub directory: DirectoryOptions,
+    /// Sends messages.
+    pub outbox: OutboxOptions,
     /// The database file.
     pub sqlite: SqliteOptions,
     /// The PostgreSQL database.
@@ -391,6 +394,7 @@ impl Default for ControlPlaneOptions {
             deliveries: WorkerOptions::default(),
             delivery: SenderOptions::default(),
             deliveries_drain: Duration::from_secs(5),
+            outbox: OutboxOptions::default(),
             sqlite: SqliteOptions::default(),
             postgres: PostgresOptions::default(),
         }

@@ -9,6 +9,7 @@ use crate::{
     ports::log::QueuedLog,
     provider_health::Monitor,
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
+    sending::Senders,
     settings::ControlPlaneOptions,
     tokens::StreamTokens,
     vapi::place::Placer,
@@ -28,6 +29,7 @@ use engine::{
 use identity::Identity;
 use metrics_exporter_prometheus::PrometheusHandle;
 use objects::{Links, ObjectStore};
+use outbox::Outbox;
 use parking_lot::Mutex;
 use provisioning::Provisioner;
 use routing::Urls;
@@ -46,6 +48,7 @@ use store::{
     },
 };
 use tokio::time::Instant;
+use twilio_rest::TwilioClient;
 use url::Url;
 use vault::Vault;
 
@@ -87,11 +90,13 @@ pub(crate) struct Shared {
     /// Asks the tenants' providers.
     pub(crate) monitor: Arc<Monitor>,
     /// Tries credentials before they are stored.
-    pub(crate) trial: Trial,
+    pub(crate) trial: Arc<Trial>,
     /// Knows who is who.
     pub(crate) identity: Arc<Identity>,
     /// Tells customers' servers what happened.
     pub(crate) deliveries: Worker,
+    /// Sends messages.
+    pub(crate) outbox: Outbox,
 }
 
 /// What is reached outside of this program.
@@ -101,6 +106,7 @@ pub(crate) struct Outside {
     pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) http: reqwest::Client,
     pub(crate) deliveries: Worker,
+    pub(crate) twilio: TwilioClient,
 }
 
 /// What is made before and shared.
@@ -110,7 +116,7 @@ pub(crate) struct Parts {
     pub(crate) vault: Arc<Vault>,
     pub(crate) provisioner: Arc<Provisioner>,
     pub(crate) monitor: Arc<Monitor>,
-    pub(crate) trial: Trial,
+    pub(crate) trial: Arc<Trial>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) outside: Outside,
 }
@@ -118,7 +124,7 @@ pub(crate) struct Parts {
 impl Shared {
     pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
         let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
-        let Outside { objects, links, carriers, http, deliveries } = outside;
+        let Outside { objects, links, carriers, http, deliveries, twilio } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -132,6 +138,10 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
+        let senders =
+            Senders { directory: Arc::clone(&directory), twilio, own_address: own_address.clone() };
+        let outbox =
+            Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, Arc::new(crate::clock::now_us));
         let worker = CallWorker {
             store: Arc::clone(&store),
             carriers: Arc::clone(&carriers),
@@ -141,6 +151,7 @@ impl Shared {
         };
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
+            outbox,
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
@@ -193,6 +204,10 @@ impl Shared {
 
     pub(crate) async fn check_writable(&self, now: i64) -> Result<(), StoreError> {
         self.store.check_writable(now).await
+    }
+
+    pub(crate) async fn tidy_store(&self) -> Result<(), StoreError> {
+        self.store.tidy().await
     }
 
     pub(crate) async fn close_store(&self) {

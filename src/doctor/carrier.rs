@@ -209,7 +209,7 @@ async fn webhooks(
         findings.failed(
             "webhooks",
             format!("{e164}: {}", named.join(", ")),
-            "its calls go elsewhere, or their end is not noticed",
+            "its calls or messages go elsewhere, or the end of calls is not noticed",
             "run `tandem doctor --fix`, or POST /v1/numbers/{id}/carrier",
         );
     }

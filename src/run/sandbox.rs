@@ -40,7 +40,9 @@ pub(super) fn variables(base_url: &str) -> String {
     ));
     text.push_str(&format!(
         "\nDelays and faults: curl {base_url}/sandbox/knobs; what they saw: {base_url}/sandbox/log\n\
-         What Twilio's REST API remembers: {base_url}/sandbox/twilio\n"
+         What Twilio's REST API remembers: {base_url}/sandbox/twilio\n\
+         Whapi is at {base_url}/whapi (tokens sandbox-whapi-1 to -3), OneSignal at {base_url}/onesignal (app \
+         00000000-0000-4000-8000-000000000001, key sandbox-onesignal)\n"
     ));
     text
 }

@@ -137,6 +137,7 @@ async fn webhooks_that_lead_elsewhere_are_found_and_mended() {
     assert_eq!((code, state(&report, "webhooks")), (Some(0), vec!["fixed".to_owned()]), "{report:#}");
     let number = &sandbox.twilio()[ACCOUNT]["numbers"][0];
     assert_eq!(number["voice_url"], format!("{}/api/voice/incoming", installation.public));
+    assert_eq!(number["sms_url"], format!("{}/hooks/twilio/sms", installation.public));
     let (code, report) = installation.doctor(&["--tenant", "default"]).await;
     assert_eq!((code, state(&report, "webhooks")), (Some(0), vec!["ok".to_owned()]), "{report:#}");
     let (code, report) = installation.doctor(&["--tenant", "nobody"]).await;

@@ -5,7 +5,7 @@ use crate::event::{Event, EventType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
-    StoreError, TenantTx,
+    Filter, StoreError, Table, TenantTx,
     ids::{EventId, JobId},
     model::work::{Job, JobStatus, WorkKind},
 };
@@ -22,11 +22,16 @@ struct Kept {
     data: Value,
 }
 
-/// Tells an event to all endpoints of the tenant that want it, once the unit of work counts.
+/// Tells an event to all endpoints of the tenant that want it, once the unit of work counts. Where there is none, nothing is
+/// written: an endpoint is told of what happens after it was made.
 ///
 /// # Errors
 /// See [`StoreError`].
 pub async fn announce(tx: &mut dyn TenantTx, event: Event) -> Result<(), StoreError> {
+    let is_heard = !tx.documents(Table::WebhookEndpoints, &Filter::first(1)).await?.is_empty();
+    if !is_heard && !event.kind.is_platforms_too() {
+        return Ok(());
+    }
     let kept = Kept { id: event.id, kind: event.kind.as_str().to_owned(), at: event.at, data: event.data };
     let state = serde_json::to_value(kept)
         .map_err(|error| StoreError::Invalid { what: "event", why: error.to_string() })?;

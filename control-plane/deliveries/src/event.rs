@@ -56,6 +56,14 @@ events! {
     HealthRecovered = "health.recovered", HealthTold, "A provider serves again.";
     BudgetWarned = "budget.warned", BudgetTold, "A share of a budget is spent.";
     BudgetExceeded = "budget.exceeded", BudgetTold, "A budget is spent.";
+    MessageReceived = "message.received", MessageTold, "Somebody wrote.";
+    MessageSent = "message.sent", MessageTold, "A provider took a message.";
+    MessageDelivered = "message.delivered", MessageTold, "A message arrived, or was read.";
+    MessageFailed = "message.failed", MessageTold, "A message reached nobody: it failed on every channel, or was taken back.";
+    ConversationTakenOver = "conversation.taken_over", ConversationTold, "An operator took a conversation over from the assistant.";
+    ConversationReleased = "conversation.released", ConversationTold, "A conversation is the assistant's again.";
+    ConversationQueued = "conversation.queued", ConversationTold, "Somebody wrote in a conversation that an operator has.";
+    CallSuggested = "conversation.call_suggested", ConversationTold, "What somebody wrote is better talked about.";
     EndpointDisabled = "webhook_endpoint.disabled", EndpointDisabled, "Messages to an endpoint failed for too long; none are sent to it any more.";
     Test = "webhook_endpoint.test", EndpointTest, "Somebody tries an endpoint out. It is told to that endpoint alone, whatever its filter.";
 }
@@ -92,6 +100,12 @@ impl Event {
     pub(crate) fn message(&self, timestamp: &str) -> Value {
         json!({ "type": self.kind.as_str(), "timestamp": timestamp, "data": self.data })
     }
+}
+
+/// A time, unix µs, as events have it: RFC 3339.
+#[must_use]
+pub fn time(at: i64) -> String {
+    jiff::Timestamp::from_microsecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
 fn value(data: &impl Serialize) -> Value {
@@ -137,6 +151,14 @@ impl EventType {
             | Self::NumberPurchased
             | Self::NumberReleased
             | Self::NumberChanged
+            | Self::MessageReceived
+            | Self::MessageSent
+            | Self::MessageDelivered
+            | Self::MessageFailed
+            | Self::ConversationTakenOver
+            | Self::ConversationReleased
+            | Self::ConversationQueued
+            | Self::CallSuggested
             | Self::EndpointDisabled
             | Self::Test => false,
         }

@@ -150,6 +150,55 @@ pub struct HealthTold {
     pub checked_at: String,
 }
 
+/// Something became of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MessageEvent)]
+pub struct MessageTold {
+    /// `msg_…`.
+    pub message_id: String,
+    /// `cnv_…`; `null`: it is in none.
+    #[schema(required)]
+    pub conversation_id: Option<String>,
+    /// How it was written, or sent last.
+    pub channel: String,
+    /// `inbound` or `outbound`.
+    pub direction: String,
+    /// The other's address.
+    pub address: String,
+    /// What became of it.
+    pub status: String,
+    /// Who carried it, such as `twilio`.
+    #[schema(required)]
+    pub provider: Option<String>,
+    /// The carrier's id of it.
+    #[schema(required)]
+    pub provider_id: Option<String>,
+    /// Why it reached nobody: the provider's code, or a word.
+    #[schema(required)]
+    pub error: Option<String>,
+}
+
+/// Something became of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ConversationEvent)]
+pub struct ConversationTold {
+    /// `cnv_…`.
+    pub conversation_id: String,
+    /// Who talks with the tenant; `null`: nobody who is known.
+    #[schema(required)]
+    pub contact_id: Option<String>,
+    /// How it was written last.
+    pub channel: String,
+    /// Who answers: `assistant`, `operator` or `paused`.
+    pub control: String,
+    /// The operator, if one does.
+    #[schema(required)]
+    pub user_id: Option<String>,
+    /// The message that it is about, if it is about one.
+    #[schema(required)]
+    pub message_id: Option<String>,
+}
+
 /// A share of a budget is spent, or all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = BudgetEvent)]

@@ -99,6 +99,7 @@ scopes! {
     CallsListen = "calls:listen", "Listen in on live calls.";
     ContactsRead = "contacts:read", "Look at contacts, conversations and messages.";
     ContactsWrite = "contacts:write", "Change contacts.";
+    MessagesSend = "messages:send", "Send messages.";
     RecordingsRead = "recordings:read", "Listen to recordings.";
     RecordingsWrite = "recordings:write", "Delete recordings.";
     UsageRead = "usage:read", "Look at usage, cost, prices and budgets.";
@@ -145,6 +146,7 @@ permissions! {
     ContactsRead = "contacts:read", "Read who talks to the tenant, and what is written with them.", Operator,
         [ContactsRead, ContactsWrite], Inside;
     ContactsManage = "contacts:manage", "Add, change and delete contacts.", Operator, [ContactsWrite], Inside;
+    MessagesSend = "messages:send", "Send messages, and take them back.", Operator, [MessagesSend], Outside;
     VoicemailsRead = "voicemails:read", "Read and hear the messages that callers left.", Operator, [CallsRead, CallsWrite],
         Inside;
     VoicemailsManage = "voicemails:manage", "Mark and delete messages that callers left.", Operator, [CallsWrite], Inside;

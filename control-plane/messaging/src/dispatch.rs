@@ -156,6 +156,29 @@ impl Dispatch {
         &self.request
     }
 
+    /// The tries that a provider is being asked to take, as far as it knows.
+    #[must_use]
+    pub fn trying(&self) -> Vec<u32> {
+        let trying = |attempt: &&Attempt| matches!(attempt.state, attempt::State::Trying { .. });
+        self.attempts.iter().filter(trying).map(|attempt| attempt.n).collect()
+    }
+
+    /// The try that got furthest, and its account; the last one if none got anywhere.
+    #[must_use]
+    pub fn shown(&self) -> Option<(u32, &str)> {
+        let attempt = self.furthest().or(self.attempts.last())?;
+        Some((attempt.n, attempt.account.as_str()))
+    }
+
+    /// Whether a channel's try was put off once because its account's pace did not allow it.
+    #[must_use]
+    pub fn waited_for_pace(&self, channel: Channel) -> bool {
+        let waited = |entry: &Entry| {
+            matches!(entry.decision, Decision::Waiting { channel: of, wait: Wait::Pace, .. } if of == channel)
+        };
+        self.log.entries().any(waited)
+    }
+
     /// Every decision so far.
     #[must_use]
     pub const fn log(&self) -> &Log {

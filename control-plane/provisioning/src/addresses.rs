@@ -1,7 +1,7 @@
 //! Where the carrier is to find us, and how what it has differs from that.
 
 use serde::Serialize;
-use twilio_rest::{ApplicationSettings, IncomingNumber, Method, NumberSettings};
+use twilio_rest::{ApplicationSettings, Capabilities, IncomingNumber, Method, NumberSettings};
 use url::Url;
 
 /// Our own addresses.
@@ -62,7 +62,13 @@ impl Addresses {
         format!("{}/api/voice/status", self.base)
     }
 
-    /// A number's settings. An application that was there would go over the addresses, so it is taken away.
+    /// Asked what to do with a message.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("{}/hooks/twilio/sms", self.base)
+    }
+
+    /// A number's settings for calls. An application that was there would go over the addresses, so it is taken away.
     #[must_use]
     pub fn number(&self) -> NumberSettings {
         NumberSettings {
@@ -74,6 +80,21 @@ impl Addresses {
             status_callback_method: Some(Method::Post),
             voice_application_sid: Some(String::new()),
             ..NumberSettings::default()
+        }
+    }
+
+    /// All of a number's settings: those for messages only where it takes any.
+    #[must_use]
+    pub fn number_with(&self, can: Capabilities) -> NumberSettings {
+        let calls = self.number();
+        if !can.sms {
+            return calls;
+        }
+        NumberSettings {
+            sms_url: Some(self.message()),
+            sms_method: Some(Method::Post),
+            sms_application_sid: Some(String::new()),
+            ..calls
         }
     }
 
@@ -95,15 +116,20 @@ impl Addresses {
     /// What of a number's settings is not as it should be.
     #[must_use]
     pub fn differences(&self, number: &IncomingNumber) -> Vec<Difference> {
-        let compared = [
+        let messages = [
+            ("sms_url", number.sms_url.as_deref(), self.message()),
+            ("sms_application_sid", number.sms_application_sid.as_deref(), String::new()),
+        ];
+        let calls = [
             ("voice_url", number.voice_url.as_deref(), self.voice()),
             ("voice_method", number.voice_method.as_deref(), "POST".to_owned()),
             ("voice_fallback_url", number.voice_fallback_url.as_deref(), self.voice_fallback()),
             ("status_callback", number.status_callback.as_deref(), self.status()),
             ("voice_application_sid", number.voice_application_sid.as_deref(), String::new()),
         ];
-        compared
+        calls
             .into_iter()
+            .chain(messages.into_iter().filter(|_| number.capabilities.sms))
             .map(|(setting, there, ours)| Difference {
                 setting,
                 there: there.unwrap_or_default().to_owned(),
@@ -132,5 +158,28 @@ mod tests {
         }
         assert_eq!(elsewhere.number().voice_fallback_method, Some(Method::Get));
         assert_eq!(elsewhere.number().voice_url, own.voice_url, "calls still come to us");
+    }
+
+    #[test]
+    fn messages_come_here_where_a_number_takes_any() {
+        let addresses = Addresses::of(&"https://calls.example.com/".parse().unwrap());
+        let there = |sms: bool, sms_url: &str| -> IncomingNumber {
+            serde_json::from_value(serde_json::json!({
+                "sid": format!("PN{}", "0".repeat(32)), "phone_number": "+15550100", "friendly_name": "Main",
+                "capabilities": { "voice": true, "sms": sms, "mms": false },
+                "voice_url": addresses.voice(), "voice_method": "POST", "voice_fallback_url": addresses.voice_fallback(),
+                "status_callback": addresses.status(), "sms_url": sms_url,
+            }))
+            .unwrap()
+        };
+        let elsewhere = there(true, "https://elsewhere.example.com/");
+        let differences = addresses.differences(&elsewhere);
+        assert_eq!((differences.len(), differences[0].setting), (1, "sms_url"));
+        assert_eq!(differences[0].ours, "https://calls.example.com/hooks/twilio/sms");
+        assert_eq!(addresses.differences(&there(true, &addresses.message())), []);
+        assert_eq!(addresses.differences(&there(false, "")), [], "it takes none");
+        let settings = addresses.number_with(elsewhere.capabilities);
+        assert_eq!(settings.sms_url, Some(addresses.message()));
+        assert_eq!(addresses.number_with(there(false, "").capabilities), addresses.number());
     }
 }

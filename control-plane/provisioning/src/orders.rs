@@ -149,6 +149,8 @@ impl Provisioner {
         if let Some(job) = &known
             && let Some(State { subject: Subject::Number(facts), saga }) = State::read(&job.value)?
             && facts.number == *number
+            // To undo an adoption leaves the number with the account; to give it back is what is asked for here.
+            && !(saga.plan == Plan::Adoption && saga.direction == Direction::Forward && saga.is_over())
         {
             let is_undone = saga.direction == Direction::Back && saga.is_over();
             return if is_undone { Ok(job.clone()) } else { self.cancel(tx, &job.id).await };

@@ -13,8 +13,8 @@ use store::{
 };
 use tokio::sync::Notify;
 use twilio_rest::{
-    Account, AccountDetails, AccountSid, AvailableNumber, AvailableNumberFilter, Credentials, NumberKind,
-    NumberSid, TwilioClient,
+    Account, AccountDetails, AccountSid, AvailableNumber, AvailableNumberFilter, Credentials, IncomingNumber,
+    NumberKind, NumberSid, TwilioClient,
 };
 use url::Url;
 use vault::{Place, Vault};
@@ -195,8 +195,18 @@ impl Provisioner {
     /// [`ProvisionError::NotSetUp`] if the carrier does not know the number.
     pub async fn configure(&self, tenant: &TenantId, number: &Number) -> Result<(), ProvisionError> {
         let (account, sid) = self.at_carrier(tenant, number).await?;
-        account.update_number(&sid, &self.addresses.number()).await?;
+        self.point_here(&account, &sid).await?;
         Ok(())
+    }
+
+    /// Points a number's webhooks at us: those for messages only if the carrier says that it takes any.
+    pub(crate) async fn point_here(
+        &self,
+        account: &Account,
+        sid: &NumberSid,
+    ) -> Result<IncomingNumber, ProvisionError> {
+        let can = account.fetch_number(sid).await?.capabilities;
+        Ok(account.update_number(sid, &self.addresses.number_with(can)).await?)
     }
 
     async fn at_carrier(

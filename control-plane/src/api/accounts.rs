@@ -91,6 +91,7 @@ async fn list_accounts(
 )]
 async fn create_account(op: Op<AccountsManage>, body: Body<NewAccount>) -> Result<Response, Stop> {
     let new = body.value;
+    op.answered_before(&body.once).await?;
     form::allow_address(&op.principal, &new.properties, &BTreeMap::new())?;
     let secrets = new.secrets();
     op.shared.trial.try_at(new.tried(&secrets)).await?;
@@ -194,8 +195,12 @@ async fn put_account_secret(
     }
     let secret = body.value.secret.0;
     let mut secrets = open(&op, &id, &before).await?;
-    secrets.insert(name.clone(), secret.clone());
+    let known = secrets.insert(name.clone(), secret.clone());
     op.shared.trial.try_at(Tried::of(&before, &secrets)?).await?;
+    if known.as_ref() == Some(&secret) {
+        // The request came again: the secret before it must not be lost to that.
+        return Ok(crud::shown(account(&op, &id).await?, AccountView::of));
+    }
     let mut tx = op.begin().await?;
     let current = op.shared.vault.seal_in(&mut *tx, &Place::provider_account(&id, &name), &secret).await?;
     let mut changed = before;

@@ -181,6 +181,7 @@ async fn list_api_keys(op: Op<KeysRead>, list: List<All>) -> Result<Json<Page<Ap
 )]
 async fn create_api_key(op: Op<KeysManage>, body: Body<ApiKeyForm>) -> Result<Response, Stop> {
     let form = body.value;
+    op.answered_before(&body.once).await?;
     let scopes = api_key::scopes(&form.scopes).map_err(|error| Problem::invalid(error.to_string()))?;
     let expires_at = form.expires_at().flatten();
     let new = NewKey { name: form.name, scopes, mode: form.mode, expires_at };

@@ -128,7 +128,11 @@ fn primary(numbers: &[Stored<Number>]) -> Option<&Stored<Number>> {
 
 /// What answers a number, as one word; the first destination decides.
 fn mode_of(number: Option<&Number>) -> (RoutingMode, Option<String>, Option<String>) {
-    match number.and_then(|number| number.routing.during.first()) {
+    word_of(number.and_then(|number| number.routing.during.first()))
+}
+
+fn word_of(destination: Option<&Destination>) -> (RoutingMode, Option<String>, Option<String>) {
+    match destination {
         Some(Destination::Voicemail { .. }) => (RoutingMode::Voicemail, None, None),
         Some(Destination::Forward { number, whisper, .. }) => {
             (RoutingMode::Forward, Some(number.clone()), whisper.clone())

@@ -154,7 +154,7 @@ async fn delete_contact(
     let mut tx = op.begin().await?;
     let row = crud::current::<Contact>(&mut *tx, &id, &known).await?;
     for Stored { id, version, value, .. } in conversations {
-        tx.update(&id, version, Conversation { contact: None, ..value }).await?;
+        tx.update(&id, version, Conversation { key: None, contact: None, ..value }).await?;
     }
     for address in &row.value.addresses {
         remove_address(&mut *tx, address).await?;

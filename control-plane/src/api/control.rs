@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::now_us,
+    outbound::plan::Plan,
     problem::{Code, Faults, Problem},
     shared::Shared,
 };
@@ -95,10 +96,9 @@ async fn hang_up(op: Op<CallsControl>, PathId(id): PathId<CallId>, body: Empty) 
             ended_at: Some(now_us()),
             carrier_duration_s: None,
         };
-        // Once the carrier was asked it is too late to take it back unseen.
-        let is_planned =
-            crate::outbound::plan::Plan::of(&call).ok().flatten().is_some_and(|plan| plan.sent_at.is_none());
-        if !is_planned || !work.tx.move_call(&id, step).await? {
+        // Whoever places it notes so in the same row, and only while it is planned. Once the carrier was asked it is too late to take it
+        // back unseen; so what is noted is read when nobody can note it any more.
+        if !work.tx.move_call(&id, step).await? || !is_planned(&call_of(&op, &id).await?) {
             return Err(not_live("the call is being placed in this moment; try again").into());
         }
         crate::call_events::tell_end(&mut *work.tx, &call, step).await?;
@@ -110,6 +110,11 @@ async fn hang_up(op: Op<CallsControl>, PathId(id): PathId<CallId>, body: Empty) 
         work = op.begin_once(&body.once).await?;
     }
     noted(work, &id, "hang_up", json!({})).await
+}
+
+/// Whether nobody has asked the carrier yet to place the call.
+fn is_planned(call: &Call) -> bool {
+    Plan::of(call).ok().flatten().is_some_and(|plan| plan.sent_at.is_none())
 }
 
 /// Hands the caller to a number, now.

@@ -81,9 +81,9 @@ impl ConversationView {
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MessageView {
-    /// Where it belongs.
-    #[schema(schema_with = schema::id::<ConversationId>)]
-    conversation: ConversationId,
+    /// Where it belongs; none: it was sent to somebody who is no contact and has never written.
+    #[schema(schema_with = schema::optional_id::<ConversationId>)]
+    conversation: Option<ConversationId>,
     /// How it was written.
     #[schema(schema_with = schema::word::<Channel>)]
     channel: Channel,
@@ -103,9 +103,9 @@ pub(crate) struct MessageView {
     status: MessageStatus,
     /// Who carried it.
     #[schema(example = "twilio")]
-    provider: String,
+    provider: Option<String>,
     /// The carrier's id of it.
-    provider_id: String,
+    provider_id: Option<String>,
     /// How many parts the carrier counted.
     #[schema(minimum = 0)]
     segments: Option<u32>,

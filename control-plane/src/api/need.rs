@@ -45,6 +45,7 @@ needs! {
     CallsListen: Read,
     ContactsRead: Read,
     ContactsManage: Write,
+    MessagesSend: Spend,
     RecordingsRead: Read,
     VoicemailsRead: Read,
     VoicemailsManage: Write,

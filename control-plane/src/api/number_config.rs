@@ -11,6 +11,7 @@ use super::{
     schema,
 };
 use crate::{
+    number_events,
     problem::{FaultCode, Faults, Problem},
     shared::Shared,
 };
@@ -194,7 +195,9 @@ async fn put_config(
     let mut tx = op.begin().await?;
     let row = crud::current::<Number>(&mut *tx, &id, &known).await?;
     crud::check_references(&mut *tx, &form.references()).await?;
-    let Stored { version, value, .. } = tx.update(&id, row.version, form.put(row.value)).await?;
+    let changed = form.put(row.value.clone());
+    let Stored { version, value, .. } =
+        number_events::change(&mut *tx, &id, row.version, &row.value, changed).await?;
     tx.commit().await?;
     Ok(Preconditions::default().show(version, &view(&op.shared, value)))
 }

@@ -303,6 +303,7 @@ async fn configure_number(
     PathId(id): PathId<NumberId>,
     body: Empty,
 ) -> Result<Response, Stop> {
+    op.answered_before(&body.once).await?;
     let number = op.store.get::<Number>(&id).await?.ok_or_else(|| Problem::not_found("number"))?;
     let provisioner = &op.shared.provisioner;
     let differences = provisioner.differences(op.tenant(), &number.value).await?;

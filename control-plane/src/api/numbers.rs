@@ -367,10 +367,14 @@ async fn update_number(
     let primary = primary_number(&op, true).await?;
     let mut tx = op.begin().await?;
     let Stored { value: before, version, .. } = crud::current::<Number>(&mut *tx, &id, &known).await?;
+    if before.status == NumberStatus::Released {
+        let detail = "the number was given back: nothing of it is changed any more";
+        return Err(Problem::new(Code::Conflict, detail));
+    }
     let known_as = NumberForm::of(&before);
     let form = patch.apply(&known_as)?;
     crud::check_references(&mut *tx, &form.references()).await?;
-    // A number that is being set up, or was given back, is not switched by hand.
+    // A number that is being set up is not switched by hand.
     let status = if form.status == known_as.status { before.status } else { form.status.into() };
     if status != before.status && !matches!(before.status, NumberStatus::Active | NumberStatus::Inactive) {
         let detail = format!("the number is {}; it cannot be switched on or off", before.status);

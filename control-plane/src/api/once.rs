@@ -51,6 +51,11 @@ impl Once {
         }
         Ok(Self { key, fingerprint: crate::keys::hex(&hash.finalize()) })
     }
+
+    /// Whether the client gave the request a name, so that it may come again.
+    pub(super) const fn is_named(&self) -> bool {
+        self.key.is_some()
+    }
 }
 
 /// A key as it stands, or as a string of RFC 8941 with its quotes.

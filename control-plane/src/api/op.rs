@@ -78,6 +78,11 @@ impl<N> Op<N> {
         &self.actor
     }
 
+    /// Refuses who has not this permission beside the one that the operation needs.
+    pub(crate) fn check(&self, needed: Permission) -> Result<(), Problem> {
+        check_permission(&self.principal, needed)
+    }
+
     /// Begins a unit of work. SQLite serves one at a time: nothing slow may be waited for while it is open.
     pub(crate) async fn begin(&self) -> Result<Box<dyn TenantTx>, StoreError> {
         self.store.begin(&self.actor, now_us()).await
@@ -87,6 +92,13 @@ impl<N> Op<N> {
     /// with the answer of then.
     pub(crate) async fn begin_once(&self, once: &Once) -> Result<Work, Stop> {
         Work::begin(self.begin().await?, once, &self.actor.id, self.limits.idempotency_kept).await
+    }
+
+    /// Ends with the answer of then if the POST was carried out before, with the same idempotency key. For a handler that asks
+    /// somebody outside, or decides by the time, before its unit of work begins: a repeated request does neither.
+    pub(crate) async fn answered_before(&self, once: &Once) -> Result<(), Stop> {
+        // A unit of work that is dropped changes nothing.
+        if once.is_named() { self.begin_once(once).await.map(drop) } else { Ok(()) }
     }
 
     fn new(principal: Principal, parts: &Parts, shared: &Arc<Shared>) -> Self {

@@ -203,7 +203,10 @@ fn is_free(operation: &Value) -> bool {
 
 /// Whether an operation's answers are secret, so that nothing of it is remembered for a repeated request.
 fn is_secret(path: &str) -> bool {
-    path.starts_with("/v1/auth") || path == "/v1/me" || path.starts_with("/v1/me/")
+    path.starts_with("/v1/auth")
+        || path == "/v1/me"
+        || path.starts_with("/v1/me/")
+        || path == "/v1/softphone/token"
 }
 
 /// What every operation has.

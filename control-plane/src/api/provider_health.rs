@@ -172,6 +172,7 @@ async fn check_twilio_as_before(op: Op<HealthCheck>, body: Empty) -> Result<Resp
     responses((status = 200, description = "How they are", body = HealthList)),
 )]
 async fn check_health(op: Op<HealthCheck>, body: Empty) -> Result<Response, Stop> {
+    op.answered_before(&body.once).await?;
     let rows = op.shared.monitor.check(op.tenant(), true).await?;
     let list = HealthList::of(rows.into_iter().map(|row| (op.tenant().clone(), row.value)).collect());
     let work = op.begin_once(&body.once).await?;

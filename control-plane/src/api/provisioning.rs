@@ -16,6 +16,7 @@ use crate::{
 };
 use axum::{Json, http::StatusCode, response::Response};
 use engine::provider::Secret;
+use identity::permission::Permission;
 use provisioning::{NumberWish, OwnAccount, ProvisionError, State, Subject, TENANT_JOB, saga::Step};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -306,6 +307,7 @@ async fn own_account(shared: &Shared, form: &OwnAccountForm) -> Result<OwnAccoun
     responses((status = 202, description = "It is being done", body = JobItem), (status = 502, description = "The carrier does not answer")),
 )]
 async fn provision_tenant(op: Op<ProvisioningRun>, body: Body<ProvisioningForm>) -> Result<Response, Stop> {
+    op.answered_before(&body.once).await?;
     let SetUp { own, wish } = SetUp::of(&op.shared, body.value).await?;
     let mut work = op.begin_once(&body.once).await?;
     let tenant = work.tx.get::<Tenant>(op.tenant()).await?.ok_or_else(|| Problem::not_found("tenant"))?;
@@ -363,7 +365,9 @@ async fn retry_job(
     accepted(&op, work, job).await
 }
 
-/// Undoes what a job did, or is doing: a number is given back, a tenant's key, application and subaccount go.
+/// Undoes what a job did, or is doing: a number that was bought is given back, a tenant's key, application and subaccount go.
+///
+/// The tenant is closed then: that needs `tenant:close` too.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/cancel", tag = "Provisioning", security(("bearer" = ["provisioning:run"])),
     params(("id" = String, Path, description = "`job_…`")),
@@ -375,6 +379,12 @@ async fn cancel_job(
     body: Empty,
 ) -> Result<Response, Stop> {
     let mut work = op.begin_once(&body.once).await?;
+    if let Some(job) = work.tx.get::<Job>(&id).await?
+        && let Some(State { subject: Subject::Tenant(_), .. }) = State::read(&job.value)?
+    {
+        // In the end the tenant is closed.
+        op.check(Permission::TenantClose)?;
+    }
     let job = op.shared.provisioner.cancel(&mut *work.tx, &id).await?;
     accepted(&op, work, job).await
 }

@@ -77,6 +77,7 @@ async fn take_next_caller(
     PathId(id): PathId<QueueId>,
     body: Body<NextCallerForm>,
 ) -> Result<Response, Stop> {
+    op.answered_before(&body.once).await?;
     op.store.get::<Queue>(&id).await?.ok_or_else(|| Problem::not_found("queue"))?;
     let user = operator(&op, body.value.user).await?;
     for _ in 0..ATTEMPTS {

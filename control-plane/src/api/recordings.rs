@@ -203,6 +203,12 @@ async fn update_recording(
     let mut tx = op.begin().await?;
     let current = crud::current::<Recording>(&mut *tx, &id, &known).await?;
     let form = patch.apply(&RecordingForm { legal_hold: current.value.legal_hold })?;
+    let status = current.value.status;
+    // Whoever sets a hold must not believe that it keeps what is on its way out.
+    if form.legal_hold && matches!(status, RecordingStatus::Deleting | RecordingStatus::Deleted) {
+        let detail = format!("the recording is {status}: it cannot be held any more");
+        return Err(Problem::new(Code::Conflict, detail));
+    }
     let changed = Recording { legal_hold: form.legal_hold, ..current.value };
     let changed = tx.update(&id, current.version, changed).await?;
     schedule(&mut *tx, &id).await?;

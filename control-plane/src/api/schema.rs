@@ -12,6 +12,7 @@ use store::{
         identity::{KeyMode, KeyStatus, Role, UserStatus},
         message::{Channel, ConversationStatus, MessageDirection, MessageStatus},
         number::NumberStatus,
+        outgoing::AttemptStatus,
         queue::VoicemailStatus,
         recording::{RecordingPlace, RecordingSource, RecordingStatus},
         tenant::{TenantStatus, WebhookMode},
@@ -52,6 +53,7 @@ words!(
     AccountStatus,
     ActorKind,
     AddressKind,
+    AttemptStatus,
     BudgetPeriod,
     CallStatus,
     Channel,
@@ -74,6 +76,26 @@ words!(
     VoicemailStatus,
     WebhookMode,
 );
+
+fn of_words(words: Vec<&'static str>) -> Schema {
+    Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build())
+}
+
+/// What a message is about.
+pub(crate) fn message_type() -> Schema {
+    of_words(messaging::MessageType::ALL.iter().map(|word| word.as_str()).collect())
+}
+
+/// Whether an email goes along with a message.
+pub(crate) fn email_backup() -> Schema {
+    of_words(messaging::plan::EmailBackup::ALL.iter().map(|word| word.as_str()).collect())
+}
+
+/// Channels of a step.
+pub(crate) fn channels() -> Schema {
+    let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
+    Schema::Array(ArrayBuilder::new().items(channel).min_items(Some(1)).max_items(Some(5)).build())
+}
 
 /// One of the words of `W`.
 pub(crate) fn word<W: Word>() -> Schema {

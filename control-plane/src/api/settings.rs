@@ -63,7 +63,8 @@ pub(crate) struct RecordingForm {
     delete_at_carrier: Option<bool>,
 }
 
-/// A span of the day, in the tenant's time zone; may go past midnight.
+/// A span of the day, by the clock of the number that is called: in a country of several time zones in all of them, and where no hour
+/// suits all or the number says no country, in the tenant's. May go past midnight.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = QuietHours)]

@@ -213,6 +213,7 @@ async fn list_tenants(
 )]
 async fn create_tenant(op: PlatformOp<TenantsManage>, body: Body<NewTenant>) -> Result<Response, Stop> {
     let NewTenant { name, slug, settings, provisioning } = body.value;
+    op.answered_before(&body.once).await?;
     let ordered = match provisioning {
         Some(form) => Some(SetUp::of(&op.shared, form).await?),
         None => None,
@@ -321,6 +322,8 @@ async fn resume_tenant(op: Op<TenantsManage>, body: Empty) -> Result<Response, S
 }
 
 /// Ends a tenant, for good. Its numbers are answered no more; its data waits for the end of its retention.
+///
+/// What it has at the carrier stays there and goes on to cost money until its provisioning is undone (`POST /v1/jobs/{id}/cancel`).
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant_id}/close", tag = "Tenants", security(("bearer" = ["tenant:close"])),
     params(("tenant_id" = String, Path, description = "`ten_…`")),

@@ -15,7 +15,7 @@ use crate::{
     problem::{Faults, Problem},
     shared::Shared,
 };
-use axum::{Json, response::Response};
+use axum::{Json, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
@@ -27,7 +27,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::default().routes(routes!(list_voicemails)).routes(routes!(read_voicemail, mark_voicemail))
+    OpenApiRouter::default().routes(routes!(list_voicemails)).routes(routes!(
+        read_voicemail,
+        mark_voicemail,
+        delete_voicemail
+    ))
 }
 
 type VoicemailItem = Item<VoicemailView>;
@@ -160,4 +164,20 @@ async fn mark_voicemail(
     let changed = tx.update(&id, row.version, Voicemail { status: mark.status, ..row.value }).await?;
     tx.commit().await?;
     Ok(crud::shown(changed, VoicemailView::of))
+}
+
+/// Deletes a message with what was written down of it.
+///
+/// What was recorded is a recording of its call, and is deleted as such.
+#[utoipa::path(
+    delete, path = "/v1/voicemails/{id}", tag = "Voicemail", security(("bearer" = ["voicemails:manage"])),
+    params(("id" = String, Path, description = "`vm_…`")),
+    responses((status = 204, description = "It is gone")),
+)]
+async fn delete_voicemail(
+    op: Op<VoicemailsManage>,
+    PathId(id): PathId<VoicemailId>,
+    known: Preconditions,
+) -> Result<StatusCode, Problem> {
+    crud::delete::<_, Voicemail>(&op, &id, &known).await
 }

@@ -31,6 +31,10 @@ pub(crate) struct Account {
     pub(crate) sid: String,
     pub(crate) status: AccountStatus,
     pub(crate) properties: BTreeMap<String, String>,
+    /// What it is used for; empty: for all that its provider does.
+    pub(crate) roles: Vec<String>,
+    /// Accounts with lower numbers are tried first.
+    pub(crate) priority: i32,
     /// What is secret, by its name. What did not open is not there.
     pub(crate) secrets: HashMap<String, Opened>,
     /// What may sign its webhooks.
@@ -113,6 +117,8 @@ impl Account {
             sid: account.sid,
             status: account.status,
             properties: account.properties,
+            roles: account.roles,
+            priority: account.priority,
             signing: SigningKeys::of(&secrets),
             secrets,
         })

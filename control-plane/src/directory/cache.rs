@@ -1,4 +1,7 @@
 //! What the directory remembers, bounded. Time is given in.
+//!
+//! What was read is believed for a while, and longer where changes are [heard of](Cache::heard): as long as nothing is heard that
+//! concerns it.
 
 use super::{DirectoryOptions, TenantView};
 use std::{
@@ -22,6 +25,10 @@ pub(super) struct Cache {
     changed: VecDeque<TenantId>,
     numbers: HashMap<String, NumberOwner>,
     accounts: HashMap<String, (Vec<TenantId>, Instant)>,
+    /// Until when all changes were heard of.
+    heard: Option<Instant>,
+    /// When it was tried in vain to hear of them.
+    deaf: Option<Instant>,
 }
 
 struct Entry {
@@ -71,7 +78,35 @@ impl Cache {
             changed: VecDeque::new(),
             numbers: HashMap::new(),
             accounts: HashMap::new(),
+            heard: None,
+            deaf: None,
         }
+    }
+
+    /// Whoever changed something before `until` was heard of.
+    pub(super) fn heard(&mut self, until: Instant) {
+        self.heard = self.heard.max(Some(until));
+    }
+
+    /// Nothing could be heard.
+    pub(super) fn deaf(&mut self, at: Instant) {
+        self.deaf = Some(at);
+    }
+
+    /// Whether it is too early to try again, for somebody who asks at `now`.
+    pub(super) fn is_deaf(&self, now: Instant) -> bool {
+        self.deaf.is_some_and(|deaf| now < deaf + self.options.fresh_for)
+    }
+
+    /// Whether all that was changed before `now` was heard of, or it was so a short time ago.
+    pub(super) fn has_heard(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| now < heard + self.options.fresh_for || now <= heard)
+    }
+
+    /// Whether what was good at `then` is believed at `now`: it was so a short time ago, or nothing else was heard since.
+    fn believes(&self, then: Instant, now: Instant) -> bool {
+        let short = self.options.fresh_for;
+        now < then + short || self.has_heard(now)
     }
 
     /// To be asked before something is read that will be put.
@@ -83,10 +118,10 @@ impl Cache {
         let Some(entry) = self.views.get_mut(id) else { return Found::Nothing };
         self.clock += 1;
         entry.used = self.clock;
-        let view = Arc::clone(&entry.view);
-        match entry.checked {
-            Some(checked) if now < checked + self.options.fresh_for => Found::Fresh(view),
-            checked => Found::Old { view, stamp: entry.stamp, checked: checked.unwrap_or(entry.read) },
+        let (view, stamp, checked, read) = (Arc::clone(&entry.view), entry.stamp, entry.checked, entry.read);
+        match checked {
+            Some(checked) if self.believes(checked, now) => Found::Fresh(view),
+            checked => Found::Old { view, stamp, checked: checked.unwrap_or(read) },
         }
     }
 
@@ -132,6 +167,17 @@ impl Cache {
         self.numbers.retain(|_, owner| matches!(owner, NumberOwner::Tenant(_)));
     }
 
+    /// Something has changed, and nobody knows what: everything has to be looked at again.
+    pub(super) fn doubt(&mut self) {
+        self.generation += 1;
+        self.changed.clear();
+        for entry in self.views.values_mut() {
+            entry.checked = None;
+        }
+        self.accounts.clear();
+        self.numbers.retain(|_, owner| matches!(owner, NumberOwner::Tenant(_)));
+    }
+
     fn remove(&mut self, id: &TenantId) {
         if let Some(entry) = self.views.remove(id) {
             self.bytes -= entry.view.bytes;
@@ -160,7 +206,7 @@ impl Cache {
     pub(super) fn number(&self, e164: &str, now: Instant) -> Option<Option<TenantId>> {
         match self.numbers.get(e164)? {
             NumberOwner::Tenant(tenant) => Some(Some(tenant.clone())),
-            NumberOwner::Nobody(until) => (now < *until).then_some(None),
+            NumberOwner::Nobody(then) => self.believes(*then, now).then_some(None),
         }
     }
 
@@ -168,28 +214,29 @@ impl Cache {
         let owner = match owner {
             Some(tenant) => NumberOwner::Tenant(tenant),
             None if generation != self.generation => return,
-            None => NumberOwner::Nobody(now + self.options.fresh_for),
+            None => NumberOwner::Nobody(now),
         };
-        let limit = self.options.lookups;
+        let DirectoryOptions { lookups: limit, fresh_for, .. } = self.options;
         make_room(&mut self.numbers, limit, e164, |owner| match owner {
             NumberOwner::Tenant(_) => true,
-            NumberOwner::Nobody(until) => now < *until,
+            NumberOwner::Nobody(then) => now < *then + fresh_for,
         });
         self.numbers.insert(e164.to_owned(), owner);
     }
 
     /// Who has set the account up, if that was looked up a short time ago.
     pub(super) fn account(&self, sid: &str, now: Instant) -> Option<Vec<TenantId>> {
-        self.accounts.get(sid).filter(|(_, until)| now < *until).map(|(owners, _)| owners.clone())
+        let known = self.accounts.get(sid).filter(|(_, then)| self.believes(*then, now));
+        known.map(|(owners, _)| owners.clone())
     }
 
     pub(super) fn put_account(&mut self, sid: &str, owners: Vec<TenantId>, generation: u64, now: Instant) {
         if generation != self.generation {
             return;
         }
-        let until = now + self.options.fresh_for;
-        make_room(&mut self.accounts, self.options.lookups, sid, |(_, until)| now < *until);
-        self.accounts.insert(sid.to_owned(), (owners, until));
+        let DirectoryOptions { lookups, fresh_for, .. } = self.options;
+        make_room(&mut self.accounts, lookups, sid, |(_, then)| now < *then + fresh_for);
+        self.accounts.insert(sid.to_owned(), (owners, now));
     }
 
     /// Whose view has something, for when the database cannot be asked.

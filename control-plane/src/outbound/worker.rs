@@ -141,11 +141,11 @@ impl CallWorker {
         let Some(account) = self.carriers.of(store.id(), Some(call)).await? else {
             return self.fail(store, claim, call, "the tenant has no account at the carrier").await;
         };
-        // Known before it is done: whoever is killed now finds out before anything is sent again.
         let sent = Plan { sent_at: Some(now), ..plan };
-        let mut tx = begin(store).await?;
-        tx.learn(&call.id, &facts(&sent)?).await?;
-        tx.commit().await?;
+        if !announce(store, call, &sent).await? {
+            store.retry_work(claim, now).await?;
+            return Ok(());
+        }
         let witness = Witness { store: self.store.tenant(store.id()), call: call.id.clone() };
         match create_call_once(&account, &self.new_call(call, &sent), &witness).await {
             Ok(placed) => self.placed(store, claim, call, placed.sid.as_str()).await,
@@ -207,8 +207,12 @@ impl CallWorker {
         plan: Plan,
         vapi: &VapiPlan,
     ) -> Result<(), CallError> {
-        let sent = Plan { sent_at: Some(now_us()), ..plan };
-        store.learn(&call.id, &facts(&sent)?).await?;
+        let now = now_us();
+        let sent = Plan { sent_at: Some(now), ..plan };
+        if !announce(store, call, &sent).await? {
+            store.retry_work(claim, now).await?;
+            return Ok(());
+        }
         match self.vapi.place(store.id(), call, vapi).await {
             Ok(id) => self.placed(store, claim, call, &id).await,
             Err(VapiError::Refused(why)) => {
@@ -414,6 +418,18 @@ async fn begin(store: &Part) -> Result<Box<dyn TenantTx>, StoreError> {
     store.begin(&Actor::system(ACTOR), now_us()).await
 }
 
+/// Notes that the call is about to be sent, before it is: whoever is killed then finds out before anything is sent again. False if
+/// somebody has called it off meanwhile, which is done in the same row.
+async fn announce(store: &Part, call: &Call, sent: &Plan) -> Result<bool, CallError> {
+    let mut tx = begin(store).await?;
+    let is_planned = tx.move_call(&call.id, still(CallStatus::Queued)).await?;
+    if is_planned {
+        tx.learn(&call.id, &facts(sent)?).await?;
+        tx.commit().await?;
+    }
+    Ok(is_planned)
+}
+
 fn facts(plan: &Plan) -> Result<CallFacts, serde_json::Error> {
     Ok(CallFacts { outbound: Some(plan.text()?), ..CallFacts::default() })
 }
@@ -445,3 +461,6 @@ impl CallWitness for Witness {
         CallEvidence { ours, others }
     }
 }
+
+#[cfg(test)]
+mod tests;

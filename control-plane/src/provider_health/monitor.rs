@@ -1,9 +1,15 @@
 //! Asks the providers of all tenants when it is time, and keeps what came of it.
 
 use super::decide::{HealthOptions, Probe, decide};
-use crate::clock::{now_us, rfc3339};
+use crate::{
+    api::accounts::trial::{Trial, Tried},
+    clock::{now_us, rfc3339},
+    problem::Code,
+    providers::Service,
+};
 use deliveries::{Event, EventType, announce, payload::HealthTold};
-use engine::provider::AbortOnDrop;
+use engine::provider::{AbortOnDrop, Secret};
+use futures_util::future::join_all;
 use provisioning::{ProvisionError, Provisioner};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use store::{
@@ -19,10 +25,11 @@ use store::{
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 use tracing::{error, warn};
 use twilio_rest::Account;
+use vault::{Place, Vault, VaultError};
 
 /// What the monitor does stands under this name in the audit log.
 const SELF: &str = "provider_health";
-/// Kind of the accounts that are asked, and the subject where there is none in the store.
+/// Kind of the carrier's accounts, and the subject where there is none in the store.
 const TWILIO: &str = "twilio";
 /// Rows that are read at once.
 const PAGE: u16 = 100;
@@ -57,7 +64,9 @@ impl Default for Watch {
 /// Asks providers, and keeps what came of it.
 pub struct Monitor {
     store: Arc<dyn Store>,
+    vault: Arc<Vault>,
     provisioner: Arc<Provisioner>,
+    trial: Arc<Trial>,
     watch: Watch,
 }
 
@@ -71,16 +80,32 @@ impl fmt::Debug for Monitor {
 struct Subject {
     /// The account's id, or the provider's name.
     name: String,
+    provider: String,
     details: BTreeMap<String, String>,
-    /// `None`: there is nothing to ask with; an error: its credentials cannot be had.
-    account: Option<Result<Account, ProvisionError>>,
+    asked: Asked,
+}
+
+/// Who is asked. An error: the credentials cannot be had.
+enum Asked {
+    /// There is nothing to ask with.
+    Nobody,
+    /// The carrier.
+    Carrier(Box<Result<Account, ProvisionError>>),
+    /// A service that listens, thinks or speaks, with the tenant's own account there.
+    Service(Box<ProviderAccount>, Result<BTreeMap<String, Secret>, VaultError>),
 }
 
 impl Monitor {
     /// A monitor of the tenants in `store`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, provisioner: Arc<Provisioner>, watch: Watch) -> Self {
-        Self { store, provisioner, watch }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+        provisioner: Arc<Provisioner>,
+        trial: Arc<Trial>,
+        watch: Watch,
+    ) -> Self {
+        Self { store, vault, provisioner, trial, watch }
     }
 
     /// Asks what is due, of all tenants, for ever.
@@ -130,12 +155,13 @@ impl Monitor {
         let part = self.store.tenant(tenant);
         let known = part.list::<Health>(&Filter::first(PAGE)).await?;
         let subjects = self.subjects(&*part).await?;
-        for subject in &subjects {
-            let before = known.iter().find(|row| row.value.subject == subject.name);
-            let is_due = before.is_none_or(|row| row.value.due_at <= now_us());
-            if all || is_due {
-                self.ask(&*part, subject, before).await?;
-            }
+        let before_of = |subject: &Subject| known.iter().find(|row| row.value.subject == subject.name);
+        let is_due = |subject: &&Subject| before_of(subject).is_none_or(|row| row.value.due_at <= now_us());
+        let due: Vec<_> = subjects.iter().filter(|subject| all || is_due(subject)).collect();
+        // All of a tenant's at once: one that does not answer holds the others up no longer than itself.
+        let asked = join_all(due.iter().map(|subject| self.ask(subject))).await;
+        for (subject, (probe, details)) in due.into_iter().zip(asked) {
+            self.keep(&*part, subject, before_of(subject), &probe, details).await?;
         }
         self.forget(&*part, &known, &subjects).await?;
         part.list::<Health>(&Filter::first(PAGE)).await
@@ -145,64 +171,115 @@ impl Monitor {
     async fn subjects(&self, part: &(dyn TenantStore + 'static)) -> Result<Vec<Subject>, StoreError> {
         let tenant = part.id().clone();
         let name = part.get::<Tenant>(&tenant).await?.map_or_else(String::new, |row| row.value.name);
-        let rows = part.list::<ProviderAccount>(&Filter::first(PAGE).of(TWILIO)).await?;
+        let rows = part.list::<ProviderAccount>(&Filter::first(PAGE)).await?;
         let mut subjects = Vec::new();
         for row in rows.into_iter().filter(|row| row.value.status != AccountStatus::Closed) {
-            let account = self.provisioner.carrier_account(&tenant, &row).await;
-            let is_stored = row.value.secrets.contains_key("auth_token");
-            let source = if is_stored { format!("company:{name}") } else { "configuration".to_owned() };
-            subjects.push(Subject {
-                name: row.id.as_str().to_owned(),
-                details: details(&source),
-                account: Some(account),
-            });
+            let is_service = Service::ALL.iter().any(|service| service.name() == row.value.kind);
+            let has_own = row.value.secrets.contains_key("auth_token") || is_service;
+            let source = if has_own { format!("company:{name}") } else { "configuration".to_owned() };
+            let (subject, provider) = (row.id.as_str().to_owned(), row.value.kind.clone());
+            let asked = if provider == TWILIO {
+                Asked::Carrier(Box::new(self.provisioner.carrier_account(&tenant, &row).await))
+            } else if is_service && row.value.status == AccountStatus::Active {
+                let secrets = self.secrets(&tenant, &row).await;
+                Asked::Service(Box::new(row.value), secrets)
+            } else {
+                continue;
+            };
+            let details = details(&provider, &source);
+            subjects.push(Subject { name: subject, provider, details, asked });
         }
-        if subjects.is_empty() {
-            subjects.push(Subject { name: TWILIO.to_owned(), details: details("none"), account: None });
+        if !subjects.iter().any(|subject| subject.provider == TWILIO) {
+            let (name, provider) = (TWILIO.to_owned(), TWILIO.to_owned());
+            subjects.push(Subject { name, provider, details: details(TWILIO, "none"), asked: Asked::Nobody });
         }
         Ok(subjects)
     }
 
-    async fn ask(
+    async fn secrets(
+        &self,
+        tenant: &TenantId,
+        account: &Stored<ProviderAccount>,
+    ) -> Result<BTreeMap<String, Secret>, VaultError> {
+        let mut secrets = BTreeMap::new();
+        for (name, credential) in &account.value.secrets {
+            let place = Place::provider_account(&account.id, name);
+            secrets.insert(name.clone(), self.vault.open(tenant, &place, &credential.current).await?);
+        }
+        Ok(secrets)
+    }
+
+    /// Asks one provider: what came of it, and what else is known.
+    async fn ask(&self, subject: &Subject) -> (Probe, BTreeMap<String, String>) {
+        let unusable = |cause: &dyn std::error::Error| {
+            Probe::Refuses(format!("its credentials cannot be used: {cause}"))
+        };
+        let mut details = subject.details.clone();
+        let probe = match &subject.asked {
+            Asked::Nobody => Probe::NotConfigured,
+            Asked::Carrier(account) => match &**account {
+                Err(cause) => unusable(cause),
+                Ok(account) => {
+                    let began = Instant::now();
+                    match account.fetch_account().await {
+                        Ok(found) => {
+                            details.insert("account_status".to_owned(), found.status.to_string());
+                            if found.status == twilio_rest::AccountStatus::Active {
+                                Probe::Serves(began.elapsed())
+                            } else {
+                                Probe::Refuses(format!("the account is {}", found.status))
+                            }
+                        }
+                        Err(cause) if cause.is_unauthorized() => {
+                            Probe::Refuses("Twilio does not take the account's credentials".to_owned())
+                        }
+                        Err(cause) => Probe::Silent(cause.to_string()),
+                    }
+                }
+            },
+            Asked::Service(_, Err(cause)) if cause.is_retryable() => Probe::Silent(cause.to_string()),
+            Asked::Service(_, Err(cause)) => unusable(cause),
+            Asked::Service(account, Ok(secrets)) => self.ask_service(account, secrets).await,
+        };
+        (probe, details)
+    }
+
+    async fn ask_service(&self, account: &ProviderAccount, secrets: &BTreeMap<String, Secret>) -> Probe {
+        let began = Instant::now();
+        let tried = match Tried::of(account, secrets) {
+            Ok(tried) => self.trial.try_at(tried).await,
+            Err(problem) => Err(problem),
+        };
+        match tried {
+            Ok(()) => Probe::Serves(began.elapsed()),
+            Err(problem) if problem.code == Code::CredentialsRejected => {
+                Probe::Refuses(format!("{} does not take the account's credentials", account.kind))
+            }
+            Err(_) => Probe::Silent(format!("{} does not answer as it should", account.kind)),
+        }
+    }
+
+    async fn keep(
         &self,
         part: &(dyn TenantStore + 'static),
         subject: &Subject,
         before: Option<&Stored<Health>>,
+        probe: &Probe,
+        details: BTreeMap<String, String>,
     ) -> Result<(), StoreError> {
-        let mut details = subject.details.clone();
-        let probe = match &subject.account {
-            None => Probe::NotConfigured,
-            Some(Err(cause)) => Probe::Refuses(format!("its credentials cannot be used: {cause}")),
-            Some(Ok(account)) => {
-                let began = Instant::now();
-                match account.fetch_account().await {
-                    Ok(found) => {
-                        details.insert("account_status".to_owned(), found.status.to_string());
-                        if found.status == twilio_rest::AccountStatus::Active {
-                            Probe::Serves(began.elapsed())
-                        } else {
-                            Probe::Refuses(format!("the account is {}", found.status))
-                        }
-                    }
-                    Err(cause) if cause.is_unauthorized() => {
-                        Probe::Refuses("Twilio does not take the account's credentials".to_owned())
-                    }
-                    Err(cause) => Probe::Silent(cause.to_string()),
-                }
-            }
-        };
         let now = now_us();
         let known = before.map(|row| &row.value);
-        let (health, alert) = decide(&subject.name, known, &probe, details, now, &self.watch.health);
+        let (health, alert) = decide(&subject.name, known, probe, details, now, &self.watch.health);
         let mut tx = part.begin(&Actor::system(SELF), now).await?;
         if let Some(alert) = &alert {
-            let details = serde_json::json!({ "event": ALERT, "provider": TWILIO, "message": alert.message });
+            let details =
+                serde_json::json!({ "event": ALERT, "provider": subject.provider, "message": alert.message });
             tx.note("health.critical", &subject.name, &details).await?;
         }
         if let Some(kind) = told(known.map(|known| known.status), health.status) {
             let data = HealthTold {
                 tenant_id: part.id().to_string(),
-                provider: TWILIO.to_owned(),
+                provider: subject.provider.clone(),
                 subject: subject.name.clone(),
                 status: health.status.as_str().to_owned(),
                 before: known.map(|known| known.status.as_str().to_owned()),
@@ -264,8 +341,8 @@ fn told(before: Option<HealthStatus>, now: HealthStatus) -> Option<EventType> {
     }
 }
 
-fn details(source: &str) -> BTreeMap<String, String> {
-    [("provider".to_owned(), TWILIO.to_owned()), ("credential_source".to_owned(), source.to_owned())].into()
+fn details(provider: &str, source: &str) -> BTreeMap<String, String> {
+    [("provider".to_owned(), provider.to_owned()), ("credential_source".to_owned(), source.to_owned())].into()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use super::message::Message;
 use crate::clock::now_us;
 use sha2::{Digest, Sha256};
 use store::{
-    Call, CallId, CallMove, CallStatus, Direction, EndedCall, NewCall, Record, StoreError, TenantStore, Turn,
+    Call, CallFacts, CallId, CallMove, CallStatus, Direction, EndedCall, NewCall, Record, StoreError,
+    TenantStore, Turn,
     ids::InboundEventId,
     model::{
         audit::Actor,
@@ -24,7 +25,10 @@ type Part = dyn TenantStore;
 pub(super) async fn keep(store: &Part, message: &Message, body: &[u8]) -> Result<(), StoreError> {
     let kind = message.kind();
     let (Some(sid), "status-update" | "end-of-call-report") = (message.call(), kind) else { return Ok(()) };
-    let call = crate::call_events::ensure_call(store, new_call(message, sid)).await?;
+    let call = match placed(store, message, sid).await? {
+        Some(call) => call,
+        None => crate::call_events::ensure_call(store, new_call(message, sid)).await?,
+    };
     let status = if kind == "status-update" { message.status() } else { None };
     if let Some(status) = status {
         advance(store, call, status).await?;
@@ -32,6 +36,17 @@ pub(super) async fn keep(store: &Part, message: &Message, body: &[u8]) -> Result
         report(store, call, message, body).await?;
     }
     Ok(())
+}
+
+/// The call of ours that was placed there. It learns Vapi's id from whoever comes first: this, or the answer to its placing.
+async fn placed(store: &Part, message: &Message, sid: &str) -> Result<Option<Call>, StoreError> {
+    let Some(id) = message.placed() else { return Ok(None) };
+    let is_ours = |call: &Call| call.direction == Direction::Outbound && call.outbound.is_some();
+    let Some(call) = store.call(&id).await?.filter(is_ours) else { return Ok(None) };
+    if call.carrier_sid.is_none() && store.call_by_carrier_sid(sid).await?.is_none() {
+        store.learn(&id, &CallFacts { carrier_sid: Some(sid.to_owned()), ..CallFacts::default() }).await?;
+    }
+    Ok(store.call(&id).await?.filter(|call| call.carrier_sid.as_deref() == Some(sid)))
 }
 
 fn new_call(message: &Message, sid: &str) -> NewCall {

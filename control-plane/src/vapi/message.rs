@@ -3,7 +3,7 @@
 use pricing::money;
 use serde::Deserialize;
 use serde_json::Value;
-use store::{CallStatus, Direction};
+use store::{CallId, CallStatus, Direction};
 
 /// A webhook's body.
 #[derive(Debug, Deserialize)]
@@ -36,6 +36,11 @@ impl Message {
     /// Vapi's id of the call.
     pub(super) fn call(&self) -> Option<&str> {
         self.text("/call/id")
+    }
+
+    /// Our own id of the call, which stands in those that were placed for us.
+    pub(super) fn placed(&self) -> Option<CallId> {
+        self.text("/call/metadata/tandem_call").and_then(|id| CallId::parse(id).ok())
     }
 
     pub(super) fn direction(&self) -> Direction {

@@ -4,6 +4,7 @@ use super::{HookError, Webhook};
 use crate::{
     call_events,
     clock::now_us,
+    costs::{self, CostError},
     twiml::{Dial, Noun, Twiml, Verb},
     waiting,
 };
@@ -11,8 +12,9 @@ use routing::{
     render::identity,
     softphone::{Dialled, dialled},
 };
+use std::error::Error;
 use store::{Call, CallId, CallStatus, Direction, NewCall};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub(super) async fn dial(webhook: &Webhook, registered: &str) -> Result<Twiml, HookError> {
     if !webhook.tenant.is_served() {
@@ -46,6 +48,10 @@ pub(super) async fn dial(webhook: &Webhook, registered: &str) -> Result<Twiml, H
             let Some(own_number) = webhook.tenant.call_from.as_deref() else {
                 return Ok(webhook.say(&texts.not_put_through));
             };
+            if is_spent(webhook).await? {
+                warn!(tenant = %webhook.tenant.id, %user, "a call from a softphone is not put through: a budget is used up");
+                return Ok(webhook.say(&texts.not_put_through));
+            }
             keep(webhook, Direction::Outbound, own_number, number).await?;
             ring(Noun::Number { number, whisper: None }, Some(own_number))
         }
@@ -76,6 +82,19 @@ pub(super) async fn dial(webhook: &Webhook, registered: &str) -> Result<Twiml, H
         }
     };
     Ok(Twiml::new(&[verb]))
+}
+
+/// Whether a budget that is a limit is used up: no calls are placed then, by whomever.
+async fn is_spent(webhook: &Webhook) -> Result<bool, HookError> {
+    let zone = &webhook.tenant.tenant.settings.time_zone;
+    match costs::is_spent(&*webhook.store, zone, now_us()).await {
+        Ok(is_spent) => Ok(is_spent),
+        Err(CostError::Store(cause)) => Err(cause.into()),
+        Err(cause) => {
+            error!(tenant = %webhook.tenant.id, error = &cause as &dyn Error, "it is not known what a budget has left");
+            Ok(false)
+        }
+    }
 }
 
 /// A call that a softphone places is a call like others.

@@ -9,6 +9,7 @@
 mod claim;
 #[path = "../../store/src/shared/failure.rs"]
 mod failure;
+mod others;
 #[path = "../../store/src/queries/all.rs"]
 mod queries;
 #[path = "../../store/src/shared/record.rs"]
@@ -25,6 +26,7 @@ pub mod test_server;
 mod tx;
 
 use failure::failed;
+use others::Others;
 use sqlx::{
     Executor as _, PgConnection, PgPool, Postgres, Transaction,
     migrate::Migrator,
@@ -66,6 +68,7 @@ impl Default for PostgresOptions {
 pub struct PostgresStore {
     pool: PgPool,
     listeners: ChangeListeners,
+    others: Others,
 }
 
 impl PostgresStore {
@@ -96,7 +99,7 @@ impl PostgresStore {
             .connect_with(connect)
             .await
             .map_err(failed("connecting to the database"))?;
-        Ok(Self { pool, listeners: ChangeListeners::default() })
+        Ok(Self { pool, listeners: ChangeListeners::default(), others: Others::default() })
     }
 
     /// A transaction that sees what belongs to the tenant.
@@ -131,7 +134,13 @@ impl PostgresStore {
         Ok(transaction)
     }
 
+    /// The server does it by itself.
+    async fn tidy_up(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn close_pools(&self) {
+        self.others.close().await;
         self.pool.close().await;
     }
 }

@@ -2,7 +2,8 @@
 //! acknowledged.
 //!
 //! The file is in WAL mode, so readers never wait for the writer. Every commit is on the disk before it is
-//! acknowledged (`synchronous = full`): one task writes in batches, so this costs little. SQLite knows no row-level
+//! acknowledged (`synchronous = full`): one task writes in batches, so this costs little. What is in the log is moved to its place
+//! in the file by [`Store::tidy`], so that no commit waits for it unless the log has become long. SQLite knows no row-level
 //! security; that every query keeps to one tenant is what `tests/it/queries.rs` proves of the text.
 
 mod backup;
@@ -10,6 +11,7 @@ mod claim;
 #[path = "../../store/src/shared/failure.rs"]
 mod failure;
 mod lock;
+mod others;
 #[path = "../../store/src/queries/all.rs"]
 mod queries;
 #[path = "../../store/src/shared/record.rs"]
@@ -23,13 +25,20 @@ mod tx;
 
 use failure::failed;
 use lock::FileLock;
+use others::Others;
 use sqlx::{
     Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::Migrator,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+#[cfg(doc)]
+use store::Store;
 use store::{ChangeListeners, StoreError, TenantId};
 
 pub use backup::{BackupError, Restored, restore};
@@ -47,6 +56,12 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 pub struct SqliteOptions {
     /// Connections that read. Default 4: reads are short, and the machine has more to do.
     pub readers: u32,
+    /// Pages of the log from which on a commit itself moves them to their place in the file, because [`Store::tidy`] did not.
+    /// Default 16,384: 64 MiB.
+    pub log_pages: u32,
+    /// What the connection that writes remembers of the file, in KiB; each that reads, a quarter of it. Default 32,768: the upper
+    /// part of every index of a large file.
+    pub cache_kib: u32,
     /// Longest wait for a connection, and for another process that holds the file. Default 5 s: longer than
     /// any batch takes, shorter than the carrier's patience (15 s).
     pub busy_timeout: Duration,
@@ -54,7 +69,7 @@ pub struct SqliteOptions {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { readers: 4, busy_timeout: Duration::from_secs(5) }
+        Self { readers: 4, log_pages: 16_384, cache_kib: 32_768, busy_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -64,6 +79,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     listeners: ChangeListeners,
+    others: Others,
     /// Says to other processes that the file is in use.
     _in_use: Arc<FileLock>,
 }
@@ -84,10 +100,18 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("wal_autocheckpoint", options.log_pages.to_string())
+            .pragma("cache_size", format!("-{}", options.cache_kib))
             .busy_timeout(options.busy_timeout);
+        let others = Others::default();
+        let writers = Arc::clone(&others.writers);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(options.busy_timeout)
+            .after_connect(move |_, _| {
+                writers.fetch_add(1, Ordering::Relaxed);
+                Box::pin(async { Ok(()) })
+            })
             .connect_with(connect.clone())
             .await
             .map_err(failed("opening the database file"))?;
@@ -98,10 +122,14 @@ impl SqliteStore {
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers)
             .acquire_timeout(options.busy_timeout)
-            .connect_with(connect.pragma("query_only", "on"))
+            .connect_with(
+                connect
+                    .pragma("query_only", "on")
+                    .pragma("cache_size", format!("-{}", options.cache_kib / 4)),
+            )
             .await
             .map_err(failed("opening the database file for reading"))?;
-        Ok(Self { writer, readers, listeners: ChangeListeners::default(), _in_use: Arc::new(in_use) })
+        Ok(Self { writer, readers, listeners: ChangeListeners::default(), others, _in_use: Arc::new(in_use) })
     }
 
     /// A connection that reads. The tenant is in every query.
@@ -127,6 +155,14 @@ impl SqliteStore {
     /// could fail when it comes to write.
     async fn write_unscoped(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.writer.begin_with("begin immediate").await.map_err(failed(doing))
+    }
+
+    /// Moves what is in the log to its place in the file, as far as nobody is in the way; nobody waits for it.
+    async fn tidy_up(&self) -> Result<(), StoreError> {
+        const DOING: &str = "moving the log into the database file";
+        let mut reader = self.readers.acquire().await.map_err(failed(DOING))?;
+        sqlx::query("pragma wal_checkpoint(passive)").execute(&mut *reader).await.map_err(failed(DOING))?;
+        Ok(())
     }
 
     async fn close_pools(&self) {

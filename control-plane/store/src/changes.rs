@@ -1,9 +1,10 @@
-//! Whose directory has changed: counted in the database for other processes, and told within this one.
+//! Whose directory has changed: counted in the database, told at once within the process that changed it, and told to others
+//! when they [catch up](crate::Store::catch_up).
 //!
 //! A tenant's directory is what its calls are answered by: its own row and its rows in the tables that
 //! [`Table::is_directory`](crate::Table::is_directory) names. Whoever keeps a copy compares its [`Stamp`].
 
-use crate::ids::TenantId;
+use crate::{ids::TenantId, new_id};
 use std::{
     fmt,
     sync::{Arc, PoisonError, RwLock},
@@ -18,24 +19,48 @@ pub struct Stamp {
     pub changes: i64,
 }
 
+/// What has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// This tenant's directory.
+    Of(&'a TenantId),
+    /// Any of them: another process may have changed something, and what is not known.
+    Any,
+}
+
 /// Is told whose directory has changed. It must not block.
-pub type ChangeListener = Arc<dyn Fn(&TenantId) + Send + Sync>;
+pub type ChangeListener = Arc<dyn Fn(Change<'_>) + Send + Sync>;
 
 /// Who is told within this process.
-#[derive(Clone, Default)]
-pub struct ChangeListeners(Arc<RwLock<Vec<ChangeListener>>>);
+#[derive(Clone)]
+pub struct ChangeListeners {
+    listeners: Arc<RwLock<Vec<ChangeListener>>>,
+    origin: Arc<str>,
+}
+
+impl Default for ChangeListeners {
+    fn default() -> Self {
+        Self { listeners: Arc::default(), origin: new_id("node").into() }
+    }
+}
 
 impl ChangeListeners {
     /// Tells `listener` too from now on.
     pub fn add(&self, listener: ChangeListener) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
     /// Tells all of them.
-    pub fn tell(&self, tenant: &TenantId) {
-        for listener in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            listener(tenant);
+    pub fn tell(&self, change: Change<'_>) {
+        for listener in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener(change);
         }
+    }
+
+    /// By what other processes know changes of this one: it has told of its own already.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 }
 

@@ -35,11 +35,24 @@ pub enum Table {
     ContactAddresses,
     Conversations,
     Communications,
+    Attempts,
+    Batches,
+    BatchChunks,
+    Templates,
+    TemplateVersions,
+    Consents,
+    ChannelChips,
+    BoardColumns,
+    CannedReplies,
+    Teams,
+    Mailboxes,
+    ChannelHealth,
+    TenantEvents,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 39] = [
         Self::Tenants,
         Self::Users,
         Self::Sessions,
@@ -66,6 +79,19 @@ impl Table {
         Self::ContactAddresses,
         Self::Conversations,
         Self::Communications,
+        Self::Attempts,
+        Self::Batches,
+        Self::BatchChunks,
+        Self::Templates,
+        Self::TemplateVersions,
+        Self::Consents,
+        Self::ChannelChips,
+        Self::BoardColumns,
+        Self::CannedReplies,
+        Self::Teams,
+        Self::Mailboxes,
+        Self::ChannelHealth,
+        Self::TenantEvents,
     ];
 
     /// One of it, in messages and as the beginning of an action in the audit log (`number.update`).
@@ -98,6 +124,19 @@ impl Table {
             Self::ContactAddresses => "contact_address",
             Self::Conversations => "conversation",
             Self::Communications => "message",
+            Self::Attempts => "attempt",
+            Self::Batches => "batch",
+            Self::BatchChunks => "batch_chunk",
+            Self::Templates => "template",
+            Self::TemplateVersions => "template_version",
+            Self::Consents => "consent",
+            Self::ChannelChips => "channel_chip",
+            Self::BoardColumns => "board_column",
+            Self::CannedReplies => "canned_reply",
+            Self::Teams => "team",
+            Self::Mailboxes => "mailbox",
+            Self::ChannelHealth => "channel_health",
+            Self::TenantEvents => "event",
         }
     }
 
@@ -130,7 +169,20 @@ impl Table {
             | Self::Contacts
             | Self::ContactAddresses
             | Self::Conversations
-            | Self::Communications => false,
+            | Self::Communications
+            | Self::Attempts
+            | Self::Batches
+            | Self::BatchChunks
+            | Self::Templates
+            | Self::TemplateVersions
+            | Self::Consents
+            | Self::ChannelChips
+            | Self::BoardColumns
+            | Self::CannedReplies
+            | Self::Teams
+            | Self::Mailboxes
+            | Self::ChannelHealth
+            | Self::TenantEvents => false,
         }
     }
 
@@ -146,7 +198,13 @@ impl Table {
             | Self::Jobs
             | Self::Health
             | Self::Conversations
-            | Self::Communications => false,
+            | Self::Communications
+            | Self::Attempts
+            | Self::BatchChunks
+            | Self::TemplateVersions
+            | Self::Mailboxes
+            | Self::ChannelHealth
+            | Self::TenantEvents => false,
             Self::Tenants
             | Self::Users
             | Self::Memberships
@@ -164,7 +222,14 @@ impl Table {
             | Self::WebhookEndpoints
             | Self::Flows
             | Self::Contacts
-            | Self::ContactAddresses => true,
+            | Self::ContactAddresses
+            | Self::Templates
+            | Self::ChannelChips
+            | Self::BoardColumns
+            | Self::CannedReplies
+            | Self::Teams
+            | Self::Consents
+            | Self::Batches => true,
         }
     }
 }

@@ -241,6 +241,54 @@ id!(
     /// Something that happened.
     EventId, "evt"
 );
+id!(
+    /// A try to hand a message to a provider.
+    AttemptId, "att"
+);
+id!(
+    /// Messages to many.
+    BatchId, "bat"
+);
+id!(
+    /// Some recipients of a batch.
+    BatchChunkId, "bch"
+);
+id!(
+    /// A template.
+    TemplateId, "tpl"
+);
+id!(
+    /// A state of a template.
+    TemplateVersionId, "tpv"
+);
+id!(
+    /// What somebody said about being written to.
+    ConsentId, "cns"
+);
+id!(
+    /// Where conversations of a channel begin.
+    ChannelChipId, "chip"
+);
+id!(
+    /// A column of the board.
+    BoardColumnId, "col"
+);
+id!(
+    /// An answer that is sent often.
+    CannedReplyId, "cnr"
+);
+id!(
+    /// A team.
+    TeamId, "team"
+);
+id!(
+    /// How far a mailbox was read.
+    MailboxId, "mbx"
+);
+id!(
+    /// How a channel's account fares.
+    ChannelHealthId, "chh"
+);
 
 impl TenantId {
     /// The platform's own part of the store: its users, prices and accounts, which belong to no tenant.

@@ -17,7 +17,7 @@ pub mod model;
 mod port;
 pub mod row;
 
-pub use changes::{ChangeListener, ChangeListeners, Stamp};
+pub use changes::{Change, ChangeListener, ChangeListeners, Stamp};
 pub use document::{Body, Document, Filter, Order, Resource, Stored, Table};
 pub use error::StoreError;
 pub use ids::{CallId, Id, TenantId, new_id};

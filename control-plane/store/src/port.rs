@@ -67,9 +67,38 @@ pub trait Store: Send + Sync {
         limit: u16,
     ) -> StoreFuture<'_, Vec<Claim>>;
 
+    /// Tenants that have work of this kind that is due, in the order of their ids, those after `after`; at most `limit`. Who takes
+    /// from each in turn lets none wait for another's.
+    fn work_tenants<'a>(
+        &'a self,
+        kind: WorkKind,
+        now: i64,
+        after: &'a str,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<TenantId>>;
+
+    /// Takes work of one tenant as [`claim_work`](Self::claim_work) does. What was scheduled in an order is given in that order: as
+    /// long as an earlier piece is due or held, the later ones wait.
+    fn claim_work_of<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        kind: WorkKind,
+        now: i64,
+        lease_until: i64,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Claim>>;
+
     /// Tells `listener` from now on whose directory a unit of work of this process has changed: after it counts, and before
     /// [`TenantTx::commit`] returns.
     fn on_change(&self, listener: ChangeListener);
+
+    /// Tells the listeners what other processes have changed: nothing that was committed before this was called is untold when it
+    /// returns. One question answers for all tenants, however many there are.
+    fn catch_up(&self) -> StoreFuture<'_, ()>;
+
+    /// Does what the database leaves to those who write, so that none of them waits for it. To be called again and again, every
+    /// few seconds.
+    fn tidy(&self) -> StoreFuture<'_, ()>;
 
     /// Writes something and waits until it is durable.
     fn check_writable(&self, now: i64) -> StoreFuture<'_, ()>;

@@ -1,14 +1,17 @@
 //! What a call cost is noted when it is over, the carrier's price over the estimate, and budgets tell of it.
 
 use crate::{
-    seed::stored,
+    seed::{Seed, USER, stored},
     support::{Answer, Harness, call_fields, ended, turn},
 };
 use axum::{body::Body, http::Request};
 use engine::ports::{CallEvent, EndReason};
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::{TenantId, model::audit::AuditFilter};
+use store::{
+    TenantId,
+    model::{audit::AuditFilter, number::Destination},
+};
 
 const SID: &str = "CA00000000000000000000000000000001";
 
@@ -123,4 +126,24 @@ async fn a_budget_that_makes_no_sense_is_refused() {
         "forbidden",
         "prices are the platform's"
     );
+}
+
+#[tokio::test]
+async fn a_budget_that_is_a_limit_holds_softphones_too() {
+    let assistant = Destination::Assistant { assistant: None };
+    let poll = Duration::from_millis(10);
+    let harness = Seed::to(vec![assistant]).start_with(|settings| settings.limits.work.poll = poll).await;
+    let dialled = async |sid: &str| {
+        let (from, mut fields) = (format!("client:{USER}"), call_fields(sid, "ringing"));
+        (fields[2].1, fields[3].1) = (&from, "+15550142");
+        harness.hook("/api/voice/incoming", &fields).await.text().to_owned()
+    };
+    let budget = json!({ "name": "All", "period": "month", "limit": "0.001", "hard": true });
+    assert_eq!(post(&harness, "/v1/budgets", budget).await.status, 201);
+    let before = dialled("CA00000000000000000000000000000002").await;
+    assert!(before.contains("<Number>+15550142</Number>"), "{before}");
+    let call = over(&harness, &[("CallDuration", "61")]).await;
+    usage_when(&harness, &call, |usage| usage["data"].as_array().is_some_and(|data| !data.is_empty())).await;
+    let after = dialled("CA00000000000000000000000000000003").await;
+    assert!(after.contains("put you through") && !after.contains("<Dial"), "{after}");
 }

@@ -19,6 +19,7 @@ mod isolation;
 mod log;
 mod messages;
 mod nodes;
+mod once_more;
 mod outbound;
 mod provisioning;
 mod queue_next;

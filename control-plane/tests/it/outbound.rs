@@ -1,12 +1,13 @@
 //! Calls that are placed: once, from the right number, at the right time, whatever happens on the way.
 
-use crate::support::{Answer, Folder, Harness, settings};
+use crate::support::{Answer, Folder, Harness, open_store, settings};
 use axum::{body::Body, http::Request};
 use control_plane::ControlPlane;
 use engine::provider::Secret;
 use fixtures::sandbox::{Callee, Sandbox, SandboxOptions, TwilioFault, TwilioRule};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use store::{CallFacts, CallId, TenantId, model::audit::Actor};
 use twilio_rest::{RetryOptions, TwilioOptions};
 
 const OWN: &str = "+15550100";
@@ -280,4 +281,29 @@ async fn what_is_not_live_here_takes_no_orders() {
     }
     let unknown = stage.post("/v1/calls/call_00000000000000000000000000/mute", &json!({}), None).await;
     assert_eq!(unknown.problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn a_call_that_the_carrier_is_just_asked_to_place_is_not_called_off_unseen() {
+    let stage = Stage::new().await;
+    let in_an_hour = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    let call = stage.place(&json!({ "to": CALLEE, "not_before": in_an_hour.to_string() })).await;
+    let store = open_store(&stage.harness.folder).await;
+    let part = store.tenant(&TenantId::known("ten_1"));
+    let id = CallId::parse(&call).unwrap();
+    // Whoever places it has noted so, and has not come to the end of it.
+    let mut plan: Value =
+        serde_json::from_str(&part.call(&id).await.unwrap().unwrap().outbound.unwrap()).unwrap();
+    plan["sent_at"] = json!(1);
+    let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
+    tx.learn(&id, &CallFacts { outbound: Some(plan.to_string()), ..CallFacts::default() }).await.unwrap();
+    let hang_up = format!("/v1/calls/{call}/hang-up");
+    let nothing = json!({});
+    let mut asked = std::pin::pin!(stage.post(&hang_up, &nothing, None));
+    // It looks at the call, and waits for whoever has it.
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut asked).await.is_err());
+    tx.commit().await.unwrap();
+    assert_eq!(asked.await.problem(409), "call_not_live");
+    let shown = stage.harness.get(&format!("/v1/calls/{call}")).await.json();
+    assert_eq!(shown["status"], "queued", "it is still being placed");
 }

@@ -111,6 +111,9 @@ async fn a_tenant_and_its_number_are_set_up_and_given_back() {
 
     assert_eq!(send(&harness, "POST", &format!("{number}/release"), None).await.status, 202);
     until(&harness, &job, "undone").await;
+    // A change would make it look as if it had been given back later than it was.
+    let renamed = send(&harness, "PATCH", &number, Some(json!({ "name": "Old desk" }))).await;
+    assert_eq!(renamed.problem(409), "conflict");
     let token = send(&harness, "POST", "/v1/softphone/token", None).await;
     assert_eq!(token.problem(403), "forbidden", "a key is no person");
 }
@@ -303,4 +306,26 @@ async fn a_number_that_the_carrier_does_not_offer_waits_for_a_person_and_the_ten
     assert_eq!(done["number"], Value::Null);
     let numbers = platform(&harness, "GET", "/v1/numbers", Some(tenant), None).await.json();
     assert_eq!(numbers["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn only_who_may_close_a_tenant_undoes_what_set_it_up() {
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    let harness = harness(&sandbox).await;
+    let _background = harness.plane.background();
+    let path = "/v1/tenants/ten_1/provisioning";
+    // The tenant's own key may do what an admin may, and an admin does not close the tenant.
+    assert_eq!(send(&harness, "POST", path, Some(json!({}))).await.status, 202);
+    let job = until(&harness, path, "done").await;
+    let cancel = format!("/v1/jobs/{}/cancel", job["id"].as_str().unwrap());
+    assert_eq!(send(&harness, "POST", &cancel, None).await.problem(403), "forbidden");
+    let order = json!({ "e164": "+15555550111" });
+    let ordered = send(&harness, "POST", "/v1/numbers/order", Some(order)).await.json();
+    let number = ordered["job"]["id"].as_str().unwrap();
+    until(&harness, &format!("/v1/jobs/{number}"), "done").await;
+    assert_eq!(send(&harness, "POST", &format!("/v1/jobs/{number}/cancel"), None).await.status, 202);
+    let shown = send(&harness, "GET", "/v1/tenant", None).await.json();
+    assert_eq!(shown["status"], "active");
+    assert_eq!(platform(&harness, "POST", &cancel, Some("ten_1"), None).await.status, 202);
+    until_shown(&harness, path, "ten_1", |job| job["status"] == "undone").await;
 }

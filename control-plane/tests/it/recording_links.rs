@@ -113,6 +113,8 @@ async fn what_is_held_is_not_deleted_and_what_is_deleted_is_gone() {
     assert_eq!(change(&harness, "DELETE", &path, Value::Null).await.status, 202);
     row_when(&harness, |row| row["status"] == "deleted").await;
     assert!(!harness.folder.0.join(format!("recordings/ten_1/{call}.wav")).exists());
+    let late = change(&harness, "PATCH", &path, json!({ "legal_hold": true })).await;
+    assert_eq!(late.problem(409), "conflict", "nobody is to believe that it is kept");
     assert_eq!(harness.get(&format!("{path}/url")).await.problem(404), "no_recording");
     assert_eq!(harness.get(&format!("/v1/calls/{call}/recording")).await.problem(404), "no_recording");
 }

@@ -477,7 +477,7 @@ async fn those_who_wait_are_listed_the_longest_waiting_first() {
 }
 
 #[tokio::test]
-async fn messages_are_listed_read_and_marked() {
+async fn messages_are_listed_read_marked_and_deleted() {
     let harness = Seed::to(vec![VOICEMAIL]).start().await;
     harness.incoming(SID).await;
     told(&harness, "/api/voice/recording-complete", &LEFT).await;
@@ -498,6 +498,10 @@ async fn messages_are_listed_read_and_marked() {
     assert_eq!(of_call["data"].as_array().unwrap().len(), 1);
     assert_eq!(harness.patch_json(&path, &json!({ "status": "lost" })).await.problem(422), "invalid_body");
     assert_eq!(harness.patch_json(&path, &json!({ "from": "+1" })).await.problem(422), "invalid_body");
+    let delete = async || harness.json(axum::http::Method::DELETE, &path, &json!({})).await;
+    assert_eq!(delete().await.status, StatusCode::NO_CONTENT);
+    assert_eq!(delete().await.problem(404), "not_found");
+    assert_eq!(harness.get("/v1/voicemails").await.json()["data"], json!([]));
 }
 
 #[tokio::test]

@@ -259,13 +259,15 @@ async fn credentials_are_tried_before_they_are_stored_and_never_shown() {
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
     assert_eq!(made.json()["secrets"], json!([{ "name": "auth_token", "has_previous": false }]));
     let path = made.header("location").to_owned();
-    let put = async |secret: &str| {
-        let path = format!("{path}/secrets/auth_token");
+    let put = async |name: &str, secret: &str| {
+        let path = format!("{path}/secrets/{name}");
         platform.ask(Method::PUT, &path, Some("ten_1"), &json!({ "secret": secret })).await
     };
-    assert_eq!(put("canary-wrong").await.problem(422), "credentials_rejected");
-    let exchanged = put(SANDBOX_TOKEN).await;
-    assert_eq!(exchanged.json()["secrets"][0]["has_previous"], true, "{}", exchanged.text());
+    assert_eq!(put("auth_token", "canary-wrong").await.problem(422), "credentials_rejected");
+    for (secret, has_previous) in [("canary-first", false), ("canary-second", true)] {
+        let exchanged = put("webhooks_sharedkey_main", secret).await;
+        assert_eq!(exchanged.json()["secrets"][1]["has_previous"], has_previous, "{}", exchanged.text());
+    }
     // Nobody answers where the others are: nothing is stored unseen.
     let deepgram = json!({ "kind": "deepgram", "name": "Ears", "secrets": { "api_key": "key" } });
     let unknown = platform.post("/v1/provider-accounts", "ten_1", &deepgram).await;
@@ -424,4 +426,63 @@ async fn a_companys_telephony_is_read_and_changed_on_one_page() {
     assert!(emptied["phoneNumbers"].as_array().unwrap().iter().all(|number| number["status"] == "inactive"));
     let accounts = platform.get("/v1/provider-accounts", &id).await;
     assert_eq!(accounts["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_sent_again_does_not_drive_out_the_one_before_it() {
+    let platform = Platform::new().await;
+    let id = platform.tenant("first").await;
+    let new = json!({ "kind": "twilio", "sid": SANDBOX_ACCOUNT, "name": "Main", "secrets": { "auth_token": SANDBOX_TOKEN } });
+    let made = platform.post("/v1/provider-accounts", &id, &new).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let path = format!("{}/secrets/auth_token", made.header("location"));
+    let put = async || {
+        let body = json!({ "secret": SANDBOX_TOKEN });
+        let answer = platform.ask(Method::PUT, &path, Some(&id), &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.json()
+    };
+    let first = put().await;
+    assert_eq!(first["secrets"], json!([{ "name": "auth_token", "has_previous": false }]), "nothing is new");
+    assert_eq!(put().await, first);
+    let page = format!("/v1/tenants/{id}/providers/twilio");
+    let all = json!({ "accountSid": SANDBOX_ACCOUNT, "authToken": SANDBOX_TOKEN });
+    assert_eq!(platform.ask(Method::PUT, &page, None, &all).await.status, StatusCode::OK);
+    let shown = platform.get(made.header("location"), &id).await;
+    assert_eq!(shown["secrets"], first["secrets"], "the page was sent as a whole");
+}
+
+#[tokio::test]
+async fn a_page_that_is_sent_back_as_it_was_shown_keeps_the_numbers_lists_and_names_the_account_of_new_ones()
+{
+    let platform = Platform::new().await;
+    let id = platform.tenant("first").await;
+    let account = json!({ "kind": "twilio", "sid": SANDBOX_ACCOUNT, "name": "Main", "secrets": { "auth_token": SANDBOX_TOKEN } });
+    let account = platform.post("/v1/provider-accounts", &id, &account).await.json()["id"].clone();
+    let queue = platform.post("/v1/queues", &id, &json!({ "name": "Support" })).await.json()["id"].clone();
+    let during = json!([{ "to": "queue", "queue": queue }, { "to": "voicemail", "greeting": "Later." }]);
+    let number = json!({ "e164": "+15550101", "primary": true, "routing": { "during": during } });
+    let made = platform.post("/v1/numbers", &id, &number).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let page = format!("/v1/tenants/{id}/providers/twilio");
+    let shown = platform.get(&page, &id).await;
+    let mut back = json!({ "callRoutingMode": shown["callRoutingMode"], "recordingEnabled": false });
+    back["phoneNumbers"] = json!([
+        { "phoneNumber": "+15550101", "friendlyName": "+15550101", "isPrimary": true },
+        { "phoneNumber": "+15550102" },
+    ]);
+    let put = platform.ask(Method::PUT, &page, None, &back).await;
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text());
+    let kept = platform.get(made.header("location"), &id).await;
+    assert_eq!(kept["routing"]["during"], during);
+    let numbers = platform.get("/v1/numbers", &id).await;
+    assert_eq!(
+        (&numbers["data"][0]["e164"], &numbers["data"][0]["account"]),
+        (&json!("+15550102"), &account)
+    );
+    // Another mode is another list.
+    let other = json!({ "callRoutingMode": "voicemail" });
+    assert_eq!(platform.ask(Method::PUT, &page, None, &other).await.status, StatusCode::OK);
+    let changed = platform.get(made.header("location"), &id).await;
+    assert_eq!(changed["routing"]["during"], json!([{ "to": "voicemail", "greeting": null }]));
 }

@@ -175,3 +175,55 @@ async fn a_call_is_placed_at_vapi_and_found_again_when_its_answer_was_lost() {
     );
     server.abort();
 }
+
+#[tokio::test]
+async fn a_placed_call_of_which_vapi_tells_before_it_answers_is_one_call() {
+    let answer: Arc<tokio::sync::Notify> = Arc::default();
+    let asked: Arc<Mutex<Option<Value>>> = Arc::default();
+    let (may_answer, was_asked) = (Arc::clone(&answer), Arc::clone(&asked));
+    let vapi = Router::new().route(
+        "/call",
+        post(async move |Json(call): Json<Value>| {
+            *was_asked.lock() = Some(call);
+            may_answer.notified().await;
+            Json(json!({ "id": "v-7" }))
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move { axum::serve(listener, vapi).await.unwrap() });
+    let harness = with_account(&format!("http://{address}")).await;
+    let request = Request::post("/api/vapi/call")
+        .header("authorization", format!("Bearer {}", harness.key))
+        .header("content-type", "application/json");
+    let body = Body::from(json!({ "to": "+15550142" }).to_string());
+    let id = harness.send(request.body(body).unwrap()).await.json()["call"]["id"].clone();
+    let until = async |done: &dyn Fn() -> bool| {
+        let waiting = async {
+            while !done() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("it never comes so far");
+    };
+    until(&|| asked.lock().is_some()).await;
+    let metadata = asked.lock().as_ref().unwrap()["metadata"].clone();
+    let message = |status: &str| {
+        json!({
+            "type": "status-update", "status": status,
+            "call": { "id": "v-7", "orgId": ORGANISATION, "type": "outboundPhoneCall", "metadata": metadata },
+            "customer": { "number": "+15550142" },
+        })
+    };
+    assert_eq!(told(&harness, "hook-secret", &message("ringing")).await.status, 200);
+    answer.notify_one();
+    let mut ended = report();
+    (ended["call"]["id"], ended["call"]["metadata"]) = (json!("v-7"), metadata.clone());
+    ended["call"]["type"] = json!("outboundPhoneCall");
+    assert_eq!(told(&harness, "hook-secret", &ended).await.status, 200);
+    let calls = harness.get("/v1/calls").await.json();
+    let calls = calls["data"].as_array().unwrap();
+    assert_eq!((calls.len(), &calls[0]["id"]), (1, &id), "{calls:?}");
+    assert_eq!((&calls[0]["status"], &calls[0]["carrier_call_id"]), (&json!("completed"), &json!("v-7")));
+    server.abort();
+}

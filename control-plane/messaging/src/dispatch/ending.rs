@@ -59,7 +59,7 @@ impl Dispatch {
     }
 
     /// The try that got furthest.
-    fn furthest(&self) -> Option<&Attempt> {
+    pub(super) fn furthest(&self) -> Option<&Attempt> {
         let taken = self.attempts.iter().filter(|attempt| attempt.is_taken());
         // The first of those that got as far.
         taken.rev().max_by_key(|attempt| attempt.progress.status.rank())

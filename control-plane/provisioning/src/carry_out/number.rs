@@ -51,7 +51,7 @@ impl Provisioner {
             }
             Action::Do(Step::Webhooks) => {
                 let account = self.own_account(tenant, &facts.account).await?;
-                let number = account.update_number(&sid()?.parse()?, &self.addresses.number()).await?;
+                let number = self.point_here(&account, &sid()?.parse()?).await?;
                 Ok((Outcome::Done, Effect::Number(Box::new(number))))
             }
             Action::Undo(Step::Purchase) => {

@@ -4,6 +4,7 @@ use crate::support::{Setup, actor, count, finish, main_sid, order};
 use engine::provider::Secret;
 use fixtures::sandbox::TwilioFault;
 use provisioning::{OwnAccount, ProvisionError, Purchase};
+use serde_json::json;
 use store::{
     TenantId,
     ids::{JobId, NumberId},
@@ -66,6 +67,10 @@ async fn a_number_is_searched_bought_set_up_and_given_back() {
         let method = format!("{}_method", setting.trim_end_matches("_url"));
         assert_eq!(there[&method], "POST", "{method}");
     }
+    assert_eq!(
+        (&there["sms_url"], &there["sms_method"]),
+        (&json!("https://voice.example.test/hooks/twilio/sms"), &json!("POST"))
+    );
 
     let mut tx = setup.store.tenant(&tenant).begin(&actor(), 3).await.unwrap();
     setup.provisioner.release(&mut *tx, &id).await.unwrap();
@@ -118,6 +123,27 @@ async fn a_number_of_the_account_is_adopted_wherever_it_pointed() {
     let (_, job) = obtain(&setup, &tenant, E164, true).await.unwrap();
     let job = finish(&setup, &setup.provisioner, &tenant, &job).await;
     assert_eq!(job.status, JobStatus::Undone, "it has no such number, and none is bought");
+}
+
+#[tokio::test]
+async fn a_number_that_was_adopted_is_given_back_when_that_is_asked_for_and_stays_when_the_adoption_is_undone()
+ {
+    for is_given_back in [true, false] {
+        let setup = Setup::new().await;
+        let tenant = tenant(&setup).await;
+        let (id, job) = obtain(&setup, &tenant, "+15550100", true).await.unwrap();
+        assert_eq!(finish(&setup, &setup.provisioner, &tenant, &job).await.status, JobStatus::Done);
+        let mut tx = setup.store.tenant(&tenant).begin(&actor(), 3).await.unwrap();
+        match is_given_back {
+            true => setup.provisioner.release(&mut *tx, &id).await.unwrap(),
+            false => setup.provisioner.cancel(&mut *tx, &job).await.unwrap(),
+        };
+        tx.commit().await.unwrap();
+        assert_eq!(finish(&setup, &setup.provisioner, &tenant, &job).await.status, JobStatus::Undone);
+        assert_eq!(number(&setup, &tenant, &id).await.status, NumberStatus::Released);
+        let left = count(&setup.sandbox.twilio(), main_sid().as_str(), "numbers");
+        assert_eq!(left, usize::from(!is_given_back), "it costs money as long as it is there");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{
     account,
     form::{ConfigForm, NumberForm, RoutingMode, SwitchForm},
-    mode_of, numbers, primary, tenant,
+    mode_of, numbers, primary, tenant, word_of,
 };
 use crate::{
     api::{
@@ -52,17 +52,17 @@ pub(super) async fn write<N>(op: &Op<N>, form: ConfigForm) -> Result<(), Problem
     Ok(())
 }
 
-/// Credentials that Twilio has taken.
+/// Credentials that Twilio has taken, those of before among them.
 struct Credentials {
     before: Option<Stored<ProviderAccount>>,
     sid: String,
-    /// Those that are new.
+    /// Those that are new. One that is sent again is not: the one before it would be lost to that.
     secrets: BTreeMap<String, Secret>,
     properties: BTreeMap<String, String>,
 }
 
 impl Credentials {
-    /// What the form says of credentials, once Twilio has taken it; `None` if it says nothing new.
+    /// What the form says of credentials, once Twilio has taken what is new of it; `None` without an account.
     async fn of<N>(
         op: &Op<N>,
         form: &ConfigForm,
@@ -94,19 +94,25 @@ impl Credentials {
         properties.extend(form.api_key.iter().map(|key| ("api_key_sid".to_owned(), key.clone())));
         let same_properties = before.as_ref().is_some_and(|account| account.value.properties == properties);
         if secrets.is_empty() && same_properties {
-            return Ok(None);
+            return Ok(Some(Self { before, sid, secrets, properties }));
         }
-        let mut tried = match &before {
+        let known = match &before {
             Some(account) => open(op, &account.id, &account.value).await?,
             None => BTreeMap::new(),
         };
+        let mut tried = known.clone();
         tried.extend(secrets.clone());
         op.shared.trial.try_at(Tried::at_twilio(&sid, &tried, &properties)).await?;
+        secrets.retain(|name, secret| known.get(name) != Some(secret));
         Ok(Some(Self { before, sid, secrets, properties }))
     }
 
     async fn store<N>(self, op: &Op<N>, tx: &mut Tx) -> Result<AccountId, Problem> {
         let id = self.before.as_ref().map_or_else(AccountId::generate, |account| account.id.clone());
+        let has_same = |account: &Stored<ProviderAccount>| account.value.properties == self.properties;
+        if self.secrets.is_empty() && self.before.as_ref().is_some_and(has_same) {
+            return Ok(id);
+        }
         let mut credentials =
             self.before.as_ref().map(|account| account.value.secrets.clone()).unwrap_or_default();
         for (name, secret) in self.secrets {
@@ -230,7 +236,10 @@ async fn store_numbers(
             }
             None => {}
         }
-        if let Some(destination) = answered_by {
+        // One that is answered so already keeps the rest of its list, which the page does not show.
+        if let Some(destination) = answered_by
+            && mode_of(Some(&number)) != word_of(Some(destination))
+        {
             number.routing.during = vec![destination.clone()];
         }
         if number != row.value {

@@ -27,6 +27,9 @@ pub(crate) struct ContactForm {
     /// BCP 47 language.
     #[schema(min_length = 2, max_length = 35, example = "en")]
     language: Option<String>,
+    /// Where they are, as an IANA time zone; without it, it is guessed from their number.
+    #[schema(min_length = 1, max_length = 64, example = "America/New_York")]
+    time_zone: Option<String>,
     /// What the assistant should know of them.
     #[schema(min_length = 1, max_length = 2000)]
     notes: Option<String>,
@@ -51,8 +54,8 @@ pub(crate) struct AddressForm {
     /// What kind of address.
     #[schema(schema_with = schema::word::<AddressKind>)]
     kind: AddressKind,
-    /// A phone number in E.164, or an email address.
-    #[schema(min_length = 3, max_length = 254, example = "+15550100")]
+    /// A phone number in E.164, an email address, or a name at the push service.
+    #[schema(min_length = 1, max_length = 254, example = "+15550100")]
     address: String,
 }
 
@@ -62,6 +65,7 @@ impl AddressForm {
         let address = match self.kind {
             AddressKind::Phone => phone::tidied(self.address.clone()),
             AddressKind::Email => self.address.trim().to_lowercase(),
+            AddressKind::Push => self.address.trim().to_owned(),
         };
         Address { kind: self.kind, address }
     }
@@ -78,6 +82,7 @@ impl ContactForm {
             name: contact.name,
             company: contact.company,
             language: contact.language,
+            time_zone: contact.time_zone,
             notes: contact.notes,
             fields: contact.fields,
             lead_status: contact.lead_status,
@@ -94,6 +99,7 @@ impl From<ContactForm> for Contact {
             name: form.name,
             company: form.company,
             language: form.language,
+            time_zone: form.time_zone,
             notes: form.notes,
             fields: form.fields,
             lead_status: form.lead_status,
@@ -107,6 +113,9 @@ impl Check for ContactForm {
         faults.text("name", &self.name, 0, 100);
         faults.text_if("company", self.company.as_deref(), 1, 100);
         faults.text_if("language", self.language.as_deref(), 2, 35);
+        if let Some(zone) = &self.time_zone {
+            faults.time_zone("time_zone", zone);
+        }
         faults.text_if("notes", self.notes.as_deref(), 1, 2_000);
         faults.text_if("lead_status", self.lead_status.as_deref(), 1, 50);
         if let Some(score) = self.lead_score {
@@ -131,6 +140,7 @@ impl Check for ContactForm {
             match plain.kind {
                 AddressKind::Phone => faults.e164("address", &plain.address),
                 AddressKind::Email => faults.email("address", &plain.address),
+                AddressKind::Push => faults.text("address", &plain.address, 1, 128),
             }
             if !seen.insert(plain) {
                 faults.add_at("address", FaultCode::Duplicate, "this address is in the list already");

@@ -52,9 +52,10 @@ async fn a_round_asks_every_tenant_that_is_served_and_due_and_no_other() {
         configured: Default::default(),
         options: ProvisionerOptions::default(),
     };
-    let provisioner = Arc::new(Provisioner::new(Arc::clone(&store), vault, nowhere, settings));
+    let trial = Arc::new(Trial::new(nowhere.clone(), BTreeMap::new(), Duration::from_secs(1)).unwrap());
+    let provisioner = Arc::new(Provisioner::new(Arc::clone(&store), Arc::clone(&vault), nowhere, settings));
     let watch = Watch { pace: Duration::ZERO, ..Watch::default() };
-    let monitor = Monitor::new(Arc::clone(&store), provisioner, watch);
+    let monitor = Monitor::new(Arc::clone(&store), vault, provisioner, trial, watch);
 
     // More than are looked up at once.
     let mut served = Vec::new();

@@ -1,11 +1,14 @@
 //! Several nodes on one database.
 
 use sqlx::{Connection, Executor, PgConnection};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 use store::{
-    Store,
+    Change, Store,
     contract::seed::{Seed, seed},
-    model::{audit::Actor, work::WorkKind},
+    model::{audit::Actor, tenant::Tenant, work::WorkKind},
 };
 use store_postgres::{PostgresOptions, PostgresStore, test_server};
 use tokio::task::JoinSet;
@@ -83,4 +86,69 @@ async fn two_requests_with_one_key_at_once_have_one_effect() {
     let answers = requests.join_all().await;
     assert_eq!(answers.iter().filter(|(fresh, _)| *fresh).count(), 1, "{answers:?}");
     assert!(answers.iter().all(|(_, response)| *response == answers[0].1), "{answers:?}");
+}
+
+/// What a store tells its listeners, as words.
+fn listened(store: &PostgresStore) -> impl Fn() -> Vec<String> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&told);
+    store.on_change(Arc::new(move |change| {
+        kept.lock().unwrap().push(match change {
+            Change::Of(tenant) => tenant.to_string(),
+            Change::Any => "any".to_owned(),
+        });
+    }));
+    move || std::mem::take(&mut *told.lock().unwrap())
+}
+
+#[tokio::test]
+async fn a_node_that_catches_up_is_told_what_others_have_changed_and_not_its_own_again() {
+    let Some(url) = test_server::database().await else { return };
+    let node = PostgresStore::open(&url, PostgresOptions::default()).await.unwrap();
+    let other = PostgresStore::open(&url, PostgresOptions::default()).await.unwrap();
+    let told = listened(&node);
+    node.catch_up().await.unwrap();
+    assert_eq!(told(), ["any"], "it did not listen before");
+    node.catch_up().await.unwrap();
+    assert_eq!(told(), Vec::<String>::new());
+
+    let made = seed(&other, Seed { tenants: 2, numbers_each: 0 }).await;
+    let mut theirs: Vec<_> = made.iter().map(|seeded| seeded.tenant.to_string()).collect();
+    theirs.sort();
+    node.catch_up().await.unwrap();
+    let mut heard = told();
+    heard.sort();
+    heard.dedup();
+    assert_eq!(heard, theirs);
+
+    let mut tx = node.platform().begin(&Actor::system("test"), 2).await.unwrap();
+    let row = tx.get::<Tenant>(&made[0].tenant).await.unwrap().unwrap();
+    tx.update(&row.id, row.version, row.value).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(told(), [made[0].tenant.to_string()]);
+    node.catch_up().await.unwrap();
+    assert_eq!(told(), Vec::<String>::new(), "it knows what it changed itself");
+}
+
+#[tokio::test]
+async fn a_node_that_could_not_listen_for_a_while_doubts_everything() {
+    let Some(url) = test_server::database().await else { return };
+    let node = PostgresStore::open(&url, PostgresOptions::default()).await.unwrap();
+    let told = listened(&node);
+    node.catch_up().await.unwrap();
+    let mut owner = PgConnection::connect(&url).await.unwrap();
+    owner
+        .execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity \
+             where datname = current_database() and application_name = 'tandem'",
+        )
+        .await
+        .unwrap();
+    node.catch_up().await.unwrap_err();
+    let other = PostgresStore::open(&url, PostgresOptions::default()).await.unwrap();
+    seed(&other, Seed { tenants: 1, numbers_each: 0 }).await;
+    told();
+    node.catch_up().await.unwrap();
+    assert_eq!(told(), ["any"]);
+    node.close().await;
 }

@@ -1,8 +1,18 @@
 //! The file itself: what is in it after a kill, and that its audit log is only appended to.
 
 use sqlx::{Connection, Executor, SqliteConnection};
-use std::{fs, path::Path};
-use store::contract::seed::{Seed, seed};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+use store::{
+    Change, Store,
+    contract::seed::{Seed, seed},
+};
 
 pub(crate) async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap()
@@ -36,4 +46,30 @@ async fn the_audit_log_is_only_appended_to() {
         let refused = database.execute(tampering).await.unwrap_err();
         assert!(refused.to_string().contains("only appended to"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_noticed_and_not_what_this_one_writes() {
+    let opened = crate::open().await;
+    let told = Arc::new(AtomicU32::new(0));
+    let kept = Arc::clone(&told);
+    opened.store.on_change(Arc::new(move |change| {
+        if change == Change::Any {
+            kept.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
+    let noticed = async || {
+        opened.store.catch_up().await.unwrap();
+        told.swap(0, Ordering::Relaxed)
+    };
+    assert_eq!(noticed().await, 1, "nobody knows what was before");
+    seed(&opened.store, ONE).await;
+    assert_eq!(noticed().await, 0);
+    connect(&opened.folder.database())
+        .await
+        .execute("update tenants set changes = changes + 1")
+        .await
+        .unwrap();
+    assert_eq!(noticed().await, 1);
+    assert_eq!(noticed().await, 0);
 }

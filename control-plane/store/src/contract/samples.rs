@@ -1,12 +1,15 @@
 //! One of every kind of resource.
 
+mod written;
+
 use super::calls::new_call;
 use crate::{
     Body, CallId, Id, Resource, Store, Table, TenantId, TenantStore,
     ids::{
-        AccountId, AssistantId, BudgetId, ContactAddressId, ContactId, ConversationId, DataKeyId, DeliveryId,
-        EndpointId, FlowId, HealthId, HoursId, InboundEventId, JobId, KeyId, MembershipId, MessageId,
-        NumberId, PriceId, QueueEntryId, QueueId, RecordingId, SessionId, UserId, VoicemailId,
+        AccountId, AssistantId, BatchId, BudgetId, ContactAddressId, ContactId, ConversationId, DataKeyId,
+        DeliveryId, EndpointId, FlowId, HealthId, HoursId, InboundEventId, JobId, KeyId, MembershipId,
+        MessageId, NumberId, PriceId, QueueEntryId, QueueId, RecordingId, SessionId, TemplateId, UserId,
+        VoicemailId,
     },
     model::{
         account::{AccountMode, AccountStatus, Credential, DataKey, DataKeyStatus, ProviderAccount, Sealed},
@@ -16,7 +19,6 @@ use crate::{
         identity::{
             ApiKey, KeyMode, KeyStatus, Membership, Proofs, Role, Session, SessionStatus, User, UserStatus,
         },
-        message::{Channel, Conversation, ConversationStatus, Message, MessageDirection, MessageStatus},
         number::{
             BusinessHours, Capabilities, DateException, Destination, Flow, Number, NumberStatus, OpenSpan,
             Routing, WeeklySpan,
@@ -63,7 +65,7 @@ pub(super) async fn tenant_with_one_of_everything(
 }
 
 /// What belongs to something comes after it.
-const ORDER: [Table; 26] = Table::ALL;
+const ORDER: [Table; 39] = Table::ALL;
 
 struct Ids {
     user: UserId,
@@ -72,6 +74,9 @@ struct Ids {
     endpoint: EndpointId,
     contact: ContactId,
     conversation: ConversationId,
+    message: MessageId,
+    batch: BatchId,
+    template: TemplateId,
     call: CallId,
 }
 
@@ -84,6 +89,9 @@ impl Ids {
             endpoint: EndpointId::generate(),
             contact: ContactId::generate(),
             conversation: ConversationId::generate(),
+            message: MessageId::generate(),
+            batch: BatchId::generate(),
+            template: TemplateId::generate(),
             call,
         }
     }
@@ -407,35 +415,20 @@ fn sample(table: Table, slug: &str, tenant: &TenantId, ids: &Ids) -> Sample {
             let lookup = ContactAddress::lookup(AddressKind::Phone, &text("+15550100"));
             of(ContactAddressId::generate(), &address, Some(lookup))
         }
-        Table::Conversations => {
-            let conversation = Conversation {
-                channel: Channel::Sms,
-                number: None,
-                own_address: e164(slug),
-                address: text("+15550100"),
-                contact: Some(ids.contact.clone()),
-                status: ConversationStatus::Open,
-                last_message_at: 1,
-            };
-            let lookup = Conversation::lookup(Channel::Sms, &e164(slug), &text("+15550100"));
-            of(ids.conversation.clone(), &conversation, Some(lookup))
-        }
-        Table::Communications => {
-            let message = Message {
-                conversation: ids.conversation.clone(),
-                channel: Channel::Sms,
-                direction: MessageDirection::Inbound,
-                from_number: "+15550100".to_owned(),
-                to_number: e164(slug),
-                content: "Hello.".to_owned(),
-                media: Vec::new(),
-                status: MessageStatus::Received,
-                provider: "twilio".to_owned(),
-                provider_id: text("SM1"),
-                provider_status: None,
-                segments: Some(1),
-            };
-            of(MessageId::generate(), &message, Some(Message::lookup("twilio", &text("SM1"))))
-        }
+        Table::Conversations
+        | Table::Communications
+        | Table::Attempts
+        | Table::Batches
+        | Table::BatchChunks
+        | Table::Templates
+        | Table::TemplateVersions
+        | Table::Consents
+        | Table::ChannelChips
+        | Table::BoardColumns
+        | Table::CannedReplies
+        | Table::Teams
+        | Table::Mailboxes
+        | Table::ChannelHealth
+        | Table::TenantEvents => written::sample(table, slug, ids),
     }
 }

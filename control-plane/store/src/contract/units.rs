@@ -6,7 +6,7 @@ use super::{
     tenant,
 };
 use crate::{
-    Body, Filter, Store, StoreError, Table, TenantId,
+    Body, Change, Filter, Store, StoreError, Table, TenantId,
     ids::{BudgetId, InboundEventId},
     model::{
         audit::{AuditFilter, Idempotency, IdempotencyRequest, StoredResponse},
@@ -279,7 +279,12 @@ pub async fn what_answers_calls_changes_the_tenants_stamp_and_is_told(store: &dy
     let (told, listener) = {
         let told = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&told);
-        (told, Arc::new(move |tenant: &TenantId| kept.lock().unwrap().push(tenant.clone())))
+        let listener = move |change: Change<'_>| {
+            if let Change::Of(tenant) = change {
+                kept.lock().unwrap().push(tenant.clone());
+            }
+        };
+        (told, Arc::new(listener))
     };
     let heard = || std::mem::take(&mut *told.lock().unwrap());
     store.on_change(listener);

@@ -112,7 +112,20 @@ const fn hidden(table: Table) -> &'static [&'static str] {
         | Table::Contacts
         | Table::ContactAddresses
         | Table::Conversations
-        | Table::Communications => &[],
+        | Table::Communications
+        | Table::Attempts
+        | Table::Batches
+        | Table::BatchChunks
+        | Table::Templates
+        | Table::TemplateVersions
+        | Table::Consents
+        | Table::ChannelChips
+        | Table::BoardColumns
+        | Table::CannedReplies
+        | Table::Teams
+        | Table::Mailboxes
+        | Table::ChannelHealth
+        | Table::TenantEvents => &[],
     }
 }
 

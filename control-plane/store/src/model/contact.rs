@@ -15,6 +15,8 @@ pub struct Contact {
     pub company: Option<String>,
     /// BCP 47 language, such as `en`.
     pub language: Option<String>,
+    /// IANA name of where they are; `None`: it is guessed from their number.
+    pub time_zone: Option<String>,
     /// What an assistant should know of them.
     pub notes: Option<String>,
     /// The tenant's own fields, by their name.
@@ -63,5 +65,7 @@ pub enum AddressKind {
     Phone,
     /// An email address.
     Email,
+    /// A name at the push service.
+    Push,
 }
-words!(AddressKind, "address kind", { Phone => "phone", Email => "email" });
+words!(AddressKind, "address kind", { Phone => "phone", Email => "email", Push => "push" });

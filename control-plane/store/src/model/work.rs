@@ -59,9 +59,21 @@ pub enum WorkKind {
     InboundEvent,
     /// A call that is to be placed.
     Call,
+    /// A [`Message`](crate::model::message::Message) that must not wait for others.
+    CriticalMessage,
+    /// A message that somebody waits for.
+    Message,
+    /// A message of a batch.
+    BulkMessage,
+    /// A [`Batch`](crate::model::outgoing::Batch) whose recipients get messages.
+    Batch,
+    /// A message that came in and is to be understood and answered.
+    Reply,
 }
 words!(WorkKind, "kind of work", {
     Job => "job", Delivery => "delivery", Recording => "recording", InboundEvent => "inbound_event", Call => "call",
+    CriticalMessage => "critical_message", Message => "message", BulkMessage => "bulk_message", Batch => "batch",
+    Reply => "reply",
 });
 
 /// Something to work on, held by one worker until its lease ends.

@@ -3,10 +3,12 @@
 use super::{StoreFuture, TenantTx};
 use crate::{
     Document, Filter, Resource, Stamp, StoreError, Stored, Table,
-    ids::{CallId, KeyId, TenantId},
+    ids::{BatchId, CallId, KeyId, TenantId, UserId},
     model::{
         audit::{Actor, AuditEntry, AuditFilter},
         call::{Call, CallFacts, CallFilter, CallMove, Event, JournalChunk, NewCall, Page, Record, Turn},
+        message::MessageStatus,
+        outgoing_counts::{ConversationFilter, StatusCount},
         usage::{Usage, UsageTotal},
         work::Claim,
     },
@@ -48,6 +50,39 @@ pub trait TenantStore: Send + Sync {
 
     /// How many rows there are; a limit and a place to start from do not count.
     fn document_count<'a>(&'a self, table: Table, filter: &'a Filter) -> StoreFuture<'a, i64>;
+
+    /// Conversations, those with the latest activity first.
+    fn conversations<'a>(
+        &'a self,
+        filter: &'a ConversationFilter,
+        page: &'a Page,
+    ) -> StoreFuture<'a, Vec<Document>>;
+
+    /// How many open conversations an operator has.
+    fn open_conversations_of<'a>(&'a self, assignee: &'a UserId) -> StoreFuture<'a, i64>;
+
+    /// How many messages of a batch are in which state.
+    fn batch_counts<'a>(&'a self, batch: &'a BatchId) -> StoreFuture<'a, Vec<StatusCount>>;
+
+    /// Messages of a batch in the order in which they were made, those after `after`; at most `limit`.
+    fn batch_messages<'a>(
+        &'a self,
+        batch: &'a BatchId,
+        status: Option<MessageStatus>,
+        after: &'a str,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Document>>;
+
+    /// Messages with an address, the newest first; `strays`: only those that are in no conversation.
+    fn messages_with<'a>(
+        &'a self,
+        address: &'a str,
+        strays: bool,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Document>>;
+
+    /// How many messages that were made at or after `from` and before `until` are in which state.
+    fn message_counts(&self, from: i64, until: i64) -> StoreFuture<'_, Vec<StatusCount>>;
 
     /// The stamp of the tenant's directory; `None` if there is no such tenant.
     fn stamp(&self) -> StoreFuture<'_, Option<Stamp>>;

@@ -2,7 +2,7 @@
 
 use super::StoreFuture;
 use crate::{
-    Body, Document, Resource, StoreError, Stored, Table,
+    Body, Document, Filter, Resource, StoreError, Stored, Table,
     ids::{CallId, Id as _, TenantId},
     model::{
         audit::{Idempotency, IdempotencyRequest, StoredResponse},
@@ -37,6 +37,9 @@ pub trait TenantTx: Send {
         lookup: &'a str,
     ) -> StoreFuture<'a, Option<Document>>;
 
+    /// Rows as this unit of work sees them.
+    fn documents<'a>(&'a mut self, table: Table, filter: &'a Filter) -> StoreFuture<'a, Vec<Document>>;
+
     /// Writes a new row; false if there is one with its lookup key. [`insert`](Self#method.insert) says it better.
     fn put_document<'a>(&'a mut self, table: Table, id: &'a str, body: &'a Body) -> StoreFuture<'a, bool>;
 
@@ -70,6 +73,16 @@ pub trait TenantTx: Send {
     /// Lets work be claimed from `due_at` on. Work that is scheduled already becomes due then; if it is held, the
     /// holder loses its lease.
     fn schedule<'a>(&'a mut self, kind: WorkKind, object: &'a str, due_at: i64) -> StoreFuture<'a, ()>;
+
+    /// As [`schedule`](Self::schedule), and what has the same `ordering` is given out one after the other, in the order of the
+    /// objects' ids; see [`Store::claim_work_of`](crate::Store::claim_work_of).
+    fn schedule_in_order<'a>(
+        &'a mut self,
+        kind: WorkKind,
+        object: &'a str,
+        due_at: i64,
+        ordering: &'a str,
+    ) -> StoreFuture<'a, ()>;
 
     /// Takes work off the list; [`StoreError::Stale`] if the lease was lost, so that nothing of this unit of work counts.
     fn finish_work<'a>(&'a mut self, claim: &'a Claim) -> StoreFuture<'a, ()>;

@@ -289,4 +289,17 @@ tables! {
     ContactAddresses, contact_addresses, "contact_addresses", "tenant_id = $1";
     Conversations, conversations, "conversations", "tenant_id = $1";
     Communications, communications, "communications", "tenant_id = $1";
+    Attempts, communication_attempts, "communication_attempts", "tenant_id = $1";
+    Batches, batches, "batches", "tenant_id = $1";
+    BatchChunks, batch_chunks, "batch_chunks", "tenant_id = $1";
+    Templates, templates, "templates", "tenant_id = $1";
+    TemplateVersions, template_versions, "template_versions", "tenant_id = $1";
+    Consents, consents, "consents", "tenant_id = $1";
+    ChannelChips, channel_chips, "channel_chips", "tenant_id = $1";
+    BoardColumns, board_columns, "board_columns", "tenant_id = $1";
+    CannedReplies, canned_replies, "canned_replies", "tenant_id = $1";
+    Teams, teams, "teams", "tenant_id = $1";
+    Mailboxes, mailboxes, "mailboxes", "tenant_id = $1";
+    ChannelHealth, channel_health, "channel_health", "tenant_id = $1";
+    TenantEvents, tenant_events, "tenant_events", "tenant_id = $1";
 }

@@ -1,7 +1,7 @@
 //! SQL text of work that waits for its time. Taking it is the one thing that differs between the databases.
 
 use crate::Connection;
-use sqlx::query;
+use sqlx::{query, query_scalar};
 use store::model::work::{Claim, WorkKind};
 
 pub(crate) async fn schedule(
@@ -10,16 +10,18 @@ pub(crate) async fn schedule(
     kind: WorkKind,
     object: &str,
     due_at: i64,
+    ordering: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     let kind = kind.as_str();
     query!(
-        "insert into work (tenant, kind, object, due_at, attempts) values ($1, $2, $3, $4, 0) \
+        "insert into work (tenant, kind, object, due_at, attempts, ordering) values ($1, $2, $3, $4, 0, $5) \
          on conflict (kind, tenant, object) do update \
          set due_at = excluded.due_at, lease = null, lease_until = null, attempts = 0",
         tenant,
         kind,
         object,
         due_at,
+        ordering,
     )
     .execute(db)
     .await?;
@@ -79,4 +81,32 @@ pub(crate) async fn extend(
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Tenants that have work of a kind that is due, in the order of their ids, after one of them. Each is found by one search of the
+/// index, however much work it has.
+pub(crate) async fn tenants(
+    db: &mut Connection,
+    kind: WorkKind,
+    now: i64,
+    after: &str,
+    limit: u16,
+) -> Result<Vec<String>, sqlx::Error> {
+    let (kind, limit) = (kind.as_str(), i64::from(limit));
+    query_scalar!(
+        "with recursive found (tenant) as ( \
+         select min(tenant) from work where kind = $1 and tenant > $3 \
+         union all \
+         select (select min(tenant) from work where kind = $1 and tenant > found.tenant) from found \
+         where found.tenant is not null) \
+         select tenant as \"tenant!: String\" from found where tenant is not null and exists ( \
+         select 1 from work where work.kind = $1 and work.tenant = found.tenant and work.due_at <= $2 \
+         and (work.lease_until is null or work.lease_until <= $2)) limit $4",
+        kind,
+        now,
+        after,
+        limit,
+    )
+    .fetch_all(db)
+    .await
 }

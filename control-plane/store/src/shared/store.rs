@@ -2,9 +2,9 @@
 
 use crate::{
     Backend,
-    claim::claim,
+    claim::{claim, claim_of},
     failure::failed,
-    queries::{directory, platform, without_nul},
+    queries::{directory, platform, without_nul, work},
     tenant::Tenant,
 };
 use futures_util::future::BoxFuture;
@@ -17,7 +17,19 @@ use store::{
         work::{Claim, TenantHealth, WorkKind},
     },
     new_id,
+    row::ClaimRow,
 };
+
+fn claims(rows: Vec<ClaimRow>, kind: WorkKind, lease: &str) -> Vec<Claim> {
+    let claim = |row: ClaimRow| Claim {
+        kind,
+        tenant: TenantId::known(row.tenant),
+        object: row.object,
+        lease: lease.to_owned(),
+        attempts: row.attempts,
+    };
+    rows.into_iter().map(claim).collect()
+}
 
 impl Store for Backend {
     fn tenant(&self, tenant: &TenantId) -> Box<dyn TenantStore> {
@@ -104,19 +116,55 @@ impl Store for Backend {
             let mut db = self.write_unscoped(DOING).await?;
             let rows = claim(&mut db, kind, now, lease_until, &lease, limit).await.map_err(failed(DOING))?;
             db.commit().await.map_err(failed(DOING))?;
-            let claim_of = |row: store::row::ClaimRow| Claim {
-                kind,
-                tenant: TenantId::known(row.tenant),
-                object: row.object,
-                lease: lease.clone(),
-                attempts: row.attempts,
-            };
-            Ok(rows.into_iter().map(claim_of).collect())
+            Ok(claims(rows, kind, &lease))
+        })
+    }
+
+    fn work_tenants<'a>(
+        &'a self,
+        kind: WorkKind,
+        now: i64,
+        after: &'a str,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<TenantId>> {
+        Box::pin(async move {
+            const DOING: &str = "looking up who has work";
+            let mut db = self.read(&TenantId::platform(), DOING).await?;
+            let rows = work::tenants(&mut db, kind, now, after, limit).await.map_err(failed(DOING))?;
+            Ok(rows.into_iter().map(TenantId::known).collect())
+        })
+    }
+
+    fn claim_work_of<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        kind: WorkKind,
+        now: i64,
+        lease_until: i64,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Claim>> {
+        Box::pin(async move {
+            const DOING: &str = "taking work of a tenant";
+            let lease = new_id("lease");
+            let mut db = self.write_unscoped(DOING).await?;
+            let times = (now, lease_until);
+            let rows = claim_of(&mut db, tenant.as_str(), kind, times, &lease, limit).await;
+            let rows = rows.map_err(failed(DOING))?;
+            db.commit().await.map_err(failed(DOING))?;
+            Ok(claims(rows, kind, &lease))
         })
     }
 
     fn on_change(&self, listener: ChangeListener) {
         self.listeners.add(listener);
+    }
+
+    fn catch_up(&self) -> StoreFuture<'_, ()> {
+        Box::pin(self.hear_others())
+    }
+
+    fn tidy(&self) -> StoreFuture<'_, ()> {
+        Box::pin(self.tidy_up())
     }
 
     fn check_writable(&self, now: i64) -> StoreFuture<'_, ()> {

@@ -3,7 +3,7 @@
 use crate::{
     Backend, Read,
     failure::failed,
-    queries::{calls, changes, documents, ledger, records, work},
+    queries::{calls, changes, documents, inbox, ledger, records, work},
     record,
     tx::Tx,
 };
@@ -11,9 +11,11 @@ use sqlx::Transaction;
 use store::{
     Call, CallFacts, CallFilter, CallId, CallMove, DirectoryRows, Document, Event, Filter, JournalChunk,
     NewCall, Page, Record, Stamp, StoreError, StoreFuture, Table, TenantId, TenantStore, TenantTx, Turn,
-    ids::KeyId,
+    ids::{BatchId, KeyId, UserId},
     model::{
         audit::{Actor, AuditEntry, AuditFilter},
+        message::MessageStatus,
+        outgoing_counts::{ConversationFilter, StatusCount},
         usage::{Usage, UsageTotal},
         work::Claim,
     },
@@ -105,6 +107,55 @@ impl TenantStore for Tenant {
 
     fn document_count<'a>(&'a self, table: Table, filter: &'a Filter) -> StoreFuture<'a, i64> {
         read!(self, "counting resources", |db, tenant| documents::count(db, table, tenant, filter))
+    }
+
+    fn conversations<'a>(
+        &'a self,
+        filter: &'a ConversationFilter,
+        page: &'a Page,
+    ) -> StoreFuture<'a, Vec<Document>> {
+        read!(self, "listing conversations", |db, tenant| inbox::conversations(db, tenant, filter, page))
+    }
+
+    fn open_conversations_of<'a>(&'a self, assignee: &'a UserId) -> StoreFuture<'a, i64> {
+        read!(self, "counting conversations", |db, tenant| {
+            inbox::open_conversations_of(db, tenant, assignee.as_str())
+        })
+    }
+
+    fn batch_counts<'a>(&'a self, batch: &'a BatchId) -> StoreFuture<'a, Vec<StatusCount>> {
+        read!(self, "counting messages of a batch", |db, tenant| inbox::batch_counts(
+            db,
+            tenant,
+            batch.as_str()
+        ))
+    }
+
+    fn batch_messages<'a>(
+        &'a self,
+        batch: &'a BatchId,
+        status: Option<MessageStatus>,
+        after: &'a str,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Document>> {
+        read!(self, "listing messages of a batch", |db, tenant| {
+            inbox::batch_messages(db, tenant, batch.as_str(), status, after, limit)
+        })
+    }
+
+    fn messages_with<'a>(
+        &'a self,
+        address: &'a str,
+        strays: bool,
+        limit: u16,
+    ) -> StoreFuture<'a, Vec<Document>> {
+        read!(self, "listing messages with an address", |db, tenant| {
+            inbox::messages_with(db, tenant, address, strays, limit)
+        })
+    }
+
+    fn message_counts(&self, from: i64, until: i64) -> StoreFuture<'_, Vec<StatusCount>> {
+        read!(self, "counting messages", |db, tenant| inbox::message_counts(db, tenant, from, until))
     }
 
     fn stamp(&self) -> StoreFuture<'_, Option<Stamp>> {

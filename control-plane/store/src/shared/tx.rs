@@ -3,13 +3,14 @@
 use crate::{
     Db,
     failure::{failed, taken},
+    others::tell_others,
     queries::{calls, changes, documents, ledger, work},
     record,
 };
 use sqlx::Transaction;
 use store::{
-    Body, CallFacts, CallId, CallMove, ChangeListeners, Document, NewCall, Record, StoreError, StoreFuture,
-    Table, TenantId, TenantTx,
+    Body, CallFacts, CallId, CallMove, ChangeListeners, Document, Filter, NewCall, Record, StoreError,
+    StoreFuture, Table, TenantId, TenantTx,
     model::{
         audit::{Actor, AuditEntry, Idempotency, IdempotencyRequest, StoredResponse, shown},
         usage::Usage,
@@ -44,7 +45,7 @@ struct Changed {
 impl Drop for Changed {
     fn drop(&mut self) {
         for tenant in &self.tenants {
-            self.listeners.tell(tenant);
+            self.listeners.tell(store::Change::Of(tenant));
         }
     }
 }
@@ -275,6 +276,10 @@ impl TenantTx for Tx {
         step!(self, "looking a resource up", |db, tenant| documents::by_lookup(db, table, tenant, lookup))
     }
 
+    fn documents<'a>(&'a mut self, table: Table, filter: &'a Filter) -> StoreFuture<'a, Vec<Document>> {
+        step!(self, "listing resources", |db, tenant| documents::list(db, table, tenant, filter))
+    }
+
     fn put_document<'a>(&'a mut self, table: Table, id: &'a str, body: &'a Body) -> StoreFuture<'a, bool> {
         step!(self, self.put(table, id, body))
     }
@@ -320,7 +325,19 @@ impl TenantTx for Tx {
     }
 
     fn schedule<'a>(&'a mut self, kind: WorkKind, object: &'a str, due_at: i64) -> StoreFuture<'a, ()> {
-        step!(self, "scheduling work", |db, tenant| work::schedule(db, tenant, kind, object, due_at))
+        step!(self, "scheduling work", |db, tenant| work::schedule(db, tenant, kind, object, due_at, None))
+    }
+
+    fn schedule_in_order<'a>(
+        &'a mut self,
+        kind: WorkKind,
+        object: &'a str,
+        due_at: i64,
+        ordering: &'a str,
+    ) -> StoreFuture<'a, ()> {
+        step!(self, "scheduling work", |db, tenant| {
+            work::schedule(db, tenant, kind, object, due_at, Some(ordering))
+        })
     }
 
     fn finish_work<'a>(&'a mut self, claim: &'a Claim) -> StoreFuture<'a, ()> {
@@ -370,6 +387,10 @@ impl TenantTx for Tx {
             let Self { mut transaction, tenant, counts, changed, .. } = *self;
             if counts {
                 changes::count_change(&mut transaction, tenant.as_str()).await.map_err(failed(DOING))?;
+            }
+            let origin = changed.listeners.origin();
+            for changed in &changed.tenants {
+                tell_others(&mut transaction, origin, changed.as_str()).await.map_err(failed(DOING))?;
             }
             let done = transaction.commit().await.map_err(failed(DOING));
             drop(changed);

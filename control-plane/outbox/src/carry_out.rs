@@ -1,0 +1,321 @@
+//! Carries out what was taken from one tenant: a step of every message in one unit of work, then the calls, all at once, then a step
+//! of those that have come back, until nothing is left to be done outside.
+
+use crate::{
+    book::Fact,
+    channels::{Parcel, Question, Sent},
+    convert::channel_to,
+    effects::{Errand, Event, Scene, Stepped, step},
+    lanes::Inner,
+    outgoing::Lane,
+};
+use deliveries::{EventType, announce};
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use messaging::dispatch::Outcome;
+use serde_json::json;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+use store::{
+    StoreError, Stored, TenantId, TenantStore,
+    ids::MessageId,
+    model::{
+        message::{Message, MessageStatus},
+        outgoing::{Batch, BatchStatus},
+        work::Claim,
+    },
+};
+use tokio::time::timeout;
+use tracing::{error, warn};
+
+/// Calls that come back within so long of each other are written down together.
+const GATHER: Duration = Duration::from_millis(4);
+/// So many at most.
+const GATHERED: usize = 64;
+/// Messages to one address that are looked at to tell a lost one from others.
+const OTHERS: u16 = 100;
+/// A paused batch is looked at again after so long, in µs.
+const PAUSED_US: i64 = 15_000_000;
+/// Messages by what became of a step.
+const STEPS: &str = "tandem_messages_total";
+
+/// A call that came back: whose it was, and what came of it.
+type Returned = (usize, Event);
+
+/// Works on what was taken; whatever cannot be finished is given out again when its lease ends.
+pub(crate) async fn carry_out(inner: &Arc<Inner>, lane: Lane, tenant: &TenantId, claims: Vec<Claim>) {
+    if let Err(cause) = work(inner, lane, tenant, claims).await {
+        error!(%tenant, error = &cause as &dyn std::error::Error, "messages could not be sent, and will be later");
+    }
+}
+
+async fn work(
+    inner: &Arc<Inner>,
+    lane: Lane,
+    tenant: &TenantId,
+    claims: Vec<Claim>,
+) -> Result<(), StoreError> {
+    let part = inner.store.tenant(tenant);
+    let Some(setup) = inner.channels.setup(tenant).await? else {
+        // A tenant that is suspended or gone: later.
+        for claim in &claims {
+            part.retry_work(claim, (inner.clock)().saturating_add(inner.options.not_served_us())).await?;
+        }
+        return Ok(());
+    };
+    let accounts: HashSet<String> = setup.routes.iter().map(|route| route.account.clone()).collect();
+    inner.book.read(&*part, accounts, (inner.clock)()).await?;
+    let paused = match lane {
+        Lane::Bulk => paused(&*part, &claims).await?,
+        Lane::Critical | Lane::Transactional => HashMap::new(),
+    };
+    let mut calls: FuturesUnordered<BoxFuture<'_, Returned>> = FuturesUnordered::new();
+    let mut due: Vec<(usize, Vec<Event>)> = Vec::new();
+    for (index, claim) in claims.iter().enumerate() {
+        match paused.get(&claim.object) {
+            None => due.push((index, vec![Event::Taken])),
+            Some(BatchStatus::Canceled) => due.push((index, vec![Event::Taken, Event::Canceled])),
+            Some(_) => {
+                part.retry_work(claim, (inner.clock)().saturating_add(PAUSED_US)).await?;
+            }
+        }
+    }
+    let mut taken_at = (inner.clock)();
+    loop {
+        let now = (inner.clock)();
+        let scene = Scene { tenant, setup: &setup, book: &inner.book, now };
+        for (index, errand) in steps(inner, &*part, scene, &claims, due).await? {
+            calls.push(run(inner, &*part, lane, index, errand));
+        }
+        let Some(first) = calls.next().await else { return Ok(()) };
+        due = gather(first, &mut calls).await;
+        let now = (inner.clock)();
+        if now.saturating_sub(taken_at) > inner.options.lease_us() / 3 {
+            taken_at = now;
+            for claim in &claims {
+                part.extend_work(claim, now.saturating_add(inner.options.lease_us())).await?;
+            }
+        }
+    }
+}
+
+/// What has come back, and comes within a moment.
+async fn gather(
+    first: Returned,
+    calls: &mut FuturesUnordered<BoxFuture<'_, Returned>>,
+) -> Vec<(usize, Vec<Event>)> {
+    let mut returned = vec![first];
+    while returned.len() < GATHERED {
+        match timeout(GATHER, calls.next()).await {
+            Ok(Some(more)) => returned.push(more),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let mut due: Vec<(usize, Vec<Event>)> = Vec::new();
+    for (index, event) in returned {
+        match due.iter_mut().find(|(known, _)| *known == index) {
+            Some((_, events)) => events.push(event),
+            None => due.push((index, vec![event])),
+        }
+    }
+    due
+}
+
+/// Steps of several messages in one unit of work; if one of them cannot be made, each in its own.
+async fn steps(
+    inner: &Inner,
+    part: &dyn TenantStore,
+    scene: Scene<'_>,
+    claims: &[Claim],
+    due: Vec<(usize, Vec<Event>)>,
+) -> Result<Vec<(usize, Errand)>, StoreError> {
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    match together(inner, part, scene, claims, &due).await {
+        Err(StoreError::Stale { .. }) if due.len() > 1 => {}
+        other => return other.or_else(skip_stale),
+    }
+    let mut errands = Vec::new();
+    for one in due {
+        match together(inner, part, scene, claims, std::slice::from_ref(&one)).await {
+            Ok(more) => errands.extend(more),
+            Err(cause) => errands.extend(skip_stale(cause)?),
+        }
+    }
+    Ok(errands)
+}
+
+/// Somebody else holds the message, or changed it: what came of its calls is found out by whoever takes it next.
+fn skip_stale(cause: StoreError) -> Result<Vec<(usize, Errand)>, StoreError> {
+    match cause {
+        StoreError::Stale { .. } => {
+            warn!("a message was changed by somebody else while it was sent");
+            Ok(Vec::new())
+        }
+        cause => Err(cause),
+    }
+}
+
+async fn together(
+    inner: &Inner,
+    part: &dyn TenantStore,
+    scene: Scene<'_>,
+    claims: &[Claim],
+    due: &[(usize, Vec<Event>)],
+) -> Result<Vec<(usize, Errand)>, StoreError> {
+    let mut tx = part.begin(&inner.actor, scene.now).await?;
+    let (mut errands, mut facts): (Vec<(usize, Errand)>, Vec<Fact>) = (Vec::new(), Vec::new());
+    for (index, events) in due {
+        let Some(claim) = claims.get(*index) else { continue };
+        let id = MessageId::known(claim.object.as_str());
+        let Some(mut stepped) = step(&mut *tx, scene, &id, events.clone()).await? else {
+            tx.finish_work(claim).await?;
+            continue;
+        };
+        tell(&mut *tx, &stepped, scene.now).await?;
+        report_alerts(scene.tenant, &stepped);
+        if stepped.errands.is_empty() && stepped.outgoing.dispatch.trying().is_empty() {
+            match stepped.outgoing.dispatch.wake_at() {
+                Some(at) => tx.retry_work(claim, at).await?,
+                None => tx.finish_work(claim).await?,
+            }
+        }
+        facts.append(&mut stepped.facts);
+        errands.extend(stepped.errands.into_iter().map(|errand| (*index, errand)));
+    }
+    tx.commit().await?;
+    if !facts.is_empty() {
+        inner.book.learn(part, facts, scene.now).await?;
+    }
+    Ok(errands)
+}
+
+/// Says what became of a message, if that is another than before.
+pub(crate) async fn tell(
+    tx: &mut (dyn store::TenantTx + 'static),
+    stepped: &Stepped,
+    now: i64,
+) -> Result<(), StoreError> {
+    if !stepped.moved {
+        return Ok(());
+    }
+    let message = &stepped.message;
+    metrics::counter!(STEPS, "channel" => message.value.channel.as_str(), "status" => message.value.status.as_str())
+        .increment(1);
+    let kind = match message.value.status {
+        MessageStatus::Sent => EventType::MessageSent,
+        MessageStatus::Delivered | MessageStatus::Read => EventType::MessageDelivered,
+        MessageStatus::Failed
+        | MessageStatus::Undelivered
+        | MessageStatus::Bounced
+        | MessageStatus::Canceled => EventType::MessageFailed,
+        MessageStatus::Received
+        | MessageStatus::Scheduled
+        | MessageStatus::Queued
+        | MessageStatus::Held
+        | MessageStatus::Sending => return Ok(()),
+    };
+    announce(tx, deliveries::Event::new(kind, now, &told(message))).await
+}
+
+/// What is told of a message.
+pub(crate) fn told(message: &Stored<Message>) -> deliveries::payload::MessageTold {
+    let value = &message.value;
+    deliveries::payload::MessageTold {
+        message_id: message.id.to_string(),
+        conversation_id: value.conversation.as_ref().map(ToString::to_string),
+        channel: value.channel.as_str().to_owned(),
+        direction: value.direction.as_str().to_owned(),
+        address: value.address.clone().unwrap_or_default(),
+        status: value.status.as_str().to_owned(),
+        provider: value.provider.clone(),
+        provider_id: value.provider_id.clone(),
+        error: value.error.clone(),
+    }
+}
+
+/// Runs an errand; it always comes back.
+fn run<'a>(
+    inner: &'a Inner,
+    part: &'a dyn TenantStore,
+    lane: Lane,
+    index: usize,
+    errand: Errand,
+) -> BoxFuture<'a, Returned> {
+    Box::pin(async move {
+        match errand {
+            Errand::Send { number, parcel, trial, placed } => {
+                (index, Event::Sent { number, sent: send(inner, lane, &parcel, trial, placed).await })
+            }
+            Errand::Ask { number, mut question } => {
+                question.others = others(part, &question).await;
+                (index, Event::Answered { number, answer: inner.channels.ask(&question).await })
+            }
+        }
+    })
+}
+
+async fn send(inner: &Inner, lane: Lane, parcel: &Parcel, trial: bool, placed: bool) -> Sent {
+    let now = (inner.clock)();
+    let account = &parcel.route.account;
+    if trial && !inner.book.begin_trial(&parcel.tenant, account, now) {
+        return Sent::of(Outcome::NotAdmitted);
+    }
+    if let Some(per_second) = parcel.route.per_second {
+        let sender = format!("{} {} {}", parcel.tenant, account, parcel.sender);
+        let turn = inner.pace.lock().take(&sender, per_second, lane, placed, now);
+        if let Err(until) = turn {
+            return Sent::of(Outcome::Deferred { until });
+        }
+    }
+    inner.channels.send(parcel).await
+}
+
+/// The provider's ids of other messages to the same address: a lost one is none of them.
+async fn others(part: &dyn TenantStore, question: &Question) -> Vec<String> {
+    let rows = part.messages_with(&question.parcel.address, false, OTHERS).await.unwrap_or_else(|cause| {
+        warn!(error = &cause as &dyn std::error::Error, "messages to an address could not be listed");
+        Vec::new()
+    });
+    let read = rows.into_iter().filter_map(|row| Stored::<Message>::read(row).ok());
+    read.filter(|row| row.id != question.parcel.message).filter_map(|row| row.value.provider_id).collect()
+}
+
+/// Messages of batches that do not go on, by their ids.
+async fn paused(
+    part: &dyn TenantStore,
+    claims: &[Claim],
+) -> Result<HashMap<String, BatchStatus>, StoreError> {
+    let mut batches = HashMap::new();
+    let mut paused = HashMap::new();
+    // Messages of one batch come in a row.
+    for claim in claims {
+        let Some(message) = part.get::<Message>(&MessageId::known(claim.object.as_str())).await? else {
+            continue;
+        };
+        let Some(batch) = message.value.batch else { continue };
+        let status = match batches.get(&batch) {
+            Some(status) => *status,
+            None => {
+                let status = part.get::<Batch>(&batch).await?.map_or(BatchStatus::Done, |row| row.value.status);
+                batches.insert(batch.clone(), status);
+                status
+            }
+        };
+        if matches!(status, BatchStatus::Paused | BatchStatus::Canceled) {
+            paused.insert(claim.object.clone(), status);
+        }
+    }
+    Ok(paused)
+}
+
+/// What a log line may say of alerts.
+pub(crate) fn report_alerts(tenant: &TenantId, stepped: &Stepped) {
+    for (channel, account, failure) in &stepped.alerts {
+        let shown = json!({ "channel": channel_to(*channel), "account": account, "failure": failure });
+        warn!(%tenant, message = stepped.message.id.as_str(), %shown, "a provider refused a message for a reason that somebody must look at");
+    }
+}

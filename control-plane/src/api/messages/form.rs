@@ -1,0 +1,206 @@
+//! What a request to send says.
+
+use crate::{
+    api::{body::Check, item::Named, phone, schema},
+    clock::now_us,
+    problem::{FaultCode, Faults},
+    sending::compose::{Wish, recipient},
+};
+use jiff::Timestamp;
+use messaging::{
+    Channel, MessageType,
+    plan::{EmailBackup, Step},
+};
+use serde::{Deserialize, Serialize};
+use store::{ids::ContactId, model::outgoing::Recipient};
+use utoipa::{IntoParams, ToSchema};
+
+/// How far ahead a message can be planned, in days.
+const AHEAD_DAYS: i64 = 366;
+/// A day, in µs.
+const DAY: i64 = 24 * 3_600 * 1_000_000;
+/// Pictures of a message, as the carrier allows.
+const MEDIA_MAX: usize = 10;
+/// Steps of a chain: there are not more channels.
+const STEPS_MAX: usize = 5;
+
+/// Whether it is only tried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SimulateParams {
+    /// Nothing is sent: the answer says what would be done.
+    pub(super) simulate: bool,
+}
+
+/// A message to one person.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewMessage)]
+pub(crate) struct MessageForm {
+    /// To whom.
+    to: ToForm,
+    /// What it is about, which says by what channels it goes: `instant` by WhatsApp, then SMS, then push; `informational` by WhatsApp,
+    /// then email, then push; `transactional` by email and WhatsApp at once; `critical` by all at once, at any hour.
+    #[serde(rename = "type", default = "informational")]
+    #[schema(schema_with = schema::message_type, required = false)]
+    kind: MessageType,
+    /// By which channels, one step after the other until one succeeds; without it as the type says.
+    #[serde(default)]
+    #[schema(max_items = 5, required = false)]
+    chain: Option<Vec<StepForm>>,
+    /// Whether an assistant calls where no other channel reached the person.
+    #[serde(default)]
+    voice: bool,
+    /// Whether an email goes along with a message that has none in its chain.
+    #[serde(default)]
+    #[schema(schema_with = schema::email_backup, required = false)]
+    email_backup: Option<EmailBackup>,
+    /// What is said.
+    #[schema(min_length = 1, max_length = 10000)]
+    text: String,
+    /// An email's subject, and a notification's title.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    subject: Option<String>,
+    /// The email's HTML; without it the text is sent.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100000)]
+    html: Option<String>,
+    /// Addresses of pictures and files.
+    #[serde(default)]
+    #[schema(max_items = 10)]
+    media: Vec<String>,
+    /// From which of the tenant's addresses, where the account has it.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 254, example = "+15550199")]
+    from: Option<String>,
+    /// Not before this time.
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    send_at: Option<String>,
+    /// Of no use after this time: then it is not sent any more.
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    useful_until: Option<String>,
+}
+
+const fn informational() -> MessageType {
+    MessageType::Informational
+}
+
+/// A person: a contact, or addresses.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = Recipient)]
+pub(crate) struct ToForm {
+    /// A contact, whose addresses count where none is given.
+    #[schema(schema_with = schema::optional_id::<ContactId>)]
+    contact: Option<ContactId>,
+    /// Their number.
+    #[serde(deserialize_with = "phone::optional")]
+    #[schema(schema_with = schema::optional_phone)]
+    phone: Option<String>,
+    /// Their email address.
+    #[schema(min_length = 3, max_length = 254, example = "ann@example.com")]
+    email: Option<String>,
+    /// Their name at the push service.
+    #[schema(min_length = 1, max_length = 128)]
+    push: Option<String>,
+}
+
+/// A step of a chain.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChainStep)]
+pub(crate) struct StepForm {
+    /// The channels, each of which gets the message.
+    #[schema(schema_with = schema::channels)]
+    channels: Vec<Channel>,
+    /// How long to wait for a receipt before the next step begins too, in s; without it, it is enough that a provider took it.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 86400)]
+    escalate_after_s: Option<u32>,
+}
+
+impl Named for MessageForm {
+    const NAME: &'static str = "NewMessage";
+}
+
+impl ToForm {
+    fn check(&self, faults: &mut Faults) {
+        if let Some(phone) = &self.phone {
+            faults.e164("phone", phone);
+        }
+        if let Some(email) = &self.email {
+            faults.email("email", email);
+        }
+        faults.text_if("push", self.push.as_deref(), 1, 128);
+        if self.contact.is_none() && self.phone.is_none() && self.email.is_none() && self.push.is_none() {
+            faults.add(FaultCode::InvalidValue, "name a contact, or an address of theirs");
+        }
+    }
+}
+
+impl Check for MessageForm {
+    fn check(&self, faults: &mut Faults) {
+        faults.field("to", |faults| self.to.check(faults));
+        faults.text("text", &self.text, 1, 10_000);
+        faults.text_if("subject", self.subject.as_deref(), 1, 200);
+        if self.subject.as_deref().is_some_and(|subject| subject.contains(['\r', '\n'])) {
+            faults.add_at("subject", FaultCode::InvalidValue, "a subject is one line");
+        }
+        faults.text_if("html", self.html.as_deref(), 1, 100_000);
+        faults.text_if("from", self.from.as_deref(), 1, 254);
+        faults.at_most("media", &self.media, MEDIA_MAX);
+        faults.field("media", |faults| {
+            for (index, address) in self.media.iter().enumerate() {
+                faults.web_address(&index.to_string(), address);
+            }
+        });
+        if let Some(chain) = &self.chain {
+            faults.at_most("chain", chain, STEPS_MAX);
+        }
+        let latest = now_us().saturating_add(AHEAD_DAYS * DAY);
+        for (name, text) in [("send_at", &self.send_at), ("useful_until", &self.useful_until)] {
+            match text.as_deref().map(time) {
+                Some(None) => {
+                    let detail = "it must be an RFC 3339 time, such as 2026-11-21T04:00:00Z";
+                    faults.add_at(name, FaultCode::InvalidValue, detail);
+                }
+                Some(Some(at)) if at > latest => {
+                    let detail = format!("a message can be planned at most {AHEAD_DAYS} days ahead");
+                    faults.add_at(name, FaultCode::OutOfRange, detail);
+                }
+                Some(Some(_)) | None => {}
+            }
+        }
+    }
+}
+
+fn time(text: &str) -> Option<i64> {
+    Some(text.parse::<Timestamp>().ok()?.as_microsecond())
+}
+
+impl MessageForm {
+    /// What is to be sent, and to whom.
+    pub(super) fn wish(self) -> (Wish, Recipient) {
+        let ToForm { contact, phone, email, push } = self.to;
+        let email = email.map(|email| email.trim().to_lowercase());
+        let step = |step: StepForm| Step { channels: step.channels, escalate_after_s: step.escalate_after_s };
+        let wish = Wish {
+            kind: self.kind,
+            chain: self.chain.map(|chain| chain.into_iter().map(step).collect()),
+            voice: self.voice,
+            email_backup: self.email_backup,
+            text: self.text,
+            subject: self.subject,
+            html: self.html,
+            media: self.media,
+            from: self.from,
+            send_at: self.send_at.as_deref().and_then(time),
+            useful_until: self.useful_until.as_deref().and_then(time),
+        };
+        (wish, recipient(contact, phone, email, push))
+    }
+}

@@ -1,0 +1,262 @@
+//! What comes in from people: each message is kept once, in the one conversation with whoever wrote it, however they wrote.
+//!
+//! Whoever is not known yet becomes a contact with their first message. A conversation begins on the board where its channel says
+//! (the chip), and what was sent to the address before it began is taken into it.
+
+use crate::{clock::now_us, contacts::contact_of};
+use routing::is_number;
+use store::{
+    Filter, StoreError, Stored, TenantStore, TenantTx,
+    ids::{BoardColumnId, ContactAddressId, ContactId, ConversationId, MessageId, NumberId},
+    model::{
+        audit::Actor,
+        contact::{Address, AddressKind, Contact, ContactAddress},
+        inbox::{BoardColumn, ChannelChip},
+        message::{
+            Channel, Control, Conversation, ConversationStatus, Media, Message, MessageDirection,
+            MessageStatus, Times,
+        },
+        work::WorkKind,
+    },
+};
+
+/// Two who write in one conversation at once are already unusual.
+const ATTEMPTS: usize = 8;
+/// Messages from before a conversation that are taken into it: what somebody may be answering to.
+const TAKEN_IN: u16 = 50;
+/// Columns of a board.
+const COLUMNS: u16 = 200;
+
+/// A message from somebody.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbound {
+    pub(crate) channel: Channel,
+    /// Which of the tenant's numbers it is to.
+    pub(crate) number: Option<NumberId>,
+    /// The tenant's address that it is to.
+    pub(crate) own_address: String,
+    /// Who wrote it.
+    pub(crate) address: String,
+    /// What they call themselves.
+    pub(crate) name: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) content: String,
+    pub(crate) media: Vec<Media>,
+    /// Who carried it.
+    pub(crate) provider: &'static str,
+    /// The carrier's id of it: told twice, it is kept once.
+    pub(crate) provider_id: String,
+    pub(crate) provider_status: Option<String>,
+    pub(crate) segments: Option<u32>,
+    /// The conversation that it answers in, if it says so itself.
+    pub(crate) conversation: Option<ConversationId>,
+}
+
+/// What became of a message that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// It is kept.
+    Kept { message: MessageId, conversation: ConversationId },
+    /// It was kept before.
+    Known,
+}
+
+/// Keeps a message.
+///
+/// # Errors
+/// When the database does not serve.
+pub(crate) async fn receive(
+    store: &dyn TenantStore,
+    actor: &Actor,
+    inbound: &Inbound,
+) -> Result<Received, StoreError> {
+    for _ in 0..ATTEMPTS {
+        let lookup = Message::lookup(inbound.provider, &inbound.provider_id);
+        if store.find::<Message>(&lookup).await?.is_some() {
+            return Ok(Received::Known);
+        }
+        let strays = store.messages_with(&inbound.address, true, TAKEN_IN).await?;
+        let strays: Vec<Stored<Message>> = strays.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
+        let entry = entry_column(store, inbound).await?;
+        let mut tx = store.begin(actor, now_us()).await?;
+        match keep(&mut *tx, inbound, strays, entry).await {
+            Ok(Some(received)) => {
+                tx.commit().await?;
+                return Ok(received);
+            }
+            // Somebody else writes in it, or is becoming a contact, at this moment.
+            Ok(None) | Err(StoreError::Stale { .. }) => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    Err(StoreError::Unavailable {
+        doing: "keeping a message",
+        source: "its conversation was changed by others all the time".into(),
+    })
+}
+
+/// Keeps it in one unit of work; `None` if another has just made what this one needs.
+async fn keep(
+    tx: &mut (dyn TenantTx + 'static),
+    inbound: &Inbound,
+    strays: Vec<Stored<Message>>,
+    entry: Option<BoardColumnId>,
+) -> Result<Option<Received>, StoreError> {
+    let Some(contact) = contact(tx, inbound).await? else { return Ok(None) };
+    let Some(conversation) = conversation(tx, inbound, contact, entry).await? else { return Ok(None) };
+    for Stored { id, version, value, .. } in strays {
+        tx.update(&id, version, Message { conversation: Some(conversation.clone()), ..value }).await?;
+    }
+    let message = MessageId::generate();
+    let now = tx.now();
+    if tx.insert_new(message.clone(), message_of(inbound, conversation.clone())).await?.is_none() {
+        return Ok(Some(Received::Known));
+    }
+    tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
+    Ok(Some(Received::Kept { message, conversation }))
+}
+
+/// The kind of address that a channel has.
+pub(crate) fn address_kind(channel: Channel) -> AddressKind {
+    match channel {
+        Channel::Sms | Channel::Whatsapp | Channel::Voice => AddressKind::Phone,
+        Channel::Email => AddressKind::Email,
+        Channel::Push => AddressKind::Push,
+    }
+}
+
+/// Who wrote it, who becomes a contact if they are none; `Some(None)`: nobody can be known by such an address.
+async fn contact(
+    tx: &mut (dyn TenantTx + 'static),
+    inbound: &Inbound,
+) -> Result<Option<Option<ContactId>>, StoreError> {
+    let kind = address_kind(inbound.channel);
+    if let Some(known) = contact_of(tx, kind, &inbound.address).await? {
+        return Ok(Some(Some(known)));
+    }
+    if kind == AddressKind::Phone && !is_number(&inbound.address) {
+        return Ok(Some(None));
+    }
+    let address = Address { kind, address: inbound.address.clone() };
+    let contact = Contact {
+        name: inbound.name.clone().unwrap_or_default(),
+        addresses: vec![address.clone()],
+        ..Contact::default()
+    };
+    let id = tx.insert(contact).await?.id;
+    let is_first = tx
+        .insert_new(ContactAddressId::generate(), ContactAddress { contact: id.clone(), address })
+        .await?
+        .is_some();
+    Ok(is_first.then_some(Some(id)))
+}
+
+/// The conversation that goes on with it, or a new one; `None` if another unit of work has just begun it.
+async fn conversation(
+    tx: &mut (dyn TenantTx + 'static),
+    inbound: &Inbound,
+    contact: Option<ContactId>,
+    entry: Option<BoardColumnId>,
+) -> Result<Option<ConversationId>, StoreError> {
+    let now = tx.now();
+    let former = Conversation::lookup(inbound.channel, &inbound.own_address, &inbound.address);
+    let key = contact.as_ref().map(ToString::to_string);
+    let mut known = match &inbound.conversation {
+        Some(named) => tx.get::<Conversation>(named).await?,
+        None => None,
+    };
+    for lookup in key.iter().chain([&former]) {
+        if known.is_none() {
+            known = tx.find::<Conversation>(lookup).await?;
+        }
+    }
+    let Some(Stored { id, version, value, .. }) = known else {
+        let begins = Conversation {
+            key,
+            channel: inbound.channel,
+            number: inbound.number.clone(),
+            own_address: inbound.own_address.clone(),
+            address: inbound.address.clone(),
+            contact,
+            status: ConversationStatus::Open,
+            last_message_at: now,
+            last_inbound_at: Some(now),
+            control: Control::Assistant,
+            epoch: 0,
+            assignee: None,
+            team: None,
+            column: entry,
+            subject: inbound.subject.clone(),
+            unread: 1,
+            answer_due_at: None,
+            analysis: None,
+        };
+        return Ok(tx.insert_new(ConversationId::generate(), begins).await?.map(|row| row.id));
+    };
+    let goes_on = Conversation {
+        key: value.key.or(key),
+        channel: inbound.channel,
+        number: inbound.number.clone().or(value.number),
+        own_address: inbound.own_address.clone(),
+        address: inbound.address.clone(),
+        contact: value.contact.or(contact),
+        status: ConversationStatus::Open,
+        last_message_at: now,
+        last_inbound_at: Some(now),
+        subject: inbound.subject.clone().or(value.subject),
+        unread: value.unread.saturating_add(1),
+        ..value
+    };
+    Ok(Some(tx.update(&id, version, goes_on).await?.id))
+}
+
+/// Where on the board a conversation begins: where its channel's chip says, or in the first column.
+async fn entry_column(
+    store: &dyn TenantStore,
+    inbound: &Inbound,
+) -> Result<Option<BoardColumnId>, StoreError> {
+    let chip = chip_of(inbound.channel, inbound.provider);
+    let chip = store.find::<ChannelChip>(&chip).await?.filter(|chip| chip.value.is_active);
+    let column = chip.and_then(|chip| chip.value.default_entry_column_id);
+    if column.is_some() {
+        return Ok(column);
+    }
+    let columns = store.list::<BoardColumn>(&Filter::first(COLUMNS).oldest_first()).await?;
+    Ok(columns.into_iter().min_by_key(|column| column.value.position).map(|column| column.id))
+}
+
+/// The chip of a channel's messages that a provider carries, such as `sms_twilio`; those of email have `email_inbox`.
+pub(crate) fn chip_of(channel: Channel, provider: &str) -> String {
+    match channel {
+        Channel::Email => "email_inbox".to_owned(),
+        Channel::Sms | Channel::Whatsapp | Channel::Push | Channel::Voice => format!("{channel}_{provider}"),
+    }
+}
+
+fn message_of(inbound: &Inbound, conversation: ConversationId) -> Message {
+    Message {
+        conversation: Some(conversation),
+        channel: inbound.channel,
+        direction: MessageDirection::Inbound,
+        from_number: inbound.address.clone(),
+        to_number: inbound.own_address.clone(),
+        address: Some(inbound.address.clone()),
+        subject: inbound.subject.clone(),
+        content: inbound.content.clone(),
+        media: inbound.media.clone(),
+        status: MessageStatus::Received,
+        provider: Some(inbound.provider.to_owned()),
+        provider_id: Some(inbound.provider_id.clone()),
+        provider_status: inbound.provider_status.clone(),
+        segments: inbound.segments,
+        error: None,
+        author: None,
+        batch: None,
+        template: None,
+        call: None,
+        analysis: None,
+        cost: None,
+        times: Times::default(),
+        dispatch: None,
+    }
+}

@@ -1,0 +1,93 @@
+//! The ways out of a tenant's messages: its accounts as routes, and what handing a message to each provider means.
+//!
+//! - [`routes`]: which accounts carry which channel, from which addresses.
+//! - `twilio` and its likes: one file for each provider, behind the outbox's [`Channels`].
+//! - [`compose`]: what a request says becomes a message with a text for each channel.
+
+pub(crate) mod compose;
+mod hours;
+pub(crate) mod routes;
+mod twilio;
+
+pub(crate) use twilio::TOLD;
+
+use crate::directory::{Account, Directory, TenantView};
+use futures_util::future::BoxFuture;
+use messaging::dispatch::{Answer, Outcome};
+use outbox::{Answered, Channels, NewMessage, Parcel, Question, Sent, Setup};
+use std::sync::Arc;
+use store::{
+    StoreError, Stored, TenantId, TenantStore,
+    model::outgoing::{Batch, Recipient},
+};
+use twilio_rest::TwilioClient;
+
+/// Everything that messages go out by.
+pub(crate) struct Senders {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) twilio: TwilioClient,
+    /// Where we are reached, without a slash at the end.
+    pub(crate) own_address: String,
+}
+
+impl Senders {
+    /// The account of a parcel, with its credentials opened; `None` if the tenant has it no more.
+    async fn account(&self, parcel: &Parcel) -> Option<(Arc<TenantView>, usize)> {
+        let view = self.directory.tenant(&parcel.tenant).await.ok().flatten()?;
+        let place = view.accounts.iter().position(|account| routes::id_of(account) == parcel.route.account)?;
+        Some((view, place))
+    }
+}
+
+impl Channels for Senders {
+    fn setup<'a>(&'a self, tenant: &'a TenantId) -> BoxFuture<'a, Result<Option<Setup>, StoreError>> {
+        Box::pin(async move {
+            let view = self.directory.tenant(tenant).await.map_err(StoreError::from)?;
+            Ok(view.filter(|view| view.is_served()).map(|view| Setup {
+                routes: routes::of(&view),
+                hours: Arc::new(hours::TenantHours::of(&view)),
+                options: messaging::dispatch::Options::default(),
+            }))
+        })
+    }
+
+    fn send<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Sent> {
+        Box::pin(async move {
+            let Some((view, place)) = self.account(parcel).await else { return no_account() };
+            let Some(account) = view.accounts.get(place) else { return no_account() };
+            match parcel.route.provider {
+                routes::TWILIO => twilio::send(self, account, parcel).await,
+                _ => no_account(),
+            }
+        })
+    }
+
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Answered> {
+        Box::pin(async move {
+            let Some((view, place)) = self.account(&question.parcel).await else { return Answer::CannotSay };
+            let Some(account): Option<&Account> = view.accounts.get(place) else { return Answer::CannotSay };
+            match question.parcel.route.provider {
+                routes::TWILIO => twilio::ask(self, account, question).await,
+                _ => Answer::CannotSay,
+            }
+        })
+    }
+
+    fn compose<'a>(
+        &'a self,
+        part: &'a (dyn TenantStore + 'static),
+        batch: &'a Stored<Batch>,
+        recipient: &'a Recipient,
+    ) -> BoxFuture<'a, Result<NewMessage, StoreError>> {
+        Box::pin(compose::of_batch(part, batch, recipient))
+    }
+}
+
+/// The account is gone, or cannot be used: another may.
+pub(super) fn no_account() -> Sent {
+    let failure = messaging::Failure::new(messaging::FailureClass::Account);
+    Sent {
+        error: Some("the account cannot be used any more".to_owned()),
+        ..Sent::of(Outcome::Refused { failure })
+    }
+}

@@ -1,0 +1,136 @@
+//! Text messages and WhatsApp by Twilio. Creating a message has no key there: a try of which nobody knows what came is looked for among
+//! the account's messages.
+
+use super::Senders;
+use crate::{carriers::credentials, directory::Account};
+use messaging::{
+    Channel, Failure, FailureClass, Status,
+    dispatch::{Answer, Form, Outcome, Report},
+    failure::of_twilio,
+};
+use outbox::{Parcel, Question, Sent};
+use tracing::warn;
+use twilio_rest::{Account as Client, Message, MessageFilter, NewMessage, TwilioError};
+
+/// Where Twilio tells what becomes of a message; the try follows.
+pub(crate) const TOLD: &str = "/hooks/twilio/sms-status";
+/// Before the numbers of WhatsApp.
+const WHATSAPP: &str = "whatsapp:";
+/// Messages to one number that are looked at.
+const LOOKED_AT: usize = 200;
+/// Twilio's clock and ours may differ by so much, in µs.
+const SKEW_US: i64 = 60_000_000;
+
+/// Hands a message to Twilio.
+pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) -> Sent {
+    let Some(client) = client(senders, account) else { return super::no_account() };
+    let new = new_message(&senders.own_address, parcel);
+    match client.create_message(&new).await {
+        Ok(message) => Sent {
+            outcome: Outcome::Accepted { provider_id: message.sid.to_string() },
+            word: Some(message.status.as_str().to_owned()),
+            segments: message.num_segments.and_then(|count| u32::try_from(count).ok()),
+            error: None,
+        },
+        Err(cause) => not_sent(&cause),
+    }
+}
+
+/// What a failure means.
+fn not_sent(cause: &TwilioError) -> Sent {
+    let error = Some(cause.to_string());
+    let outcome = match cause {
+        TwilioError::Refused { refusal, .. } => {
+            let wait = refusal.retry_after.and_then(|wait| u32::try_from(wait.as_secs()).ok());
+            let failure = of_twilio(refusal.code, Some(refusal.status)).with_retry_after(wait);
+            Outcome::Refused { failure }
+        }
+        TwilioError::Unreachable { .. } | TwilioError::NoAnswer { .. } => {
+            Outcome::Refused { failure: Failure::new(FailureClass::Temporary) }
+        }
+        TwilioError::Busy { wait, .. } => {
+            let wait = u32::try_from(wait.as_secs()).ok();
+            Outcome::Refused { failure: Failure::new(FailureClass::Busy).with_retry_after(wait) }
+        }
+        TwilioError::UnknownOutcome { .. } | TwilioError::Misunderstood { .. } => Outcome::Unknown,
+        TwilioError::Invalid { .. } => {
+            Outcome::Refused { failure: Failure::new(FailureClass::Message) }
+        }
+    };
+    Sent { error, ..Sent::of(outcome) }
+}
+
+fn client(senders: &Senders, account: &Account) -> Option<Client> {
+    credentials(account).map(|credentials| senders.twilio.account(credentials))
+}
+
+fn address(channel: Channel, address: &str) -> String {
+    if channel == Channel::Whatsapp { format!("{WHATSAPP}{address}") } else { address.to_owned() }
+}
+
+fn new_message(own_address: &str, parcel: &Parcel) -> NewMessage {
+    let channel = parcel.route.channel;
+    let service = parcel.sender.starts_with("MG").then(|| parcel.sender.clone());
+    let from = if service.is_some() { None } else { Some(address(channel, &parcel.sender)) };
+    let (content_sid, content_variables) = match (&parcel.form, &parcel.text.template) {
+        (Form::Template, Some((sid, variables))) => (Some(sid.clone()), Some(variables.clone())),
+        _ => (None, None),
+    };
+    let body = Some(parcel.text.text.clone()).filter(|text| content_sid.is_none() && !text.is_empty());
+    NewMessage {
+        to: address(channel, &parcel.address),
+        from,
+        messaging_service_sid: service,
+        body,
+        media_url: if content_sid.is_none() { parcel.text.media.clone() } else { Vec::new() },
+        content_sid,
+        content_variables,
+        status_callback: Some(format!("{own_address}{TOLD}?attempt={}", parcel.attempt)),
+        validity_period: None,
+    }
+}
+
+/// Looks for a message among the account's: the same text to the same number, not older than the try, and no other message's.
+pub(super) async fn ask(senders: &Senders, account: &Account, question: &Question) -> Answer {
+    let Some(client) = client(senders, account) else { return Answer::CannotSay };
+    let parcel = &question.parcel;
+    let filter =
+        MessageFilter { to: Some(address(parcel.route.channel, &parcel.address)), ..MessageFilter::default() };
+    let listed = match client.list_messages(&filter) {
+        Ok(pages) => pages.first(LOOKED_AT).await,
+        Err(cause) => Err(cause),
+    };
+    match listed {
+        Ok(messages) => {
+            let found = messages.iter().find(|message| is_it(message, question));
+            found.map_or(Answer::NotThere, |message| Answer::Found { report: report(message) })
+        }
+        Err(cause) => {
+            warn!(
+                tenant = %parcel.tenant, error = &cause as &dyn std::error::Error,
+                "Twilio could not be asked what came of a message"
+            );
+            Answer::CannotSay
+        }
+    }
+}
+
+fn is_it(message: &Message, question: &Question) -> bool {
+    let parcel = &question.parcel;
+    let wanted = new_message("", parcel);
+    let not_older = message
+        .date_created
+        .is_none_or(|created| created.as_microsecond().saturating_add(SKEW_US) >= question.begun_at);
+    let is_ours = message.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"));
+    let same_sender = wanted.from.is_none() || message.from.is_none() || message.from == wanted.from;
+    let same_text = wanted.content_sid.is_some()
+        || message.body.as_deref().unwrap_or_default() == wanted.body.as_deref().unwrap_or_default();
+    let is_anothers = question.others.iter().any(|other| *other == message.sid.to_string());
+    is_ours && not_older && same_sender && same_text && !is_anothers
+}
+
+fn report(message: &Message) -> Report {
+    let status = Status::of_twilio(message.status.as_str()).unwrap_or(Status::Sent);
+    let failure = message.error_code.map(|code| of_twilio(Some(code), None));
+    Report { status, failure, provider_id: Some(message.sid.to_string()) }
+}
