@@ -9,7 +9,8 @@ mod api_keys;
 mod assistants;
 mod audit;
 mod auth;
-pub(crate) mod body;
+pub(crate) mod batches;
+mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
@@ -110,6 +111,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(contacts::routes())
         .merge(conversations::routes())
         .merge(messages::routes())
+        .merge(batches::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(usage::routes())

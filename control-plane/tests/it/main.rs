@@ -18,6 +18,7 @@ mod identity;
 mod isolation;
 mod log;
 mod messages;
+mod messages_sent;
 mod nodes;
 mod once_more;
 mod outbound;

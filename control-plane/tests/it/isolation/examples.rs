@@ -52,6 +52,7 @@ fn ids(world: &World, path: &str) -> (String, String) {
     match before {
         "/v1/api-keys" => (others.key.to_string(), KeyId::generate().to_string()),
         "/v1/assistants" => (others.assistant.to_string(), AssistantId::generate().to_string()),
+        "/v1/batches" => (others.batch.to_string(), BatchId::generate().to_string()),
         "/v1/budgets" => (others.budget.to_string(), BudgetId::generate().to_string()),
         "/v1/business-hours" => (others.hours.to_string(), HoursId::generate().to_string()),
         "/v1/contacts" => (others.contact.to_string(), ContactId::generate().to_string()),
@@ -101,6 +102,10 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/api/vapi/call") => json!({ "to": "+15550178", "assistantId": "x" }),
         ("POST", "/v1/calls/{id}/say") => json!({ "text": "Hello." }),
         ("POST", "/v1/calls/{id}/transfer") => json!({ "to": "+15550178" }),
+        ("POST", "/v1/messages") => json!({ "to": { "contact": others.contact }, "text": "Hello." }),
+        ("POST", "/v1/messages/batch") => {
+            json!({ "name": "Mine", "message": { "text": "Hello." }, "recipients": [{ "phone": "+15550178" }] })
+        }
         ("PATCH", "/v1/recordings/{id}") => json!({ "legal_hold": true }),
         ("POST", "/v1/numbers/order") => json!({ "e164": "+15550178", "account": others.account }),
         ("POST", "/v1/numbers/{id}/simulate") => json!({}),
