@@ -36,7 +36,7 @@ pub(crate) enum Event {
     /// What came of a call.
     Sent { number: u32, sent: Sent },
     /// What a provider said when it was asked.
-    Answered { number: u32, answer: Answer },
+    Answered { number: u32, ask: u32, answer: Answer },
     /// What a provider told by itself.
     Told { number: u32, report: messaging::dispatch::Report, word: String, error: Option<String> },
     /// Somebody takes it back.
@@ -49,7 +49,7 @@ pub(crate) enum Errand {
     /// Hand it over.
     Send { number: u32, parcel: Box<Parcel>, trial: bool, placed: bool },
     /// Ask what came of it.
-    Ask { number: u32, question: Box<Question> },
+    Ask { number: u32, ask: u32, question: Box<Question> },
 }
 
 /// What follows from a step.
@@ -175,11 +175,11 @@ async fn inputs(
             keep_outcome(tx, outgoing, number, &sent, now).await?;
             vec![Input::Outcome { attempt: number, outcome: sent.outcome }]
         }
-        Event::Answered { number, answer } => {
+        Event::Answered { number, ask, answer } => {
             if let Answer::Found { report } = &answer {
                 keep_told(tx, outgoing, number, report, "found", None, now).await?;
             }
-            vec![Input::Answer { attempt: number, answer }]
+            vec![Input::Answer { attempt: number, ask, answer }]
         }
         Event::Told { number, report, word, error } => {
             keep_told(tx, outgoing, number, &report, &word, error, now).await?;
@@ -320,7 +320,7 @@ async fn carry_out(
             let placed = done.outgoing.dispatch.waited_for_pace(channel);
             done.errands.push(Errand::Send { number: attempt, parcel: Box::new(parcel), trial, placed });
         }
-        Effect::Ask { attempt: number, account, provider_id } => {
+        Effect::Ask { attempt: number, ask, account, provider_id } => {
             let Some(row) = attempt(tx, &done.outgoing, number).await? else { return Ok(()) };
             let channel = channel_of(row.value.channel);
             let Some(route) = route(scene.setup, channel, &account) else { return Ok(()) };
@@ -339,7 +339,7 @@ async fn carry_out(
             };
             let begun_at = row.value.begun_at;
             let question = Question { parcel, begun_at, provider_id, others: Vec::new() };
-            done.errands.push(Errand::Ask { number, question: Box::new(question) });
+            done.errands.push(Errand::Ask { number, ask, question: Box::new(question) });
         }
         Effect::WakeAt { .. } | Effect::Status { .. } | Effect::End { .. } => {}
         Effect::Account { channel, account, trial, fact } => {
