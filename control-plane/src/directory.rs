@@ -91,6 +91,7 @@ impl Directory {
             if let Some(directory) = listener.upgrade() {
                 match change {
                     Change::Of(tenant) => directory.cache.lock().forget(tenant),
+                    Change::Told(_) => {}
                     Change::Any => directory.cache.lock().doubt(),
                 }
             }
