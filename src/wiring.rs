@@ -5,9 +5,9 @@ use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Reco
 use control_plane::{
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
-        RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings, TenantSettings,
-        TwilioAccount,
+        BusSettings, CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption,
+        RecordingPlace, RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings,
+        TenantSettings, TwilioAccount,
     },
 };
 use deliveries::{SenderOptions, address::Reach};
@@ -82,6 +82,10 @@ pub fn control_plane(
         store: match &config.store.url {
             Some(url) => StoreSettings::Postgres { url: url.clone() },
             None => StoreSettings::Embedded,
+        },
+        bus: match &config.bus.url {
+            Some(url) => BusSettings::Nats { url: url.clone() },
+            None => BusSettings::Local,
         },
         keys: config.key_ring()?,
         platform_account: platform_account(config),

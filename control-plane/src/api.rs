@@ -20,6 +20,7 @@ mod conversations;
 pub(crate) mod crud;
 mod docs;
 pub(crate) mod etag;
+mod events;
 mod flows;
 mod former;
 mod hours;
@@ -112,6 +113,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(messages::routes())
         .merge(control::routes())
         .merge(listen::routes())
+        .merge(events::routes())
         .merge(usage::routes())
 }
 

@@ -9,11 +9,12 @@ use crate::{
     provider_health::{Monitor, Watch},
     recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
-    settings::{ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
+    settings::{BusSettings, ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
     shared::{Outside, Parts, Shared},
     sign_in, upkeep,
 };
 use axum::Router;
+use bus::{Bus, BusError, LocalBus, NatsBus};
 use deliveries::{Sender, SystemLookup, Worker as DeliveryWorker};
 use engine::{
     engine::Engine,
@@ -111,6 +112,9 @@ pub enum OpenError {
     /// The HTTP client of the tools, or of customers' webhooks, cannot be made.
     #[error("the client for the tenants' servers cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The bus to other nodes cannot be used.
+    #[error("the bus to other nodes cannot be used")]
+    Bus(#[from] BusError),
     /// The OpenID providers cannot be used.
     #[error("the OpenID providers cannot be used")]
     OpenId(#[from] OpenIdError),
@@ -185,7 +189,8 @@ impl ControlPlane {
             Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let deliveries = deliveries(&settings.limits, &store, &vault)?;
-        let outside = outside(&settings, &directory, deliveries, twilio)?;
+        let bus = open_bus(&settings).await?;
+        let outside = outside(&settings, &directory, (deliveries, bus), twilio)?;
         let shared = Arc::new(Shared::new(
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
@@ -312,7 +317,7 @@ fn deliveries(
 fn outside(
     settings: &ControlPlaneSettings,
     directory: &Arc<Directory>,
-    deliveries: DeliveryWorker,
+    (deliveries, bus): (DeliveryWorker, Arc<dyn Bus>),
     twilio: TwilioClient,
 ) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
@@ -326,10 +331,18 @@ fn outside(
     Ok(Outside {
         objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
         links,
+        bus,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
         twilio: twilio.clone(),
         carriers: Arc::new(DirectoryCarriers { client: twilio, directory: Arc::clone(directory) }),
+    })
+}
+
+async fn open_bus(settings: &ControlPlaneSettings) -> Result<Arc<dyn Bus>, BusError> {
+    Ok(match &settings.bus {
+        BusSettings::Local => Arc::new(LocalBus::default()),
+        BusSettings::Nats { url } => Arc::new(NatsBus::connect(url, settings.limits.nats).await?),
     })
 }
 

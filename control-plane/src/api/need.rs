@@ -55,6 +55,7 @@ needs! {
     WebhooksRead: Read,
     WebhooksManage: Write,
     WebhooksSend: Spend,
+    EventsRead: Read,
     MembersRead: Read,
     MembersManage: Write,
     KeysRead: Read,
