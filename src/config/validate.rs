@@ -14,7 +14,7 @@ const TOOL_TIMEOUT_MS: RangeInclusive<u64> = 100..=60_000;
 
 /// All values that cannot be used.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
-    let mut found = Found::default();
+    let mut found = Found(super::bus::problems(config));
     top_level(config, &mut found);
     secrets(config, &mut found);
     platform(config, &mut found);
