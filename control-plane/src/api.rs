@@ -9,6 +9,7 @@ mod api_keys;
 mod assistants;
 mod audit;
 mod auth;
+pub(crate) mod batches;
 mod board;
 pub(crate) mod body;
 pub(crate) mod caller;
@@ -116,6 +117,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(board::routes())
         .merge(canned_replies::routes())
         .merge(teams::routes())
+        .merge(batches::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(usage::routes())

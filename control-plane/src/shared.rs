@@ -141,10 +141,13 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
-        let senders =
-            Senders { directory: Arc::clone(&directory), twilio, own_address: own_address.clone() };
-        let outbox =
-            Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, Arc::new(crate::clock::now_us));
+        let senders = Senders { directory: Arc::clone(&directory), twilio, own_address: own_address.clone() };
+        let outbox = Outbox::start(
+            Arc::clone(&store),
+            Arc::new(senders),
+            limits.outbox,
+            Arc::new(crate::clock::now_us),
+        );
         let worker = CallWorker {
             store: Arc::clone(&store),
             carriers: Arc::clone(&carriers),

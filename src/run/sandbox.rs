@@ -42,7 +42,9 @@ pub(super) fn variables(base_url: &str) -> String {
         "\nDelays and faults: curl {base_url}/sandbox/knobs; what they saw: {base_url}/sandbox/log\n\
          What Twilio's REST API remembers: {base_url}/sandbox/twilio\n\
          Whapi is at {base_url}/whapi (tokens sandbox-whapi-1 to -3), OneSignal at {base_url}/onesignal (app \
-         00000000-0000-4000-8000-000000000001, key sandbox-onesignal)\n"
+         00000000-0000-4000-8000-000000000001, key sandbox-onesignal)\n\
+         Google's access tokens: {base_url}/google/token (client sandbox.apps.googleusercontent.com, secret GOCSPX-sandbox, refresh \
+         token 1//sandbox- and the mailbox's address)\n"
     ));
     text
 }

@@ -115,7 +115,12 @@ pub(crate) async fn step(
     Ok(Some(done))
 }
 
-fn world(scene: Scene<'_>, outgoing: &Outgoing, person: &Person, country: &str) -> messaging::dispatch::World {
+fn world(
+    scene: Scene<'_>,
+    outgoing: &Outgoing,
+    person: &Person,
+    country: &str,
+) -> messaging::dispatch::World {
     reaches(scene.setup, outgoing, facts(person, scene.now), |route| {
         scene.book.admission(scene.tenant, &route.account, country, scene.now)
     })
@@ -140,7 +145,11 @@ async fn hold_control(
 }
 
 fn facts(person: &Person, now: i64) -> Facts<'_> {
-    Facts { consents: &person.consents, conversation: person.conversation.as_ref().map(|row| &row.value), now }
+    Facts {
+        consents: &person.consents,
+        conversation: person.conversation.as_ref().map(|row| &row.value),
+        now,
+    }
 }
 
 /// What latencies are kept by: the first digits of the person's number, which lead to a country or a part of one.
@@ -404,4 +413,3 @@ async fn write(
     done.message = tx.update(id, *version, message).await?;
     Ok(())
 }
-

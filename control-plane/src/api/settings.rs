@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use store::{
     Table,
     ids::{AssistantId, HoursId, TeamId},
-    model::tenant::{MessagingSettings, QuietHours, RecordingSettings, TenantSettings, TransferTarget, WebhookMode},
+    model::tenant::{
+        MessagingSettings, QuietHours, RecordingSettings, TenantSettings, TransferTarget, WebhookMode,
+    },
 };
 use utoipa::ToSchema;
 

@@ -30,9 +30,11 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::default()
-        .routes(routes!(list_teams, create_team))
-        .routes(routes!(read_team, update_team, delete_team))
+    OpenApiRouter::default().routes(routes!(list_teams, create_team)).routes(routes!(
+        read_team,
+        update_team,
+        delete_team
+    ))
 }
 
 /// Operators who share conversations.

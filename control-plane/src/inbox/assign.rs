@@ -37,7 +37,12 @@ struct Seat {
 /// Who gets the next conversation: whoever is available and has the fewest; among those the first in the team's list.
 fn choose(seats: &[Seat]) -> Option<usize> {
     let has_room = |(_, seat): &(usize, &Seat)| seat.available && seat.open < i64::from(seat.capacity);
-    seats.iter().enumerate().filter(has_room).min_by_key(|(place, seat)| (seat.open, *place)).map(|(place, _)| place)
+    seats
+        .iter()
+        .enumerate()
+        .filter(has_room)
+        .min_by_key(|(place, seat)| (seat.open, *place))
+        .map(|(place, _)| place)
 }
 
 /// Gives out what waits. What cannot be given out now is when somebody next has room.
@@ -67,7 +72,9 @@ async fn round(part: &dyn TenantStore) -> Result<(), StoreError> {
     let mut open: HashMap<UserId, i64> = HashMap::new();
     let mut given: Vec<(Stored<Conversation>, UserId)> = Vec::new();
     for row in waiting {
-        let Some(team) = teams.iter().find(|team| Some(&team.id) == row.value.team.as_ref()) else { continue };
+        let Some(team) = teams.iter().find(|team| Some(&team.id) == row.value.team.as_ref()) else {
+            continue;
+        };
         let mut seats = Vec::new();
         for member in &team.value.members {
             let count = match open.get(&member.user) {

@@ -110,14 +110,17 @@ mod tests {
     }
 
     fn analysis() -> impl Strategy<Value = Option<Analysis>> {
-        let one = (0..=100_u8, prop_oneof![Just("appointment"), Just(HUMAN)]).prop_map(|(confidence, intent)| Analysis {
-            sentiment: Sentiment::Neutral,
-            intent: intent.to_owned(),
-            urgency: Urgency::Normal,
-            confidence,
-            lead_score: None,
-            suggests_call: false,
-        });
+        let one =
+            (0..=100_u8, prop_oneof![Just("appointment"), Just(HUMAN)]).prop_map(|(confidence, intent)| {
+                Analysis {
+                    sentiment: Sentiment::Neutral,
+                    intent: intent.to_owned(),
+                    urgency: Urgency::Normal,
+                    confidence,
+                    lead_score: None,
+                    suggests_call: false,
+                }
+            });
         proptest::option::of(one)
     }
 

@@ -7,11 +7,7 @@ use super::{
     live, timer, understand, write,
 };
 use crate::{
-    clock::now_us,
-    directory::Answerer,
-    sending::compose::ComposeError,
-    shared::Shared,
-    who_answers::Part,
+    clock::now_us, directory::Answerer, sending::compose::ComposeError, shared::Shared, who_answers::Part,
     work::Worker,
 };
 use deliveries::EventType;
@@ -137,15 +133,18 @@ async fn answer(shared: &Arc<Shared>, part: &Part, id: &MessageId, attempts: i64
     let Some(mut scene) = scene(part, id).await? else { return Ok(()) };
     tell_live_calls(shared, part, &scene).await?;
     let view = shared.directory.tenant(part.id()).await.map_err(StoreError::from)?;
-    let answerer = view.as_ref().filter(|view| view.is_served()).and_then(|view| {
-        view.answerer(view.default_assistant_id()).cloned()
-    });
+    let answerer = view
+        .as_ref()
+        .filter(|view| view.is_served())
+        .and_then(|view| view.answerer(view.default_assistant_id()).cloned());
     let Some(answerer) = answerer else { return Ok(()) };
     if scene.settings.understand && scene.message.value.analysis.is_none() {
         match understood(&answerer, &scene).await {
             Ok(analysis) => keep_analysis(part, &mut scene, analysis).await?,
             Err(cause) if attempts < TRIES => return Err(cause),
-            Err(cause) => warn!(message = %id, error = &cause as &dyn std::error::Error, "a message is not understood"),
+            Err(cause) => {
+                warn!(message = %id, error = &cause as &dyn std::error::Error, "a message is not understood")
+            }
         }
     }
     let Some(facts) = Known::read(part, &scene).await? else { return Ok(()) };
@@ -238,11 +237,7 @@ async fn complete(model: &dyn LlmProvider, request: LlmRequest) -> Result<String
 }
 
 /// Stores what a message was understood as, with the conversation and the writer, and tells what follows from it.
-async fn keep_analysis(
-    part: &Part,
-    scene: &mut Scene,
-    analysis: Option<Analysis>,
-) -> Result<(), StoreError> {
+async fn keep_analysis(part: &Part, scene: &mut Scene, analysis: Option<Analysis>) -> Result<(), StoreError> {
     let Some(analysis) = analysis else { return Ok(()) };
     let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
     let Some(row) = tx.get::<Message>(&scene.message.id).await? else { return Ok(()) };
@@ -255,7 +250,8 @@ async fn keep_analysis(
         qualify(&mut *tx, contact, &analysis).await?;
     }
     if analysis.suggests_call {
-        control::tell(&mut *tx, EventType::CallSuggested, &scene.conversation, Some(&scene.message.id)).await?;
+        control::tell(&mut *tx, EventType::CallSuggested, &scene.conversation, Some(&scene.message.id))
+            .await?;
     }
     tx.commit().await
 }

@@ -106,10 +106,7 @@ pub(super) async fn look(part: &dyn TenantStore, id: &ConversationId) -> Result<
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use store::{
-        ids::UserId,
-        model::message::Channel,
-    };
+    use store::{ids::UserId, model::message::Channel};
 
     fn conversation(control: Control, answer_due_at: Option<i64>, answer_missed: bool) -> Conversation {
         Conversation {

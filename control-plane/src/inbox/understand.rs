@@ -43,7 +43,11 @@ pub(super) fn request(history: &[Message], message: &Message) -> LlmRequest {
 pub(super) fn shown(message: &Message) -> String {
     let mut text: String = message.content.chars().take(SHOWN).collect();
     if text.trim().is_empty() {
-        text = if message.media.is_empty() { "(nothing)".to_owned() } else { "(a picture or a file)".to_owned() };
+        text = if message.media.is_empty() {
+            "(nothing)".to_owned()
+        } else {
+            "(a picture or a file)".to_owned()
+        };
     }
     text
 }

@@ -53,7 +53,8 @@ pub(crate) async fn message(
 fn own_address(conversation: &Conversation, channel: Channel) -> Option<String> {
     let is_same_kind = super::address_kind(conversation.channel) == super::address_kind(channel);
     let is_text = conversation.channel == channel || conversation.channel == Channel::Voice;
-    (is_same_kind && is_text && !conversation.own_address.is_empty()).then(|| conversation.own_address.clone())
+    (is_same_kind && is_text && !conversation.own_address.is_empty())
+        .then(|| conversation.own_address.clone())
 }
 
 /// The address that wrote last counts before others of the contact.

@@ -79,7 +79,8 @@ async fn merge_contacts(
             Ok(kept)
         } else {
             let found = work.tx.get::<Contact>(&other).await?;
-            let gone = found.ok_or_else(|| at_other(FaultCode::UnknownReference, "there is no such contact"))?;
+            let gone =
+                found.ok_or_else(|| at_other(FaultCode::UnknownReference, "there is no such contact"))?;
             merge(&mut *work.tx, kept, gone).await
         };
         match merged {
@@ -101,7 +102,11 @@ fn at_other(code: FaultCode, detail: &str) -> Problem {
     Problem::unacceptable(vec![Fault { place, code, detail: detail.to_owned() }])
 }
 
-async fn merge(tx: &mut Tx, kept: Stored<Contact>, gone: Stored<Contact>) -> Result<Stored<Contact>, Problem> {
+async fn merge(
+    tx: &mut Tx,
+    kept: Stored<Contact>,
+    gone: Stored<Contact>,
+) -> Result<Stored<Contact>, Problem> {
     for address in &gone.value.addresses {
         let lookup = ContactAddress::lookup(address.kind, &address.address);
         if let Some(row) = tx.find::<ContactAddress>(&lookup).await? {
@@ -182,7 +187,8 @@ fn joined(into: Conversation, from: Conversation) -> Conversation {
     let epoch = into.epoch.max(from.epoch) + 1;
     let is_newer = from.last_message_at > into.last_message_at;
     let is_open = [into.status, from.status].contains(&ConversationStatus::Open);
-    let control = if into.control == Control::Assistant { from.control.clone() } else { into.control.clone() };
+    let control =
+        if into.control == Control::Assistant { from.control.clone() } else { into.control.clone() };
     let (newest, older) = if is_newer { (from.clone(), &into) } else { (into.clone(), &from) };
     Conversation {
         key: into.key.clone(),

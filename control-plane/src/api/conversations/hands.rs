@@ -36,9 +36,7 @@ use store::{
     model::{
         contact::AddressKind,
         identity::{Role, User},
-        message::{
-            Author, Channel, Conversation, Media, Message, MessageDirection, MessageStatus, Times,
-        },
+        message::{Author, Channel, Conversation, Media, Message, MessageDirection, MessageStatus, Times},
     },
 };
 use tracing::error;
@@ -95,7 +93,12 @@ pub(crate) struct ReplyForm {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FormerIntroForm {
     /// Who is written with.
-    #[serde(rename = "phoneNumber", alias = "to", alias = "customerPhone", deserialize_with = "phone::number")]
+    #[serde(
+        rename = "phoneNumber",
+        alias = "to",
+        alias = "customerPhone",
+        deserialize_with = "phone::number"
+    )]
     #[schema(schema_with = schema::phone)]
     phone_number: String,
     /// Who takes over; without it oneself.
@@ -192,11 +195,7 @@ async fn release(
     params(("id" = String, Path, description = "`cnv_…`")),
     responses((status = 200, description = "As it is now", body = ConversationItem)),
 )]
-async fn pause(
-    op: Op<InboxWork>,
-    PathId(id): PathId<ConversationId>,
-    body: Empty,
-) -> Result<Response, Stop> {
+async fn pause(op: Op<InboxWork>, PathId(id): PathId<ConversationId>, body: Empty) -> Result<Response, Stop> {
     hand(&op, &id, &body.once, Hand::Pause).await
 }
 

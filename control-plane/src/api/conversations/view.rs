@@ -124,7 +124,9 @@ impl ConversationView {
                 since: Some(rfc3339(since)),
                 active_at: Some(rfc3339(active_at)),
             },
-            Control::Assistant | Control::Paused => ControlView { by, user: None, since: None, active_at: None },
+            Control::Assistant | Control::Paused => {
+                ControlView { by, user: None, since: None, active_at: None }
+            }
         };
         Self {
             channel: conversation.channel,

@@ -65,6 +65,11 @@ pub(super) struct Ids {
     pub(super) contact: ContactId,
     pub(super) conversation: ConversationId,
     pub(super) message: MessageId,
+    pub(super) batch: BatchId,
+    pub(super) column: BoardColumnId,
+    pub(super) chip: ChannelChipId,
+    pub(super) canned: CannedReplyId,
+    pub(super) team: TeamId,
 }
 
 impl World {
@@ -217,6 +222,11 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         contact: ContactId::generate(),
         conversation: ConversationId::generate(),
         message: MessageId::generate(),
+        batch: BatchId::generate(),
+        column: BoardColumnId::generate(),
+        chip: ChannelChipId::generate(),
+        canned: CannedReplyId::generate(),
+        team: TeamId::generate(),
     };
     put_tenant(
         store,
@@ -287,6 +297,20 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
     let address = ContactAddressId::generate();
     let rows = [
         (Table::Memberships, ids.membership.as_str(), json!({ "user": ids.user, "role": "owner" })),
+        (Table::BoardColumns, ids.column.as_str(), json!({ "name": "canary column", "position": 0 })),
+        (
+            Table::ChannelChips,
+            ids.chip.as_str(),
+            json!({
+                "channel_id": "canary_chip", "name": "canary chip", "default_entry_column_id": ids.column, "is_active": true,
+            }),
+        ),
+        (Table::CannedReplies, ids.canned.as_str(), json!({ "shortcut": "canary", "text": "canary text" })),
+        (
+            Table::Teams,
+            ids.team.as_str(),
+            json!({ "name": "canary team", "members": [{ "user": ids.user, "capacity": 1, "available": true }] }),
+        ),
         (
             Table::ApiKeys,
             ids.key.as_str(),
@@ -413,6 +437,14 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
                 "conversation": ids.conversation, "channel": "sms", "direction": "inbound", "from_number": "canary",
                 "to_number": "+15550178", "content": "canary said", "media": [], "status": "received",
                 "provider": "twilio", "provider_id": "SMcanary", "provider_status": null, "segments": 1,
+            }),
+        ),
+        (
+            Table::Batches,
+            ids.batch.as_str(),
+            json!({
+                "name": "canary batch", "status": "paused", "message": { "text": "canary" }, "recipients": 1,
+                "left": 1, "made_by": null, "send_at": null,
             }),
         ),
         (

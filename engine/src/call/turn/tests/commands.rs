@@ -121,5 +121,8 @@ fn what_the_assistant_is_told_stands_before_what_the_caller_says_next() {
     script.caller(2_000, "Did you get it?");
     let context = format!("{:?}", script.turns.context());
     assert!(context.contains("[The caller has written: 8.] Did you get it?"), "{context}");
-    assert!(context.contains("written: 1.") && !context.contains("written: 0."), "the oldest is forgotten: {context}");
+    assert!(
+        context.contains("written: 1.") && !context.contains("written: 0."),
+        "the oldest is forgotten: {context}"
+    );
 }
