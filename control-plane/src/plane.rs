@@ -202,6 +202,7 @@ impl ControlPlane {
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
         ));
+        tools.attach(&shared);
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;

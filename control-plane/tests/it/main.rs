@@ -17,6 +17,7 @@ mod former;
 mod gateways_told;
 mod health;
 mod identity;
+mod inbox;
 mod isolation;
 mod log;
 mod messages;

@@ -55,6 +55,10 @@ fn ids(world: &World, path: &str) -> (String, String) {
     match before {
         "/v1/api-keys" => (others.key.to_string(), KeyId::generate().to_string()),
         "/v1/assistants" => (others.assistant.to_string(), AssistantId::generate().to_string()),
+        "/v1/board/columns" => (others.column.to_string(), BoardColumnId::generate().to_string()),
+        "/v1/channel-chips" => (others.chip.to_string(), ChannelChipId::generate().to_string()),
+        "/v1/canned-replies" => (others.canned.to_string(), CannedReplyId::generate().to_string()),
+        "/v1/teams" => (others.team.to_string(), TeamId::generate().to_string()),
         "/v1/batches" => (others.batch.to_string(), BatchId::generate().to_string()),
         "/v1/budgets" => (others.budget.to_string(), BudgetId::generate().to_string()),
         "/v1/business-hours" => (others.hours.to_string(), HoursId::generate().to_string()),
@@ -134,6 +138,25 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         }
         // The other tenant's number: it is not known here.
         ("POST", "/v1/calls/test-incoming" | "/api/voice/test-incoming") => json!({ "to": "+15550178" }),
+        ("POST", "/v1/board/columns") | ("PATCH", "/v1/board/columns/{id}") => json!({ "name": "Mine" }),
+        ("POST", "/v1/channel-chips") | ("PATCH", "/v1/channel-chips/{id}") => json!({
+            "channel_id": "mine", "name": "Mine", "default_entry_column_id": others.column,
+        }),
+        ("POST", "/v1/canned-replies") | ("PATCH", "/v1/canned-replies/{id}") => {
+            json!({ "shortcut": "mine", "text": "Mine" })
+        }
+        ("POST", "/v1/teams") | ("PATCH", "/v1/teams/{id}") => {
+            json!({ "name": "Mine", "members": [{ "user": others.user }] })
+        }
+        ("PATCH", "/v1/conversations/{id}") => {
+            json!({ "assignee": others.user, "team": others.team, "column": others.column })
+        }
+        ("POST", "/v1/conversations/{id}/takeover") => json!({ "user": others.user, "intro": true }),
+        ("POST", "/v1/conversations/{id}/messages") => json!({ "text": "Hello.", "user": others.user }),
+        ("POST", "/v1/contacts/{id}/merge") => json!({ "other": others.contact }),
+        ("POST", "/api/sms/human-control-intro") => {
+            json!({ "phoneNumber": "+15550178", "agentId": others.user, "companyId": world.other })
+        }
         ("POST", "/v1/queues") | ("PATCH", "/v1/queues/{id}") => queue,
         ("POST", "/v1/assistants") | ("PATCH", "/v1/assistants/{id}") => assistant,
         ("POST", "/v1/business-hours") | ("PATCH", "/v1/business-hours/{id}") => hours,
