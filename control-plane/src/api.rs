@@ -9,9 +9,13 @@ mod api_keys;
 mod assistants;
 mod audit;
 mod auth;
+pub(crate) mod batches;
+mod board;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
+mod canned_replies;
+mod channel_health;
 mod check;
 mod company_config;
 mod contacts;
@@ -41,7 +45,7 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
-mod phone;
+pub(crate) mod phone;
 mod place;
 mod provider_health;
 mod provisioning;
@@ -60,6 +64,7 @@ mod secret;
 mod settings;
 mod simulate;
 mod softphone;
+mod teams;
 mod tenants;
 mod test_incoming;
 mod usage;
@@ -80,6 +85,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
     openapi::base()
         .merge(number_orders::routes())
         .merge(provider_health::routes())
+        .merge(channel_health::routes())
         .merge(provisioning::routes())
         .merge(softphone::routes())
         .merge(auth::routes())
@@ -111,6 +117,10 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(contacts::routes())
         .merge(conversations::routes())
         .merge(messages::routes())
+        .merge(batches::routes())
+        .merge(board::routes())
+        .merge(canned_replies::routes())
+        .merge(teams::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(events::routes())

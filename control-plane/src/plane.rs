@@ -5,6 +5,7 @@ use crate::{
     carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
+    messengers::Messengers,
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     provider_health::{Monitor, Watch},
     recordings::{self, LinksError, MEDIA, RecordingLog},
@@ -12,6 +13,7 @@ use crate::{
     settings::{BusSettings, ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
     shared::{Outside, Parts, Shared},
     sign_in, upkeep,
+    work::Workers,
 };
 use axum::Router;
 use bus::{Bus, BusError, LocalBus, NatsBus};
@@ -65,6 +67,7 @@ pub struct Background {
     _provisioning: Worker,
     _monitoring: AbortOnDrop,
     _upkeep: AbortOnDrop,
+    _replies: Workers,
 }
 
 /// A control plane that has just been opened.
@@ -106,6 +109,9 @@ pub enum OpenError {
     /// The client for the carrier's API cannot be made.
     #[error("the client for the carrier's API cannot be made")]
     Carrier(#[from] ClientError),
+    /// The client of somebody who carries messages cannot be made.
+    #[error("the client of a gateway for messages cannot be made")]
+    Gateway(#[from] gateways::ClientError),
     /// The tenant of the settings cannot be made known.
     #[error(transparent)]
     Tenant(#[from] BootstrapError),
@@ -166,7 +172,8 @@ impl ControlPlane {
             },
         ));
         let addresses = settings.services.addresses.clone();
-        let trial = Arc::new(Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?);
+        let messengers = Messengers::new(twilio.clone(), settings.messengers.clone())?;
+        let trial = Arc::new(Trial::new(messengers.clone(), addresses, settings.limits.credentials_trial)?);
         let monitor = Arc::new(Monitor::new(
             Arc::clone(&store),
             Arc::clone(&vault),
@@ -190,7 +197,7 @@ impl ControlPlane {
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let deliveries = deliveries(&settings.limits, &store, &vault)?;
         let bus = open_bus(&settings).await?;
-        let outside = outside(&settings, &directory, (deliveries, bus), twilio)?;
+        let outside = outside(&settings, &directory, (deliveries, bus), messengers)?;
         let shared = Arc::new(Shared::new(
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
@@ -230,6 +237,7 @@ impl ControlPlane {
             _provisioning: Worker::start(&self.shared.provisioner, WorkerOptions::default()),
             _monitoring: self.shared.monitor.start(),
             _upkeep: upkeep::start(&self.shared),
+            _replies: self.shared.start_replies(),
         }
     }
 
@@ -270,6 +278,7 @@ impl ControlPlane {
         self.shared.attach(None);
         self.shared.recordings.stop();
         self.shared.calls.stop();
+        self.shared.told.stop();
         self.shared.outbox.drain(self.shared.limits.deliveries_drain).await;
         self.shared.deliveries.drain(self.shared.limits.deliveries_drain).await;
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
@@ -318,7 +327,7 @@ fn outside(
     settings: &ControlPlaneSettings,
     directory: &Arc<Directory>,
     (deliveries, bus): (DeliveryWorker, Arc<dyn Bus>),
-    twilio: TwilioClient,
+    messengers: Messengers,
 ) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
     let secret = match &recording.link_secret {
@@ -334,8 +343,11 @@ fn outside(
         bus,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
-        twilio: twilio.clone(),
-        carriers: Arc::new(DirectoryCarriers { client: twilio, directory: Arc::clone(directory) }),
+        carriers: Arc::new(DirectoryCarriers {
+            client: messengers.twilio.clone(),
+            directory: Arc::clone(directory),
+        }),
+        messengers,
     })
 }
 

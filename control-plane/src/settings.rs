@@ -6,6 +6,7 @@ pub use crate::{
 };
 use crate::{
     directory::is_e164,
+    messengers::MessengerOptions,
     providers::{Providers, Services},
 };
 use bus::NatsOptions;
@@ -46,6 +47,8 @@ pub struct ControlPlaneSettings {
     pub tenant: TenantSettings,
     /// How Twilio's REST API is reached.
     pub twilio: TwilioOptions,
+    /// How those are reached that carry messages besides Twilio.
+    pub messengers: MessengerOptions,
     /// The services that serve every tenant without an account of its own there.
     pub services: Services,
     /// What becomes of recordings.
@@ -341,6 +344,8 @@ pub struct ControlPlaneOptions {
     /// Longest body of a request to `/v1`, in bytes. Default 262,144: an assistant's prompt with all of its tools is below
     /// a quarter of it.
     pub api_body_bytes: usize,
+    /// Longest body that names very many recipients. Default 32 MiB: 100,000 of them with what their messages need.
+    pub batch_body_bytes: usize,
     /// How long such a body may take to come. Default 10 s.
     pub api_body_deadline: Duration,
     /// How long a provider may take to say whether it takes credentials. Default 10 s.
@@ -407,6 +412,7 @@ impl Default for ControlPlaneOptions {
             page_default: 20,
             page_max: 100,
             api_body_bytes: 256 * 1024,
+            batch_body_bytes: 32 * 1024 * 1024,
             api_body_deadline: Duration::from_secs(10),
             credentials_trial: Duration::from_secs(10),
             idempotency_kept: Duration::from_secs(24 * 60 * 60),

@@ -5,7 +5,9 @@ use crate::{
     carriers::Carriers,
     directory::Directory,
     elsewhere::{Ears, Elsewhere, NotDone},
+    inbox::reply::Replier,
     live::LiveCalls,
+    messengers::Messengers,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
     provider_health::Monitor,
@@ -14,6 +16,7 @@ use crate::{
     settings::ControlPlaneOptions,
     streams::Streams,
     tokens::StreamTokens,
+    told::worker::ToldWorker,
     vapi::place::Placer,
     webhooks::repeated::RepeatedAnswers,
     work::Workers,
@@ -50,8 +53,7 @@ use store::{
         work::{TenantHealth, WorkKind},
     },
 };
-use tokio::time::Instant;
-use twilio_rest::TwilioClient;
+use tokio::{sync::Notify, time::Instant};
 use url::Url;
 use vault::Vault;
 
@@ -103,7 +105,13 @@ pub(crate) struct Shared {
     /// The other nodes.
     pub(crate) elsewhere: Elsewhere,
     /// Sends messages.
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Do what follows from what gateways and shops told.
+    pub(crate) told: Workers,
+    /// Those who carry messages.
+    pub(crate) messengers: Messengers,
+    /// Wakes whoever understands and answers what people write.
+    pub(crate) replies: Arc<Notify>,
 }
 
 /// What is reached outside of this program.
@@ -114,7 +122,7 @@ pub(crate) struct Outside {
     pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) http: reqwest::Client,
     pub(crate) deliveries: Worker,
-    pub(crate) twilio: TwilioClient,
+    pub(crate) messengers: Messengers,
 }
 
 /// What is made before and shared.
@@ -132,7 +140,7 @@ pub(crate) struct Parts {
 impl Shared {
     pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
         let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
-        let Outside { bus, objects, links, carriers, http, deliveries, twilio } = outside;
+        let Outside { bus, objects, links, carriers, http, deliveries, messengers } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -146,13 +154,20 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
-        let senders = Senders { directory: Arc::clone(&directory), twilio, own_address: own_address.clone() };
-        let outbox = Outbox::start(
-            Arc::clone(&store),
-            Arc::new(senders),
-            limits.outbox,
-            Arc::new(crate::clock::now_us),
-        );
+        let senders = Senders {
+            directory: Arc::clone(&directory),
+            messengers: messengers.clone(),
+            own_address: own_address.clone(),
+        };
+        let clock = Arc::new(crate::clock::now_us);
+        let outbox = Arc::new(Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, clock));
+        let worker = ToldWorker {
+            store: Arc::clone(&store),
+            directory: Arc::clone(&directory),
+            outbox: Arc::clone(&outbox),
+            work: limits.work,
+        };
+        let told = Workers::start(&Arc::new(worker), WorkKind::InboundEvent, &store, limits.work);
         let worker = CallWorker {
             store: Arc::clone(&store),
             carriers: Arc::clone(&carriers),
@@ -165,6 +180,9 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
+            told,
+            messengers,
+            replies: Arc::default(),
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
@@ -195,6 +213,13 @@ impl Shared {
             streams,
             elsewhere,
         }
+    }
+
+    /// Starts to understand and answer what people write.
+    pub(crate) fn start_replies(self: &Arc<Self>) -> Workers {
+        let worker = Arc::new(Replier { shared: Arc::downgrade(self) });
+        let wake = Arc::clone(&self.replies);
+        Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, self.limits.work)
     }
 
     /// The tenant's part of the store.

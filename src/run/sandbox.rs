@@ -29,6 +29,9 @@ pub(super) fn variables(base_url: &str) -> String {
         let path = if name == "OPENAI_BASE_URL" { "/v1" } else { "" };
         text.push_str(&format!("export {name}={base_url}{path}\n"));
     }
+    text.push_str(&format!(
+        "export WHAPI_BASE_URL={base_url}/whapi\nexport ONESIGNAL_BASE_URL={base_url}/onesignal\n"
+    ));
     let keys = ["DEEPGRAM_API_KEY", "ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY"];
     for name in keys {
         text.push_str(&format!("export {name}=sandbox\n"));
@@ -42,7 +45,9 @@ pub(super) fn variables(base_url: &str) -> String {
         "\nDelays and faults: curl {base_url}/sandbox/knobs; what they saw: {base_url}/sandbox/log\n\
          What Twilio's REST API remembers: {base_url}/sandbox/twilio\n\
          Whapi is at {base_url}/whapi (tokens sandbox-whapi-1 to -3), OneSignal at {base_url}/onesignal (app \
-         00000000-0000-4000-8000-000000000001, key sandbox-onesignal)\n"
+         00000000-0000-4000-8000-000000000001, key sandbox-onesignal)\n\
+         Google's access tokens: {base_url}/google/token (client sandbox.apps.googleusercontent.com, secret GOCSPX-sandbox, refresh \
+         token 1//sandbox- and the mailbox's address)\n"
     ));
     text
 }

@@ -9,6 +9,7 @@
 
 mod decide;
 mod link;
+mod nesting;
 mod poller;
 mod session;
 

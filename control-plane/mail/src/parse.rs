@@ -5,6 +5,7 @@
 
 mod automatic;
 mod bounce;
+mod guard;
 mod quote;
 
 pub use automatic::AutomaticReason;
@@ -13,6 +14,7 @@ pub use quote::without_history;
 
 use crate::{EmailAddress, MessageId, html};
 use bytes::Bytes;
+use guard::Guarded;
 use jiff::{Timestamp, civil, tz::Offset};
 use mail_parser::{
     Addr, Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
@@ -124,7 +126,7 @@ pub struct Received {
     pub attachments: Vec<ReceivedAttachment>,
     /// Files that were too many or too large.
     pub left_out: usize,
-    /// Text or HTML was cut off at the limit.
+    /// Text or HTML was cut off at the limit, or the mail has so many parts that only its headers were read.
     pub cut: bool,
     /// Why no machine must answer it.
     pub automatic: Option<AutomaticReason>,
@@ -200,7 +202,11 @@ impl Received {
 /// Reads a mail; `None` where there is not even a header.
 #[must_use]
 pub fn parse(raw: &[u8], limits: &ParseLimits) -> Option<Received> {
-    let message = MessageParser::default().parse(raw)?;
+    let guarded = guard::guard(raw);
+    let (message, cut) = match &guarded {
+        Guarded::Whole(raw) => (MessageParser::default().parse(raw)?, false),
+        Guarded::HeadersOnly => (MessageParser::default().parse_headers(raw)?, true),
+    };
     if message.headers().is_empty() {
         return None;
     }
@@ -217,6 +223,7 @@ pub fn parse(raw: &[u8], limits: &ParseLimits) -> Option<Received> {
         subject: one_line(message.subject().unwrap_or_default()),
         date: message.date().and_then(time),
         bounce: bounce::read(&message, limits),
+        cut,
         ..Received::default()
     };
     received.automatic = automatic::reason(&message, &received);

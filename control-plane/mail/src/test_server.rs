@@ -247,7 +247,14 @@ fn start(options: &MailServerOptions) -> Result<MailServer, String> {
     }
     make_certificate(&folder, user)?;
     let ports = Ports { smtp: free_port()?, smtps: free_port()?, imap: free_port()?, imaps: free_port()? };
-    let names = config::Names { folder: &folder, greeting: &name, user: &user_name(user)?, ports, options };
+    let names = config::Names {
+        folder: &folder,
+        greeting: &name,
+        user: &user_name(user)?,
+        group: &group_name(user)?,
+        ports,
+        options,
+    };
     for (file, text) in [
         ("exim.conf", config::exim(&names)),
         ("dovecot.conf", config::dovecot(&names)),
@@ -344,6 +351,15 @@ fn user_name(user: Option<(u32, u32)>) -> Result<String, String> {
     let (uid, _) = user.map_or_else(own_ids, Ok)?;
     let found = passwd()?.into_iter().find(|(_, known, _)| *known == uid);
     found.map(|(name, ..)| name).ok_or_else(|| format!("the user {uid} has no name"))
+}
+
+fn group_name(user: Option<(u32, u32)>) -> Result<String, String> {
+    let (_, gid) = user.map_or_else(own_ids, Ok)?;
+    let groups = fs::read_to_string("/etc/group").map_err(|error| error.to_string())?;
+    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let found = lines.find(|fields| fields.get(2) == Some(&gid.to_string().as_str()));
+    let name = found.and_then(|fields| fields.first().map(|name| (*name).to_owned()));
+    name.ok_or_else(|| format!("the group {gid} has no name"))
 }
 
 fn own_ids() -> Result<(u32, u32), String> {

@@ -250,9 +250,9 @@ fn run<'a>(
             Errand::Send { number, parcel, trial, placed } => {
                 (index, Event::Sent { number, sent: send(inner, lane, &parcel, trial, placed).await })
             }
-            Errand::Ask { number, mut question } => {
+            Errand::Ask { number, ask, mut question } => {
                 question.others = others(part, &question).await;
-                (index, Event::Answered { number, answer: inner.channels.ask(&question).await })
+                (index, Event::Answered { number, ask, answer: inner.channels.ask(&question).await })
             }
         }
     })
@@ -300,7 +300,8 @@ async fn paused(
         let status = match batches.get(&batch) {
             Some(status) => *status,
             None => {
-                let status = part.get::<Batch>(&batch).await?.map_or(BatchStatus::Done, |row| row.value.status);
+                let status =
+                    part.get::<Batch>(&batch).await?.map_or(BatchStatus::Done, |row| row.value.status);
                 batches.insert(batch.clone(), status);
                 status
             }

@@ -10,9 +10,9 @@ use store::{
         call_status::CallStatus,
         contact::AddressKind,
         identity::{KeyMode, KeyStatus, Role, UserStatus},
-        message::{Channel, ConversationStatus, MessageDirection, MessageStatus},
+        message::{Channel, ConversationStatus, MessageDirection, MessageStatus, Sentiment, Urgency},
         number::NumberStatus,
-        outgoing::AttemptStatus,
+        outgoing::{AttemptStatus, BatchStatus},
         queue::VoicemailStatus,
         recording::{RecordingPlace, RecordingSource, RecordingStatus},
         tenant::{TenantStatus, WebhookMode},
@@ -54,6 +54,7 @@ words!(
     ActorKind,
     AddressKind,
     AttemptStatus,
+    BatchStatus,
     BudgetPeriod,
     CallStatus,
     Channel,
@@ -71,7 +72,9 @@ words!(
     RecordingPlace,
     RecordingSource,
     RecordingStatus,
+    Sentiment,
     TenantStatus,
+    Urgency,
     UserStatus,
     VoicemailStatus,
     WebhookMode,
@@ -95,6 +98,12 @@ pub(crate) fn email_backup() -> Schema {
 pub(crate) fn channels() -> Schema {
     let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
     Schema::Array(ArrayBuilder::new().items(channel).min_items(Some(1)).max_items(Some(5)).build())
+}
+
+/// Channels of which there may be none.
+pub(crate) fn some_channels() -> Schema {
+    let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
+    Schema::Array(ArrayBuilder::new().items(channel).max_items(Some(5)).build())
 }
 
 /// One of the words of `W`.

@@ -5,14 +5,20 @@
 //!
 //! - Twilio: `messaging_service_sid` sends instead of the numbers, `whatsapp_senders` are its numbers at WhatsApp (E.164, separated by
 //!   commas), `messages_per_second` is what one number may send.
+//! - Whapi: `phone` is the number of its token, `messages_per_second` as above. OneSignal: `app_id`.
 
-use crate::directory::{Account, TenantView};
+use super::{onesignal, whapi};
+use crate::{
+    directory::{Account, TenantView},
+    messengers::{ONESIGNAL, WHAPI},
+};
 use messaging::{
     Channel,
     dispatch::Recovery,
     plan::{Tier, can_text},
 };
 use outbox::Route;
+use store::ids::AccountId;
 
 /// Who carries text messages and WhatsApp.
 pub(crate) const TWILIO: &str = "twilio";
@@ -31,6 +37,8 @@ pub(crate) fn of(view: &TenantView) -> Vec<Route> {
                 routes.extend(text_messages(view, account));
                 routes.extend(whatsapp(account));
             }
+            WHAPI => routes.extend(whapi::route(account)),
+            ONESIGNAL => routes.extend(onesignal::route(account)),
             _ => {}
         }
     }
@@ -68,10 +76,14 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
         return None;
     }
     let service = account.properties.get("messaging_service_sid").cloned();
+    // A number whose account is not said is the first one's.
+    let first = view.accounts.iter().find(|account| account.kind == TWILIO && account.is_active());
+    let is_first = first.is_some_and(|first| first.id == account.id);
+    let is_its = |owner: &Option<AccountId>| if owner.is_none() { is_first } else { *owner == account.id };
     let mut numbers: Vec<_> = view
         .numbers
         .values()
-        .filter(|stored| stored.number.account == account.id && view.number(&stored.number.e164).is_some())
+        .filter(|stored| is_its(&stored.number.account) && view.number(&stored.number.e164).is_some())
         .filter(|stored| {
             let can = stored.number.capabilities;
             // What the carrier has not been asked about yet is not known.
@@ -98,8 +110,11 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
 
 fn whatsapp(account: &Account) -> Option<Route> {
     let senders = account.properties.get("whatsapp_senders").filter(|_| is_for(account, "whatsapp"))?;
-    let senders: Vec<String> =
-        senders.split(',').map(|sender| sender.trim().to_owned()).filter(|sender| !sender.is_empty()).collect();
+    let senders: Vec<String> = senders
+        .split(',')
+        .map(|sender| sender.trim().to_owned())
+        .filter(|sender| !sender.is_empty())
+        .collect();
     Some(Route {
         channel: Channel::Whatsapp,
         account: id_of(account),

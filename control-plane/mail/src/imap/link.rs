@@ -1,5 +1,6 @@
 //! The bytes between us and a server: with TLS or, on the own machine, without, and never more at once than was asked for.
 
+use super::nesting::Nesting;
 use std::{
     io,
     pin::Pin,
@@ -17,6 +18,7 @@ use tokio_rustls::client::TlsStream;
 pub(super) struct Link {
     way: Way,
     left: usize,
+    nesting: Nesting,
 }
 
 #[derive(Debug)]
@@ -27,11 +29,11 @@ enum Way {
 
 impl Link {
     pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { way: Way::Plain(stream), left: 0 }
+        Self { way: Way::Plain(stream), left: 0, nesting: Nesting::default() }
     }
 
     pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { way: Way::Tls(Box::new(stream)), left: 0 }
+        Self { way: Way::Tls(Box::new(stream)), left: 0, nesting: Nesting::default() }
     }
 
     /// From now on so many bytes may come.
@@ -51,7 +53,14 @@ impl AsyncRead for Link {
             Way::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Way::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
         };
-        link.left = link.left.saturating_sub(buf.filled().len().saturating_sub(before));
+        let came = buf.filled().get(before..).unwrap_or_default();
+        link.left = link.left.saturating_sub(came.len());
+        if !link.nesting.watch(came) {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "lists within lists without end",
+            )));
+        }
         outcome
     }
 }

@@ -210,6 +210,33 @@ fn a_mail_shows_nothing_of_itself_in_debug() {
     );
 }
 
+/// As many levels as fit into what is fetched. Without a guard the library runs out of stack at it, and the program is gone.
+#[test]
+fn a_mail_of_mails_within_mails_brings_nothing_down() {
+    let nested = "Content-Type: message/rfc822\n\n".repeat(300_000);
+    let boundaries: String = (0..100_000)
+        .map(|number| format!("Content-Type: multipart/digest; boundary=b{number}\n\n--b{number}\n\n"))
+        .collect();
+    let report = format!("Content-Type: multipart/report; boundary=r\n\n--r\n{nested}");
+    for text in [&nested, &boundaries, &report] {
+        let mail = read(&format!("From: a@example.com\nSubject: x\n{text}"));
+        assert_eq!((mail.from.unwrap().address.as_str(), mail.cut), ("a@example.com", true));
+    }
+    let encoded = base64_simd::STANDARD.encode_to_string(&nested);
+    let spelt = nested.replace("Content", "=43ontent");
+    for (encoding, content) in [("base64", &encoded), ("quoted-printable", &spelt)] {
+        for kind in ["message/rfc822", "Message /\n\tGlobal ; x=y"] {
+            let mail = read(&format!(
+                "From: a@example.com\nSubject: x\nContent-Transfer-Encoding: {encoding}\nContent-Type: {kind}\n\n{content}\n"
+            ));
+            assert_eq!((mail.from.unwrap().address.as_str(), mail.cut), ("a@example.com", false));
+        }
+    }
+    // A few levels are nothing special.
+    let few = "Content-Type: message/rfc822\n\n".repeat(150);
+    assert_eq!(read(&format!("From: a@example.com\n{few}")).attachments.len(), 1);
+}
+
 proptest! {
     #[test]
     fn no_mail_is_too_much_for_it(raw in proptest::collection::vec(any::<u8>(), 0..400)) {

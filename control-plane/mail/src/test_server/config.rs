@@ -9,12 +9,13 @@ pub(super) struct Names<'a> {
     /// What both greet with, so that nobody else's server is taken for this one.
     pub(super) greeting: &'a str,
     pub(super) user: &'a str,
+    pub(super) group: &'a str,
     pub(super) ports: Ports,
     pub(super) options: &'a MailServerOptions,
 }
 
 pub(super) fn exim(names: &Names<'_>) -> String {
-    let Names { greeting, user, ports: Ports { smtp, smtps, .. }, .. } = names;
+    let Names { greeting, user, group, ports: Ports { smtp, smtps, .. }, .. } = names;
     let folder = names.folder.display();
     // The name of the mailbox's folder has to come from the disk, not from the mail.
     let mailbox =
@@ -22,7 +23,7 @@ pub(super) fn exim(names: &Names<'_>) -> String {
     let xoauth2 = names.options.tokeninfo.as_deref().and_then(exim_xoauth2).unwrap_or_default();
     format!(
         r#"exim_user = {user}
-exim_group = {user}
+exim_group = {group}
 primary_hostname = localhost
 spool_directory = {folder}/spool
 log_file_path = {folder}/log/exim_%slog
@@ -93,7 +94,8 @@ login:
     )
 }
 
-/// Exim reads `user=…^Aauth=Bearer …^A^A` and asks about the token itself.
+/// Exim reads `user=…^Aauth=Bearer …^A^A` and asks about the token itself; it must not close its side meanwhile, which an HTTP server
+/// takes for a client that is gone.
 fn exim_xoauth2(tokeninfo: &str) -> Option<String> {
     let (address, path) = tokeninfo.strip_prefix("http://")?.split_once('/')?;
     let (host, port) = address.split_once(':')?;
@@ -103,14 +105,14 @@ fn exim_xoauth2(tokeninfo: &str) -> Option<String> {
   public_name = XOAUTH2
   server_prompts = :
   server_condition = ${{if match{{$auth1}}{{\N^user=([^\x01]+)\x01auth=Bearer ([A-Za-z0-9._-]+)\x01\x01$\N}}{{\
-    ${{if match{{${{readsocket{{inet:{host}:{port}}}{{GET /{path}?access_token=$2 HTTP/1.0\r\n\r\n}}{{5s}}}}}}{{200 OK}}}}}}{{no}}}}
+    ${{if match{{${{readsocket{{inet:{host}:{port}}}{{GET /{path}?access_token=$2 HTTP/1.0\r\n\r\n}}{{5s:shutdown=no}}}}}}{{200 OK}}}}}}{{no}}}}
   server_set_id = ${{if match{{$auth1}}{{\N^user=([^\x01]+)\N}}{{$1}}}}
 "#
     ))
 }
 
 pub(super) fn dovecot(names: &Names<'_>) -> String {
-    let Names { greeting, user, ports: Ports { imap, imaps, .. }, .. } = names;
+    let Names { greeting, user, group, ports: Ports { imap, imaps, .. }, .. } = names;
     let folder = names.folder.display();
     let (mechanism, tokens) = if names.options.tokeninfo.is_some() {
         let args = format!("{folder}/oauth2.conf");
@@ -126,7 +128,7 @@ protocols = imap
 listen = 127.0.0.1
 login_greeting = {greeting}
 default_internal_user = {user}
-default_internal_group = {user}
+default_internal_group = {group}
 default_login_user = {user}
 first_valid_uid = 1
 first_valid_gid = 1
@@ -145,7 +147,7 @@ passdb {{
 }}
 {tokens}userdb {{
   driver = static
-  args = uid={user} gid={user} home={folder}/mail/%u
+  args = uid={user} gid={group} home={folder}/mail/%u
 }}
 service anvil {{
   chroot =

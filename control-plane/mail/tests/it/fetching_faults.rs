@@ -186,6 +186,13 @@ async fn no_answer_is_too_long_or_too_strange_for_it() {
     })
     .await;
     assert_eq!(trouble, Trouble::Protocol);
+    // Read by the library, this would be the end of the whole program.
+    let trouble = recovers(|command| match command.contains("SEARCH") {
+        true => Answer::Say(format!("* 1 FETCH (BODYSTRUCTURE {}", "(".repeat(500_000))),
+        false => Answer::Usual,
+    })
+    .await;
+    assert!(matches!(trouble, Trouble::Unreachable(_)), "{trouble:?}");
     // Where the library panics the mailbox goes on all the same.
     let trouble = recovers(|command| match command.contains("RFC822.SIZE") {
         true => Answer::Say("* 1 FETCH (UID 9 INTERNALDATE NIL)\r\nTAG OK done".to_owned()),

@@ -155,7 +155,7 @@ async fn both_directions_log_in_with_a_token_and_renew_one_that_is_refused() {
     let account = || mail::ImapAccount { login: login(), ..server.account(&ours, Security::Tls) };
     let poller = start(account(), &inbox, imap_options(&server));
     inbox.until(|kept| kept.mails.len() == 1).await;
-    assert_eq!(source.fetched(), 1, "one token for both directions");
+    assert_eq!(source.fetched(), 1, "one token for both directions: {}", server.log());
     poller.stop().await;
 
     // The token is revoked before its end: one more is fetched, and that is all.

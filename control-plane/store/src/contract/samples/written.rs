@@ -49,6 +49,7 @@ pub(super) fn sample(table: Table, slug: &str, ids: &Ids) -> Sample {
                 subject: None,
                 unread: 1,
                 answer_due_at: None,
+                answer_missed: false,
                 analysis: None,
             };
             of(ids.conversation.clone(), &conversation, Some(key))
