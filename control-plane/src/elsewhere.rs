@@ -23,7 +23,7 @@ use engine::{
 use message::{Ask, Reply, What};
 use parking_lot::Mutex;
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -81,7 +81,7 @@ pub(crate) struct Elsewhere {
     bus: Arc<dyn Bus>,
     options: ElsewhereOptions,
     /// Calls on whose subjects this node listens.
-    held: Mutex<HashSet<CallId>>,
+    held: Mutex<HashMap<CallId, AbortOnDrop>>,
     relays: Arc<audio::Relays>,
     _tasks: [AbortOnDrop; 2],
 }
@@ -129,6 +129,11 @@ impl Elsewhere {
         command: Command,
     ) -> Result<(), NotDone> {
         self.ask(tenant, call, What::Order(command)).await
+    }
+
+    /// Whether another node has the call.
+    pub(crate) async fn has(&self, tenant: &TenantId, call: &CallId) -> bool {
+        self.ask(tenant, call, What::Have).await.is_ok()
     }
 
     /// Listens in on a call that another node has.
@@ -183,51 +188,58 @@ fn subject(call: &CallId) -> String {
 /// A call has a stream here: whoever orders something for it at another node is heard until it is over.
 pub(crate) fn hold(shared: &Arc<Shared>, call: &CallId) {
     let elsewhere = &shared.elsewhere;
-    if !elsewhere.bus.is_shared() || !elsewhere.held.lock().insert(call.clone()) {
+    if !elsewhere.bus.is_shared() {
         return;
     }
-    let (shared, call) = (Arc::clone(shared), call.clone());
-    tokio::spawn(async move {
-        let id = call.as_str().into();
-        let over = shared.live.over(&id);
+    let mut held = elsewhere.held.lock();
+    if held.contains_key(call) {
+        return;
+    }
+    let (weak, live, bus) = (Arc::downgrade(shared), Arc::clone(&shared.live), Arc::clone(&elsewhere.bus));
+    let (id, again) = (call.clone(), elsewhere.options.again);
+    let task = tokio::spawn(async move {
+        let live_id = engine::ids::CallId::from(id.as_str());
         tokio::select! {
-            () = over => {}
-            () = serve(&shared, &call) => {}
+            () = live.over(&live_id) => {}
+            () = serve(&*bus, &weak, &id, again) => {}
         }
-        shared.elsewhere.held.lock().remove(&call);
+        if let Some(shared) = weak.upgrade() {
+            shared.elsewhere.held.lock().remove(&id);
+        }
     });
+    held.insert(call.clone(), AbortOnDrop(task));
 }
 
-async fn serve(shared: &Arc<Shared>, call: &CallId) {
-    let elsewhere = &shared.elsewhere;
+/// Answers those who ask about a call, as long as this node serves.
+async fn serve(bus: &dyn Bus, shared: &Weak<Shared>, call: &CallId, again: Duration) {
     loop {
-        match elsewhere.bus.subscribe(&subject(call)).await {
+        match bus.subscribe(&subject(call)).await {
             Ok(mut subscription) => {
                 while let Some(heard) = subscription.next().await {
-                    if let Some(reply) = obey(shared, call, &heard.message) {
+                    let Some(shared) = shared.upgrade() else { return };
+                    if let Some(reply) = obey(&shared, call, &heard.message) {
                         heard.answer(reply.write());
                     }
                 }
             }
-            Err(error) => {
-                warn!(%call, %error, "a call cannot be reached from other nodes; it is tried again")
-            }
+            Err(error) => warn!(%call, %error, "a call cannot be reached from other nodes; it is tried again"),
         }
-        sleep(elsewhere.options.again).await;
+        sleep(again).await;
     }
 }
 
 /// Does what another node asks; `None`: this node has no stream of the call now, and another one may.
-fn obey(shared: &Arc<Shared>, call: &CallId, message: &[u8]) -> Option<Reply> {
+fn obey(shared: &Shared, call: &CallId, message: &[u8]) -> Option<Reply> {
     if !shared.live.is_streaming(&call.as_str().into()) {
         return None;
     }
     let Some(ask) = Ask::read(message) else { return Some(Reply::NotKnown) };
     let owner = shared.live.tenant(&call.as_str().into());
-    if ask.call != *call || owner.is_none_or(|owner| owner.0 != ask.tenant.as_str()) {
+    if ask.call != *call || owner.is_none_or(|owner| owner.0.as_str() != ask.tenant.as_str()) {
         return Some(Reply::Gone);
     }
     let done = match ask.what {
+        What::Have => true,
         What::Order(command) => shared.command(call, command).is_ok(),
         What::Listen { to, mixed } => {
             let sides = if mixed { Sides::Mixed } else { Sides::Stereo };

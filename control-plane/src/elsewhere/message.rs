@@ -19,6 +19,8 @@ pub(super) struct Ask {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum What {
+    /// Nothing but an answer: that it is there.
+    Have,
     /// An order.
     Order(Command),
     /// Let it be heard.
@@ -78,6 +80,7 @@ mod tests {
     fn what_is_asked_is_read_back_and_what_is_not_known_is_not() {
         let (tenant, call) = (TenantId::generate(), CallId::generate());
         for what in [
+            What::Have,
             What::Order(Command::HangUp),
             What::Order(Command::Say { text: "Hello".to_owned() }),
             What::Listen { to: "tandem.listen.1".to_owned(), mixed: true },

@@ -52,7 +52,7 @@ impl Nodes {
         Some(Self { nodes: [one, two], url })
     }
 
-    async fn node(
+    pub(crate) async fn node(
         folder: Folder,
         url: &str,
         key: Option<String>,

@@ -3,14 +3,20 @@
 //! out and say so.
 
 use crate::{
-    events_followed::{Followed, sid},
+    events_followed::{Followed, LIMIT, sid},
     nodes::Nodes,
     support::*,
 };
 use bus::test_server;
 use control_plane::settings::{BusSettings, ControlPlaneSettings};
 use engine::provider::Secret;
-use std::{collections::BTreeSet, time::Duration};
+use fixtures::sandbox::{Sandbox, SandboxOptions, TwilioFault, TwilioRule};
+use serde_json::json;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use twilio_rest::TwilioOptions;
 
 /// Two nodes that hear of each other over the bus alone.
 async fn nodes_on_a_bus() -> Option<(Nodes, test_server::NatsServer)> {
@@ -79,4 +85,66 @@ async fn without_a_bus_nodes_look_for_what_happened_by_themselves() {
     let mut followed = Followed::at(two, "").await;
     one.incoming(&sid(1)).await;
     assert_eq!(calls(&followed.told(1).await), [sid(1)].into());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_that_is_gone_held_is_sent_by_another_once() {
+    const MESSAGES: usize = 12;
+    let Some(url) = store_postgres::test_server::database().await else { return };
+    let sandbox = Sandbox::start(SandboxOptions::without_delay()).await.unwrap();
+    // The carrier takes some and never says so: whoever sent them does not know what came of it.
+    let rule = TwilioRule {
+        resource: "Messages".to_owned(),
+        method: Some("POST".to_owned()),
+        times: Some(4),
+        fault: Some(TwilioFault::NeverAnswer),
+        ..TwilioRule::default()
+    };
+    sandbox.knobs().change(|knobs| knobs.twilio_rest.rules = vec![rule]);
+    let main = format!("AC{}", "0".repeat(32));
+    let change = |settings: &mut ControlPlaneSettings| {
+        settings.tenant.twilio.account_sid.clone_from(&main);
+        settings.tenant.twilio.auth_token = Secret::new("sandbox");
+        settings.tenant.numbers = vec!["+15550100".to_owned()];
+        settings.twilio = TwilioOptions::at(sandbox.base_url().parse().unwrap());
+        settings.limits.outbox.poll = Duration::from_millis(10);
+        settings.limits.outbox.lease = Duration::from_millis(500);
+    };
+    let carried = || {
+        let messages = sandbox.twilio()[&main]["messages"].as_array().cloned().unwrap_or_default();
+        messages.iter().map(|message| message["to"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let one = Nodes::node(Folder::new(), &url, None, change).await;
+    let mut ids = Vec::new();
+    for number in 0..MESSAGES {
+        let to = format!("+15550{number:03}42");
+        let body = json!({ "to": { "phone": to }, "chain": [{ "channels": ["sms"] }], "text": "Hello." });
+        let answer = one.post_json("/v1/messages", &body).await;
+        assert_eq!(answer.status, 202, "{}", answer.text());
+        ids.push(answer.json()["id"].as_str().unwrap().to_owned());
+    }
+    let give_up = Instant::now() + LIMIT;
+    while carried().len() < 4 {
+        assert!(Instant::now() < give_up, "nothing is sent");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (key, folder) = (one.key.clone(), Folder::new());
+    std::fs::create_dir_all(&folder.0).unwrap();
+    std::fs::copy(one.folder.0.join("secrets.key"), folder.0.join("secrets.key")).unwrap();
+    drop(one);
+    let two = Nodes::node(folder, &url, Some(key), change).await;
+    for id in ids {
+        let path = format!("/v1/messages/{id}");
+        loop {
+            let shown = two.get(&path).await.json();
+            if ["sent", "delivered"].contains(&shown["status"].as_str().unwrap()) {
+                break;
+            }
+            assert!(Instant::now() < give_up, "{shown} {}", two.get(&format!("{path}/explain")).await.text());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let all = carried();
+    assert_eq!(all.len(), MESSAGES, "{all:?}");
+    assert_eq!(all.into_iter().collect::<BTreeSet<_>>().len(), MESSAGES, "nothing is sent twice");
 }
