@@ -222,7 +222,9 @@ async fn serve(bus: &dyn Bus, shared: &Weak<Shared>, call: &CallId, again: Durat
                     }
                 }
             }
-            Err(error) => warn!(%call, %error, "a call cannot be reached from other nodes; it is tried again"),
+            Err(error) => {
+                warn!(%call, %error, "a call cannot be reached from other nodes; it is tried again")
+            }
         }
         sleep(again).await;
     }

@@ -22,6 +22,9 @@ pub(super) struct Example {
 /// When there is none: whoever adds an operation adds its example.
 pub(super) fn example(world: &World, operation: &Operation) -> Example {
     let Operation { method, path, takes_a_body, .. } = operation;
+    let (foreign, unknown) = ids(world, path);
+    // What goes on for ever is asked for something that there is not, or nobody would ever have read all of it.
+    let path = if path == "/v1/events" { "/v1/events?types=nothing" } else { path };
     let with = |tenant: &str, id: &str| {
         path.replace("{tenant_id}", tenant)
             .replace("{id}", id)
@@ -29,9 +32,6 @@ pub(super) fn example(world: &World, operation: &Operation) -> Example {
             .replace("{provider}", "nobody")
             .replace("{channel}", "whatsapp")
     };
-    let (foreign, unknown) = ids(world, path);
-    // What goes on for ever is asked for something that there is not, or nobody would ever have read all of it.
-    let path = if path == "/v1/events" { "/v1/events?types=nothing" } else { path };
     let foreign_path = with(world.other.as_str(), &foreign);
     let own_path = with(world.own.as_str(), &unknown);
     for filled in [&foreign_path, &own_path] {
