@@ -28,8 +28,13 @@ const LIMIT: Duration = Duration::from_secs(30);
 const SHOWN_ONCE: [&str; 4] = ["/key", "/invitation/token", "/token", "/secret"];
 
 /// What has no effect: nothing needs to be remembered of it.
-const ONLY_LOOKS: [&str; 3] =
-    ["/api/voice/test-incoming", "/v1/calls/test-incoming", "/v1/numbers/{id}/simulate"];
+const ONLY_LOOKS: [&str; 4] = [
+    "/api/voice/test-incoming",
+    "/v1/calls/test-incoming",
+    "/v1/numbers/{id}/simulate",
+    // Well again twice is well again, and another path of the same is tried.
+    "/api/crm/comm-health/{channel}/reset",
+];
 /// What is ordered in a call that the engine has; there is none here.
 const OF_A_LIVE_CALL: [&str; 4] =
     ["/v1/calls/{id}/mute", "/v1/calls/{id}/say", "/v1/calls/{id}/transfer", "/v1/calls/{id}/unmute"];
@@ -238,7 +243,6 @@ impl World {
                 named(Value::Null)
             }
             "/v1/health/channels/{id}/reset" => of_own(at(&self.account().await), Value::Null),
-            "/api/crm/comm-health/{channel}/reset" => of_own(path.replace("{channel}", "sms"), Value::Null),
             "/api/real/voice/call" | "/api/vapi/call" => named(json!({ "to": "+15550142" })),
             "/v1/calls" => named(planned),
             "/v1/calls/{id}/hang-up" => of_own(at(&self.id_of("/v1/calls", planned).await), Value::Null),
