@@ -362,7 +362,7 @@ fn one_tool(tool: &Tool, key: impl Fn(&str) -> String, found: &mut Found) {
         | ToolKind::SendEmail
         | ToolKind::EscalateToHuman => {
             if let Some(name) = tool.kind.required_name().filter(|name| *name != tool.name) {
-                found.add(key("name"), "is not the name of this tool", &format!("write name = \"{name}\""));
+                found.add(key("name"), "is not the name of this tool", format!("write name = \"{name}\""));
             }
             let is_set = [("url", tool.url.is_some()), ("signing_secret", tool.signing_secret.is_some())];
             for (option, _) in is_set.iter().filter(|(_, is_set)| *is_set) {

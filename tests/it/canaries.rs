@@ -149,7 +149,9 @@ async fn everything_is_read(house: &House, who: &As, tenant: Option<&str>) {
         .iter()
         .filter(|(_, item)| item["get"].is_object())
         .map(|(path, _)| path.clone())
+        // What goes on for ever cannot be read to its end.
         .filter(|path| !path.ends_with("/listen") && !path.contains("{provider}"))
+        .filter(|path| path != "/v1/events" && path != "/v1/ws")
         .collect();
     let own = tenant.unwrap_or("shop");
     let mut ids = Vec::new();
