@@ -174,6 +174,10 @@ fn e164(phone: &str, country: Option<&str>) -> Option<String> {
         return None;
     }
     let country = country.map(str::to_uppercase);
+    // Without either, its first digits would be taken for a country's.
+    if country.is_none() && !phone.trim_start().starts_with('+') {
+        return None;
+    }
     Some(Phone::parse(phone, country.as_deref()).ok()?.e164())
 }
 

@@ -87,6 +87,10 @@ impl World {
         let path = format!("/v1/tenants/{OWN}/provisioning");
         self.made(&path, OWN, &json!({})).await;
         self.until(&path, OWN, "done").await;
+        let account = format!("/v1/provider-accounts/{}", self.account().await);
+        let roles = json!({ "roles": ["voice", "sms"] });
+        let changed = self.ask("PATCH", &account, OWN, &roles, None).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
         self.number = self.ordered("+15555550111").await["number"].as_str().unwrap().to_owned();
         let invite = json!({ "email": "ann@example.com", "name": "Ann", "role": "operator" });
         let invited = self.made("/v1/members", OWN, &invite).await;
