@@ -15,6 +15,7 @@ pub(crate) mod caller;
 pub(crate) mod calls;
 mod check;
 mod company_config;
+mod consents;
 mod contacts;
 mod control;
 mod conversations;
@@ -30,6 +31,7 @@ mod listen;
 mod me;
 pub(crate) mod media;
 mod members;
+mod message_stats;
 mod messages;
 pub(crate) mod need;
 mod number_config;
@@ -60,6 +62,7 @@ mod secret;
 mod settings;
 mod simulate;
 mod softphone;
+mod templates;
 mod tenants;
 mod test_incoming;
 mod usage;
@@ -112,6 +115,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(conversations::routes())
         .merge(messages::routes())
         .merge(batches::routes())
+        .merge(templates::routes())
+        .merge(consents::routes())
+        .merge(message_stats::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(usage::routes())

@@ -3,6 +3,7 @@
 use crate::{
     api::{accounts::trial::Trial, rate::Limiter},
     carriers::Carriers,
+    costs::Prices,
     directory::Directory,
     live::LiveCalls,
     outbound::worker::CallWorker,
@@ -97,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) deliveries: Worker,
     /// Sends messages.
     pub(crate) outbox: Outbox,
+    /// For estimates.
+    pub(crate) prices: Prices,
 }
 
 /// What is reached outside of this program.
@@ -155,6 +158,7 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
+            prices: Prices::default(),
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,

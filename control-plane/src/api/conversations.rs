@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 }
 
 type ConversationItem = Item<ConversationView>;
-type MessageItem = Item<MessageView>;
+pub(super) type MessageItem = Item<MessageView>;
 
 /// What is written between one of the tenant's numbers and somebody.
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,7 +127,7 @@ impl Named for MessageView {
 }
 
 impl MessageView {
-    fn of(message: Message) -> Self {
+    pub(super) fn of(message: Message) -> Self {
         let media = message.media.into_iter();
         Self {
             conversation: message.conversation,

@@ -66,6 +66,7 @@ pub(super) struct Ids {
     pub(super) conversation: ConversationId,
     pub(super) message: MessageId,
     pub(super) batch: BatchId,
+    pub(super) template: TemplateId,
 }
 
 impl World {
@@ -219,6 +220,7 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         conversation: ConversationId::generate(),
         message: MessageId::generate(),
         batch: BatchId::generate(),
+        template: TemplateId::generate(),
     };
     put_tenant(
         store,
@@ -286,7 +288,7 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         }),
     )
     .await;
-    let address = ContactAddressId::generate();
+    let (address, consent) = (ContactAddressId::generate(), ConsentId::generate());
     let rows = [
         (Table::Memberships, ids.membership.as_str(), json!({ "user": ids.user, "role": "owner" })),
         (
@@ -384,6 +386,22 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
             json!({
                 "name": "canary flow",
                 "routing": { "hours": ids.hours, "during": [{ "to": "message", "text": "canary" }], "after": [] },
+            }),
+        ),
+        (
+            Table::Templates,
+            ids.template.as_str(),
+            json!({
+                "name": "canary", "category": "other", "status": "active", "number": 1,
+                "content": { "category": "other", "default_language": "en", "languages": { "en": { "sms": "canary" } } },
+            }),
+        ),
+        (
+            Table::Consents,
+            consent.as_str(),
+            json!({
+                "channel": "sms", "sender": "*", "address": "+15550178", "status": "opted_out", "since": 1,
+                "proofs": [{ "at": 1, "status": "opted_out", "source": "api", "evidence": "canary" }],
             }),
         ),
         (
