@@ -10,9 +10,12 @@ mod assistants;
 mod audit;
 mod auth;
 pub(crate) mod batches;
-mod body;
+mod board;
+pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
+mod canned_replies;
+mod channel_health;
 mod check;
 mod company_config;
 mod consents;
@@ -22,6 +25,7 @@ mod conversations;
 pub(crate) mod crud;
 mod docs;
 pub(crate) mod etag;
+mod events;
 mod flows;
 mod former;
 mod hours;
@@ -62,6 +66,7 @@ mod secret;
 mod settings;
 mod simulate;
 mod softphone;
+mod teams;
 mod templates;
 mod tenants;
 mod test_incoming;
@@ -83,6 +88,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
     openapi::base()
         .merge(number_orders::routes())
         .merge(provider_health::routes())
+        .merge(channel_health::routes())
         .merge(provisioning::routes())
         .merge(softphone::routes())
         .merge(auth::routes())
@@ -118,8 +124,12 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(templates::routes())
         .merge(consents::routes())
         .merge(message_stats::routes())
+        .merge(board::routes())
+        .merge(canned_replies::routes())
+        .merge(teams::routes())
         .merge(control::routes())
         .merge(listen::routes())
+        .merge(events::routes())
         .merge(usage::routes())
 }
 

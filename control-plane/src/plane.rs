@@ -5,15 +5,18 @@ use crate::{
     carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
+    messengers::Messengers,
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     provider_health::{Monitor, Watch},
     recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
-    settings::{ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
+    settings::{BusSettings, ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
     shared::{Outside, Parts, Shared},
     sign_in, upkeep,
+    work::Workers,
 };
 use axum::Router;
+use bus::{Bus, BusError, LocalBus, NatsBus};
 use deliveries::{Sender, SystemLookup, Worker as DeliveryWorker};
 use engine::{
     engine::Engine,
@@ -64,6 +67,7 @@ pub struct Background {
     _provisioning: Worker,
     _monitoring: AbortOnDrop,
     _upkeep: AbortOnDrop,
+    _replies: Workers,
 }
 
 /// A control plane that has just been opened.
@@ -105,12 +109,18 @@ pub enum OpenError {
     /// The client for the carrier's API cannot be made.
     #[error("the client for the carrier's API cannot be made")]
     Carrier(#[from] ClientError),
+    /// The client of somebody who carries messages cannot be made.
+    #[error("the client of a gateway for messages cannot be made")]
+    Gateway(#[from] gateways::ClientError),
     /// The tenant of the settings cannot be made known.
     #[error(transparent)]
     Tenant(#[from] BootstrapError),
     /// The HTTP client of the tools, or of customers' webhooks, cannot be made.
     #[error("the client for the tenants' servers cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The bus to other nodes cannot be used.
+    #[error("the bus to other nodes cannot be used")]
+    Bus(#[from] BusError),
     /// The OpenID providers cannot be used.
     #[error("the OpenID providers cannot be used")]
     OpenId(#[from] OpenIdError),
@@ -162,7 +172,8 @@ impl ControlPlane {
             },
         ));
         let addresses = settings.services.addresses.clone();
-        let trial = Arc::new(Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?);
+        let messengers = Messengers::new(twilio.clone(), settings.messengers.clone())?;
+        let trial = Arc::new(Trial::new(messengers.clone(), addresses, settings.limits.credentials_trial)?);
         let monitor = Arc::new(Monitor::new(
             Arc::clone(&store),
             Arc::clone(&vault),
@@ -185,11 +196,13 @@ impl ControlPlane {
             Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let deliveries = deliveries(&settings.limits, &store, &vault)?;
-        let outside = outside(&settings, &directory, deliveries, twilio)?;
+        let bus = open_bus(&settings).await?;
+        let outside = outside(&settings, &directory, (deliveries, bus), messengers)?;
         let shared = Arc::new(Shared::new(
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
         ));
+        tools.attach(&shared);
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -225,6 +238,7 @@ impl ControlPlane {
             _provisioning: Worker::start(&self.shared.provisioner, WorkerOptions::default()),
             _monitoring: self.shared.monitor.start(),
             _upkeep: upkeep::start(&self.shared),
+            _replies: self.shared.start_replies(),
         }
     }
 
@@ -265,6 +279,7 @@ impl ControlPlane {
         self.shared.attach(None);
         self.shared.recordings.stop();
         self.shared.calls.stop();
+        self.shared.told.stop();
         self.shared.outbox.drain(self.shared.limits.deliveries_drain).await;
         self.shared.deliveries.drain(self.shared.limits.deliveries_drain).await;
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;
@@ -312,8 +327,8 @@ fn deliveries(
 fn outside(
     settings: &ControlPlaneSettings,
     directory: &Arc<Directory>,
-    deliveries: DeliveryWorker,
-    twilio: TwilioClient,
+    (deliveries, bus): (DeliveryWorker, Arc<dyn Bus>),
+    messengers: Messengers,
 ) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
     let secret = match &recording.link_secret {
@@ -326,10 +341,21 @@ fn outside(
     Ok(Outside {
         objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
         links,
+        bus,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
-        twilio: twilio.clone(),
-        carriers: Arc::new(DirectoryCarriers { client: twilio, directory: Arc::clone(directory) }),
+        carriers: Arc::new(DirectoryCarriers {
+            client: messengers.twilio.clone(),
+            directory: Arc::clone(directory),
+        }),
+        messengers,
+    })
+}
+
+async fn open_bus(settings: &ControlPlaneSettings) -> Result<Arc<dyn Bus>, BusError> {
+    Ok(match &settings.bus {
+        BusSettings::Local => Arc::new(LocalBus::default()),
+        BusSettings::Nats { url } => Arc::new(NatsBus::connect(url, settings.limits.nats).await?),
     })
 }
 

@@ -1,10 +1,15 @@
 //! What the program gives in, with every timeout, queue and limit.
 
-pub use crate::{directory::DirectoryOptions, upkeep::UpkeepOptions, work::WorkOptions};
+pub use crate::{
+    directory::DirectoryOptions, elsewhere::ElsewhereOptions, streams::StreamOptions, upkeep::UpkeepOptions,
+    work::WorkOptions,
+};
 use crate::{
     directory::is_e164,
+    messengers::MessengerOptions,
     providers::{Providers, Services},
 };
+use bus::NatsOptions;
 use deliveries::{SenderOptions, WorkerOptions};
 use engine::{ids::TenantId, ports::Assistant, provider::Secret};
 use identity::{
@@ -32,6 +37,8 @@ pub struct ControlPlaneSettings {
     pub data_dir: PathBuf,
     /// Where what is kept is kept.
     pub store: StoreSettings,
+    /// How it speaks with other nodes.
+    pub bus: BusSettings,
     /// What protects stored credentials.
     pub keys: KeyRing,
     /// How people sign in.
@@ -40,6 +47,8 @@ pub struct ControlPlaneSettings {
     pub tenant: TenantSettings,
     /// How Twilio's REST API is reached.
     pub twilio: TwilioOptions,
+    /// How those are reached that carry messages besides Twilio.
+    pub messengers: MessengerOptions,
     /// The services that serve every tenant without an account of its own there.
     pub services: Services,
     /// What becomes of recordings.
@@ -101,6 +110,19 @@ impl Default for RecordingSettings {
             link_secret: None,
         }
     }
+}
+
+/// How the nodes speak with each other.
+#[derive(Clone, Debug, Default)]
+pub enum BusSettings {
+    /// There is only this one, or they do not.
+    #[default]
+    Local,
+    /// Over a NATS server.
+    Nats {
+        /// `nats://user:password@host:4222`, or several with commas between them.
+        url: Secret,
+    },
 }
 
 /// Where what is kept is kept.
@@ -322,6 +344,8 @@ pub struct ControlPlaneOptions {
     /// Longest body of a request to `/v1`, in bytes. Default 262,144: an assistant's prompt with all of its tools is below
     /// a quarter of it.
     pub api_body_bytes: usize,
+    /// Longest body that names very many recipients. Default 32 MiB: 100,000 of them with what their messages need.
+    pub batch_body_bytes: usize,
     /// How long such a body may take to come. Default 10 s.
     pub api_body_deadline: Duration,
     /// How long a provider may take to say whether it takes credentials. Default 10 s.
@@ -341,6 +365,12 @@ pub struct ControlPlaneOptions {
     pub upkeep: UpkeepOptions,
     /// What is kept of the tenants in memory.
     pub directory: DirectoryOptions,
+    /// Other nodes.
+    pub elsewhere: ElsewhereOptions,
+    /// The bus to them.
+    pub nats: NatsOptions,
+    /// Those who follow what happens.
+    pub streams: StreamOptions,
     /// Sends messages.
     pub outbox: OutboxOptions,
     /// The database file.
@@ -382,6 +412,7 @@ impl Default for ControlPlaneOptions {
             page_default: 20,
             page_max: 100,
             api_body_bytes: 256 * 1024,
+            batch_body_bytes: 32 * 1024 * 1024,
             api_body_deadline: Duration::from_secs(10),
             credentials_trial: Duration::from_secs(10),
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
@@ -394,6 +425,9 @@ impl Default for ControlPlaneOptions {
             deliveries: WorkerOptions::default(),
             delivery: SenderOptions::default(),
             deliveries_drain: Duration::from_secs(5),
+            elsewhere: ElsewhereOptions::default(),
+            nats: NatsOptions::default(),
+            streams: StreamOptions::default(),
             outbox: OutboxOptions::default(),
             sqlite: SqliteOptions::default(),
             postgres: PostgresOptions::default(),

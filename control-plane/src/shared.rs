@@ -5,18 +5,24 @@ use crate::{
     carriers::Carriers,
     costs::Prices,
     directory::Directory,
+    elsewhere::{Ears, Elsewhere, NotDone},
+    inbox::reply::Replier,
     live::LiveCalls,
+    messengers::Messengers,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
     provider_health::Monitor,
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
     sending::Senders,
     settings::ControlPlaneOptions,
+    streams::Streams,
     tokens::StreamTokens,
+    told::worker::ToldWorker,
     vapi::place::Placer,
     webhooks::repeated::RepeatedAnswers,
     work::Workers,
 };
+use bus::Bus;
 use deliveries::Worker;
 use engine::{
     call::{
@@ -48,8 +54,7 @@ use store::{
         work::{TenantHealth, WorkKind},
     },
 };
-use tokio::time::Instant;
-use twilio_rest::TwilioClient;
+use tokio::{sync::Notify, time::Instant};
 use url::Url;
 use vault::Vault;
 
@@ -96,20 +101,31 @@ pub(crate) struct Shared {
     pub(crate) identity: Arc<Identity>,
     /// Tells customers' servers what happened.
     pub(crate) deliveries: Worker,
+    /// Tells those who follow what happens.
+    pub(crate) streams: Arc<Streams>,
+    /// The other nodes.
+    pub(crate) elsewhere: Elsewhere,
     /// Sends messages.
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Arc<Outbox>,
     /// For estimates.
     pub(crate) prices: Prices,
+    /// Do what follows from what gateways and shops told.
+    pub(crate) told: Workers,
+    /// Those who carry messages.
+    pub(crate) messengers: Messengers,
+    /// Wakes whoever understands and answers what people write.
+    pub(crate) replies: Arc<Notify>,
 }
 
 /// What is reached outside of this program.
 pub(crate) struct Outside {
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) links: Links,
     pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) http: reqwest::Client,
     pub(crate) deliveries: Worker,
-    pub(crate) twilio: TwilioClient,
+    pub(crate) messengers: Messengers,
 }
 
 /// What is made before and shared.
@@ -127,7 +143,7 @@ pub(crate) struct Parts {
 impl Shared {
     pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
         let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
-        let Outside { objects, links, carriers, http, deliveries, twilio } = outside;
+        let Outside { bus, objects, links, carriers, http, deliveries, messengers } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -141,13 +157,20 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
-        let senders = Senders { directory: Arc::clone(&directory), twilio, own_address: own_address.clone() };
-        let outbox = Outbox::start(
-            Arc::clone(&store),
-            Arc::new(senders),
-            limits.outbox,
-            Arc::new(crate::clock::now_us),
-        );
+        let senders = Senders {
+            directory: Arc::clone(&directory),
+            messengers: messengers.clone(),
+            own_address: own_address.clone(),
+        };
+        let clock = Arc::new(crate::clock::now_us);
+        let outbox = Arc::new(Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, clock));
+        let worker = ToldWorker {
+            store: Arc::clone(&store),
+            directory: Arc::clone(&directory),
+            outbox: Arc::clone(&outbox),
+            work: limits.work,
+        };
+        let told = Workers::start(&Arc::new(worker), WorkKind::InboundEvent, &store, limits.work);
         let worker = CallWorker {
             store: Arc::clone(&store),
             carriers: Arc::clone(&carriers),
@@ -155,10 +178,15 @@ impl Shared {
             work: limits.work,
             own_address,
         };
+        let streams = Streams::new(Arc::clone(&store), limits.streams);
+        let elsewhere = Elsewhere::new(bus, limits.elsewhere, &*store, &streams);
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
             prices: Prices::default(),
+            told,
+            messengers,
+            replies: Arc::default(),
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
@@ -186,7 +214,16 @@ impl Shared {
             trial,
             identity,
             deliveries,
+            streams,
+            elsewhere,
         }
+    }
+
+    /// Starts to understand and answer what people write.
+    pub(crate) fn start_replies(self: &Arc<Self>) -> Workers {
+        let worker = Arc::new(Replier { shared: Arc::downgrade(self) });
+        let wake = Arc::clone(&self.replies);
+        Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, self.limits.work)
     }
 
     /// The tenant's part of the store.
@@ -228,7 +265,43 @@ impl Shared {
     /// Orders something in a call that the engine here has.
     pub(crate) fn command(&self, call: &store::CallId, command: Command) -> Result<(), CallGone> {
         let engine = self.engine.lock().clone().ok_or(CallGone)?;
-        engine.command(&CallId::from(call.as_str()), command)
+        let id = CallId::from(call.as_str());
+        // Known before the stream ends, which it does at once.
+        let to = if let Command::Transfer { to } = &command { Some(to.clone()) } else { None };
+        if let Some(to) = &to {
+            self.live.order_transfer(&id, Some(to));
+        }
+        let ordered = engine.command(&id, command);
+        if to.is_some() && ordered.is_err() {
+            self.live.order_transfer(&id, None);
+        }
+        ordered
+    }
+
+    /// Orders something in a live call, whichever node has it.
+    pub(crate) async fn order(
+        &self,
+        tenant: &store::TenantId,
+        call: &store::CallId,
+        command: Command,
+    ) -> Result<(), NotDone> {
+        match self.command(call, command.clone()) {
+            Ok(()) => Ok(()),
+            Err(CallGone) => self.elsewhere.order(tenant, call, command).await,
+        }
+    }
+
+    /// Listens in on a live call, whichever node has it.
+    pub(crate) async fn hear(
+        &self,
+        tenant: &store::TenantId,
+        call: &store::CallId,
+        options: ListenOptions,
+    ) -> Result<Ears, NotDone> {
+        match self.listen(call, options) {
+            Ok(listener) => Ok(Ears::Here(listener)),
+            Err(CallGone) => self.elsewhere.listen(tenant, call, options.sides).await,
+        }
     }
 
     /// Listens in on a call that the engine here has.
@@ -268,6 +341,7 @@ impl Shared {
 
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.streams.end_all();
     }
 
     /// Our own address with `path`, which begins with a slash.

@@ -128,6 +128,8 @@ fn every_named_variable_sets_its_option_over_the_file() {
             ("ELEVENLABS_API_KEY", "el"),
             ("ELEVENLABS_BASE_URL", "http://127.0.0.1:5"),
             ("ELEVENLABS_VOICE_ID", "voice"),
+            ("WHAPI_BASE_URL", "http://127.0.0.1:6/whapi"),
+            ("ONESIGNAL_BASE_URL", "http://127.0.0.1:7/onesignal"),
         ],
     )
     .expect("all of it is valid");
@@ -153,6 +155,8 @@ fn every_named_variable_sets_its_option_over_the_file() {
     assert_eq!(providers.anthropic.base_url, "http://127.0.0.1:3");
     assert_eq!(providers.openai.base_url, "http://127.0.0.1:4/v1");
     assert_eq!(providers.elevenlabs.base_url, "http://127.0.0.1:5");
+    assert_eq!(providers.whapi.base_url, "http://127.0.0.1:6/whapi");
+    assert_eq!(providers.onesignal.base_url, "http://127.0.0.1:7/onesignal");
     assert_eq!(config.voice_of(TtsName::Elevenlabs), Some("voice"));
     assert_eq!(config.missing_for_calls(), []);
 }
@@ -244,6 +248,8 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
         "[secrets]\n\"c5550199=\" = 1",
         "[recording.s3]\nsession_token = '5550199",
         "[store]\nurl = 'postgres://tandem:5550199@db/tandem",
+        "[bus]\nurl = 'nats://tandem:5550199@bus",
+        "[bus]\nurl = 'http://tandem:5550199@bus'",
         "[secrets]\nkeys = \"5550199\"",
         "[secrets]\nkeys = [5550199]",
     ] {
@@ -253,6 +259,14 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
     }
     let config = load("[providers.openai]\napi_key = \"5550199\"").expect("valid");
     assert!(!format!("{config:?}").contains("5550199"));
+}
+
+#[test]
+fn a_bus_has_an_address_and_a_database_that_is_shared() {
+    let found = problems("[bus]\nurl = \"http://bus\"").to_string();
+    assert!(found.contains("`bus.url` is no address of a NATS server"), "{found}");
+    assert!(found.contains("`bus.url` needs a database that several nodes share"), "{found}");
+    assert!(load("[bus]\nurl = \"nats://bus\"\n[store]\nurl = \"postgres://db/tandem\"").is_ok());
 }
 
 #[test]

@@ -103,12 +103,14 @@ scopes! {
     TemplatesWrite = "templates:write", "Look at templates and change them.";
     ConsentsRead = "consents:read", "Look at who wants messages and who does not.";
     ConsentsWrite = "consents:write", "Note who wants messages and who does not.";
+    InboxWrite = "inbox:write", "Take over, assign and move conversations, and set up the inbox.";
     RecordingsRead = "recordings:read", "Listen to recordings.";
     RecordingsWrite = "recordings:write", "Delete recordings.";
     UsageRead = "usage:read", "Look at usage, cost, prices and budgets.";
     UsageWrite = "usage:write", "Set budgets.";
     WebhooksRead = "webhooks:read", "Look at webhook endpoints and deliveries.";
     WebhooksWrite = "webhooks:write", "Set up webhook endpoints, send deliveries again.";
+    EventsRead = "events:read", "Follow everything that happens, as it happens.";
     AuditRead = "audit:read", "Read the audit log.";
 }
 
@@ -156,6 +158,9 @@ permissions! {
     ConsentsRead = "consents:read", "Read who wants messages and who does not, with the proofs.", Operator,
         [ConsentsRead, ConsentsWrite], Inside;
     ConsentsManage = "consents:manage", "Note who wants messages and who does not.", Admin, [ConsentsWrite], Inside;
+    InboxWork = "inbox:work", "Take conversations over and release them, assign them, move them on the board.", Operator,
+        [InboxWrite], Inside;
+    InboxManage = "inbox:manage", "Set up the board, its channels, and teams.", Admin, [InboxWrite], Inside;
     VoicemailsRead = "voicemails:read", "Read and hear the messages that callers left.", Operator, [CallsRead, CallsWrite],
         Inside;
     VoicemailsManage = "voicemails:manage", "Mark and delete messages that callers left.", Operator, [CallsWrite], Inside;
@@ -166,6 +171,7 @@ permissions! {
     WebhooksManage = "webhooks:manage", "Set up webhook endpoints.", Admin, [WebhooksWrite], Inside;
     WebhooksSend = "webhooks:send", "Send a delivery for trying out, again, or of a past time.", Admin, [WebhooksWrite],
         Outside;
+    EventsRead = "events:read", "Follow what happens, as far as one may read it elsewhere.", Operator, [EventsRead], Inside;
     TenantsRead = "tenants:read", "Read all tenants.", Platform, [], Inside;
     TenantsManage = "tenants:manage", "Add, suspend and close tenants.", Platform, [], Outside;
     PricesManage = "prices:manage", "Change the price book.", Platform, [], Inside;

@@ -11,7 +11,7 @@ use store::{
         consent::ConsentStatus,
         contact::AddressKind,
         identity::{KeyMode, KeyStatus, Role, UserStatus},
-        message::{Channel, ConversationStatus, MessageDirection, MessageStatus},
+        message::{Channel, ConversationStatus, MessageDirection, MessageStatus, Sentiment, Urgency},
         number::NumberStatus,
         outgoing::{AttemptStatus, BatchStatus},
         queue::VoicemailStatus,
@@ -75,8 +75,10 @@ words!(
     RecordingPlace,
     RecordingSource,
     RecordingStatus,
+    Sentiment,
     TemplateStatus,
     TenantStatus,
+    Urgency,
     UserStatus,
     VoicemailStatus,
     WebhookMode,
@@ -120,6 +122,12 @@ pub(crate) fn optional_channel() -> Schema {
 pub(crate) fn channels() -> Schema {
     let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
     Schema::Array(ArrayBuilder::new().items(channel).min_items(Some(1)).max_items(Some(5)).build())
+}
+
+/// Channels of which there may be none.
+pub(crate) fn some_channels() -> Schema {
+    let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
+    Schema::Array(ArrayBuilder::new().items(channel).max_items(Some(5)).build())
 }
 
 /// One of the words of `W`.

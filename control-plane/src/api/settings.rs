@@ -1,13 +1,23 @@
 //! How a tenant wants to be served, as the API shows and takes it.
 
 use super::{body::Check, crud::Reference, phone, schema};
-use crate::problem::{FaultCode, Faults};
+use crate::{
+    problem::{FaultCode, Faults},
+    told::engine,
+};
+use messaging::{
+    Channel, MessageType,
+    plan::{EmailBackup, Plan, Step},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use store::{
     Table,
-    ids::{AssistantId, HoursId},
-    model::tenant::{QuietHours, RecordingSettings, TenantSettings, TransferTarget, WebhookMode},
+    ids::{AssistantId, HoursId, TeamId},
+    model::tenant::{
+        MessagingSettings, QuietHours, RecordingSettings, ShopMessage, TenantSettings, TransferTarget,
+        WebhookMode,
+    },
 };
 use utoipa::ToSchema;
 
@@ -50,6 +60,40 @@ pub(crate) struct SettingsForm {
     /// What templates of messages know without being told, by name; at most 50.
     #[schema(example = json!({ "store_address": "1 Example Street", "store_phone": "+15550100" }))]
     template_variables: BTreeMap<String, String>,
+    /// What is written to customers when something happens in a shop.
+    #[schema(max_items = 100)]
+    shop_messages: Vec<ShopMessageForm>,
+    /// How what people write is understood and answered.
+    messaging: MessagingForm,
+}
+
+/// How what people write is understood and answered.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = MessagingSettings)]
+pub(crate) struct MessagingForm {
+    /// Whether a language model is asked what each message means: how the writer feels, what they want, how soon.
+    understand: bool,
+    /// Whether the assistant answers what it understands.
+    auto_reply: bool,
+    /// How sure it must be of what was meant to answer, in percent.
+    #[schema(minimum = 0, maximum = 100)]
+    threshold: u8,
+    /// Answers of the assistant in one conversation on one day (UTC), at most.
+    #[schema(minimum = 0, maximum = 1000)]
+    answers_per_day: u32,
+    /// Answers of the assistant in one conversation within ten minutes, at most: more is a program that answers a program.
+    #[schema(minimum = 0, maximum = 100)]
+    answers_in_a_row: u32,
+    /// A conversation goes back to the assistant when the operator who has it did nothing for so long, in minutes.
+    #[schema(minimum = 1, maximum = 10_080)]
+    idle_minutes: u32,
+    /// The team whose a conversation becomes that needs a person; `null`: it is everybody's.
+    #[schema(schema_with = schema::optional_id::<TeamId>)]
+    default_team: Option<TeamId>,
+    /// Said when an operator takes over and is introduced; `{name}` is the operator's.
+    #[schema(min_length = 1, max_length = 1000)]
+    intro: String,
 }
 
 /// Whether and how calls are recorded.
@@ -100,6 +144,91 @@ pub(crate) struct TargetForm {
     number: String,
 }
 
+/// A message to the customer when something happens in a shop. Conditions and texts name what the webhook's body has, such as
+/// `{{ customer.first_name }}`; a text that names what is not there makes no message.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ShopMessage)]
+pub(crate) struct ShopMessageForm {
+    /// What happens, as the shop calls it.
+    #[schema(min_length = 3, max_length = 100, pattern = "^[a-z_]+(/[a-z_]+)+$", example = "orders/create")]
+    topic: String,
+    /// When this holds; without it always.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 1000, example = "financial_status == 'paid'")]
+    when: Option<String>,
+    /// What it is about, which says by what channels it goes.
+    #[serde(rename = "type", default = "transactional")]
+    #[schema(schema_with = schema::message_type, required = false)]
+    kind: MessageType,
+    /// By which channels, one after the other until one succeeds; without them as the type says.
+    #[serde(default)]
+    #[schema(schema_with = schema::some_channels, required = false)]
+    channels: Vec<Channel>,
+    /// What is said.
+    #[schema(min_length = 1, max_length = 10000, example = "Thank you for your order {{ name }}.")]
+    text: String,
+    /// An email's subject, and a notification's title.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    subject: Option<String>,
+}
+
+const fn transactional() -> MessageType {
+    MessageType::Transactional
+}
+
+impl ShopMessageForm {
+    fn check(&self, faults: &mut Faults) {
+        let is_word = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        if self.topic.len() > 100 || !self.topic.contains('/') || !self.topic.split('/').all(is_word) {
+            faults.add_at("topic", FaultCode::InvalidValue, "it must be a topic such as orders/create");
+        }
+        let engine = engine();
+        faults.text_if("when", self.when.as_deref(), 1, 1_000);
+        if self.when.as_deref().is_some_and(|when| engine.compile_expression(when).is_err()) {
+            faults.add_at("when", FaultCode::InvalidValue, "it is no condition");
+        }
+        faults.text("text", &self.text, 1, 10_000);
+        faults.text_if("subject", self.subject.as_deref(), 1, 200);
+        for (name, text) in [("text", Some(&self.text)), ("subject", self.subject.as_ref())] {
+            if text.is_some_and(|text| engine.template_from_str(text).is_err()) {
+                faults.add_at(name, FaultCode::InvalidValue, "it is no template");
+            }
+        }
+        let steps = self.channels.iter().map(|channel| Step::of(&[*channel])).collect::<Vec<_>>();
+        if !steps.is_empty()
+            && let Err(cause) = Plan::explicit(steps, EmailBackup::Off)
+        {
+            faults.add_at("channels", FaultCode::InvalidValue, cause.to_string());
+        }
+    }
+
+    fn of(rule: ShopMessage) -> Self {
+        Self {
+            topic: rule.topic,
+            when: rule.when,
+            kind: rule.kind.parse().unwrap_or(transactional()),
+            channels: rule.channels.iter().filter_map(|channel| channel.parse().ok()).collect(),
+            text: rule.text,
+            subject: rule.subject,
+        }
+    }
+
+    fn into_rule(self) -> ShopMessage {
+        ShopMessage {
+            topic: self.topic,
+            when: self.when,
+            kind: self.kind.as_str().to_owned(),
+            channels: self.channels.iter().map(|channel| channel.as_str().to_owned()).collect(),
+            text: self.text,
+            subject: self.subject,
+        }
+    }
+}
+
 impl Default for SettingsForm {
     fn default() -> Self {
         TenantSettings::default().into()
@@ -112,15 +241,23 @@ impl Default for RecordingForm {
     }
 }
 
+impl Default for MessagingForm {
+    fn default() -> Self {
+        MessagingSettings::default().into()
+    }
+}
+
 impl SettingsForm {
     /// What it names, `at` a place in the body.
     pub(crate) fn references(&self, at: &str) -> Vec<Reference> {
         let assistant = self.default_assistant.as_ref();
         let hours = self.default_hours.as_ref();
+        let team = self.messaging.default_team.as_ref();
         assistant
             .map(|id| Reference::new(format!("{at}/default_assistant"), Table::Assistants, id))
             .into_iter()
             .chain(hours.map(|id| Reference::new(format!("{at}/default_hours"), Table::BusinessHours, id)))
+            .chain(team.map(|id| Reference::new(format!("{at}/messaging/default_team"), Table::Teams, id)))
             .collect()
     }
 }
@@ -135,6 +272,13 @@ impl Check for SettingsForm {
             if let Some(days) = self.recording.retention_days {
                 faults.number("retention_days", days, 1, 36_500);
             }
+        });
+        faults.field("messaging", |faults| {
+            faults.number("threshold", self.messaging.threshold, 0, 100);
+            faults.number("answers_per_day", self.messaging.answers_per_day, 0, 1_000);
+            faults.number("answers_in_a_row", self.messaging.answers_in_a_row, 0, 100);
+            faults.number("idle_minutes", self.messaging.idle_minutes, 1, 10_080);
+            faults.text("intro", &self.messaging.intro, 1, 1_000);
         });
         if let Some(quiet) = &self.quiet_hours {
             faults.field("quiet_hours", |faults| {
@@ -161,6 +305,8 @@ impl Check for SettingsForm {
                 faults.text(name, value, 0, 1_000);
             }
         });
+        faults.at_most("shop_messages", &self.shop_messages, 100);
+        faults.each("shop_messages", &self.shop_messages, |faults, rule| rule.check(faults));
     }
 }
 
@@ -179,6 +325,8 @@ impl From<TenantSettings> for SettingsForm {
             transfer_targets: settings.transfer_targets.into_iter().map(target).collect(),
             language: settings.language,
             template_variables: settings.template_variables,
+            shop_messages: settings.shop_messages.into_iter().map(ShopMessageForm::of).collect(),
+            messaging: settings.messaging.into(),
         }
     }
 }
@@ -198,6 +346,8 @@ impl From<SettingsForm> for TenantSettings {
             transfer_targets: form.transfer_targets.into_iter().map(target).collect(),
             language: form.language,
             template_variables: form.template_variables,
+            shop_messages: form.shop_messages.into_iter().map(ShopMessageForm::into_rule).collect(),
+            messaging: form.messaging.into(),
         }
     }
 }
@@ -222,6 +372,36 @@ impl From<RecordingForm> for RecordingSettings {
             retention_days: form.retention_days,
             legal_hold: form.legal_hold,
             delete_at_carrier: form.delete_at_carrier,
+        }
+    }
+}
+
+impl From<MessagingSettings> for MessagingForm {
+    fn from(settings: MessagingSettings) -> Self {
+        Self {
+            understand: settings.understand,
+            auto_reply: settings.auto_reply,
+            threshold: settings.threshold,
+            answers_per_day: settings.answers_per_day,
+            answers_in_a_row: settings.answers_in_a_row,
+            idle_minutes: settings.idle_minutes,
+            default_team: settings.default_team,
+            intro: settings.intro,
+        }
+    }
+}
+
+impl From<MessagingForm> for MessagingSettings {
+    fn from(form: MessagingForm) -> Self {
+        Self {
+            understand: form.understand,
+            auto_reply: form.auto_reply,
+            threshold: form.threshold,
+            answers_per_day: form.answers_per_day,
+            answers_in_a_row: form.answers_in_a_row,
+            idle_minutes: form.idle_minutes,
+            default_team: form.default_team,
+            intro: form.intro,
         }
     }
 }

@@ -122,6 +122,8 @@ impl Dispatch {
                 self.log.push(now.at, Decision::Found { attempt: n });
                 self.callback(n, report, now);
             }
+            // A receipt that was asked for.
+            (Answer::Found { report }, Some(State::Taken { .. })) => self.callback(n, report, now),
             (Answer::NotThere, Some(State::Unknown { since, asks, asked_at: Some(asked_at), .. }))
                 if ask == asks =>
             {

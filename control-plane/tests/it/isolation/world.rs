@@ -67,6 +67,10 @@ pub(super) struct Ids {
     pub(super) message: MessageId,
     pub(super) batch: BatchId,
     pub(super) template: TemplateId,
+    pub(super) column: BoardColumnId,
+    pub(super) chip: ChannelChipId,
+    pub(super) canned: CannedReplyId,
+    pub(super) team: TeamId,
 }
 
 impl World {
@@ -221,6 +225,10 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         message: MessageId::generate(),
         batch: BatchId::generate(),
         template: TemplateId::generate(),
+        column: BoardColumnId::generate(),
+        chip: ChannelChipId::generate(),
+        canned: CannedReplyId::generate(),
+        team: TeamId::generate(),
     };
     put_tenant(
         store,
@@ -291,6 +299,20 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
     let (address, consent) = (ContactAddressId::generate(), ConsentId::generate());
     let rows = [
         (Table::Memberships, ids.membership.as_str(), json!({ "user": ids.user, "role": "owner" })),
+        (Table::BoardColumns, ids.column.as_str(), json!({ "name": "canary column", "position": 0 })),
+        (
+            Table::ChannelChips,
+            ids.chip.as_str(),
+            json!({
+                "channel_id": "canary_chip", "name": "canary chip", "default_entry_column_id": ids.column, "is_active": true,
+            }),
+        ),
+        (Table::CannedReplies, ids.canned.as_str(), json!({ "shortcut": "canary", "text": "canary text" })),
+        (
+            Table::Teams,
+            ids.team.as_str(),
+            json!({ "name": "canary team", "members": [{ "user": ids.user, "capacity": 1, "available": true }] }),
+        ),
         (
             Table::ApiKeys,
             ids.key.as_str(),
