@@ -18,6 +18,7 @@ mod canned_replies;
 mod channel_health;
 mod check;
 mod company_config;
+mod consents;
 mod contacts;
 mod control;
 mod conversations;
@@ -34,6 +35,7 @@ mod listen;
 mod me;
 pub(crate) mod media;
 mod members;
+mod message_stats;
 mod messages;
 pub(crate) mod need;
 mod number_config;
@@ -65,6 +67,7 @@ mod settings;
 mod simulate;
 mod softphone;
 mod teams;
+mod templates;
 mod tenants;
 mod test_incoming;
 mod usage;
@@ -118,6 +121,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(conversations::routes())
         .merge(messages::routes())
         .merge(batches::routes())
+        .merge(templates::routes())
+        .merge(consents::routes())
+        .merge(message_stats::routes())
         .merge(board::routes())
         .merge(canned_replies::routes())
         .merge(teams::routes())

@@ -1,11 +1,9 @@
 //! What calls cost: noted when they are over, and again when the carrier tells its price; and whether that is more than a
 //! tenant wants to spend.
 
-use crate::{
-    clock::{now_us, rfc3339},
-    outbound::quiet,
-};
+use crate::clock::{now_us, rfc3339};
 use deliveries::{Event, EventType, announce, payload::BudgetTold};
+use messaging::quiet;
 use pricing::{
     CallUse, Charged, Period, PeriodError, PriceBook, budget,
     money::{TooLarge, decimal},
@@ -13,6 +11,7 @@ use pricing::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 use store::{
     Call, Direction, Filter, Store, StoreError, Stored, TenantId, TenantStore,
     ids::BudgetId,
@@ -55,7 +54,11 @@ struct Tokens {
 
 /// All prices: the platform's, over those that a new installation begins with.
 pub(crate) async fn price_book(store: &dyn Store) -> Result<PriceBook, StoreError> {
-    let platform = store.platform();
+    price_book_of(&*store.platform()).await
+}
+
+/// The same, of the platform's part.
+async fn price_book_of(platform: &Part) -> Result<PriceBook, StoreError> {
     let mut prices: Vec<Price> = pricing::defaults().collect();
     let mut filter = Filter::first(PAGE).oldest_first();
     loop {
@@ -63,6 +66,30 @@ pub(crate) async fn price_book(store: &dyn Store) -> Result<PriceBook, StoreErro
         let Some(last) = page.last() else { return Ok(PriceBook::new(prices)) };
         filter = filter.after(last.id.as_str());
         prices.extend(page.into_iter().map(|row| row.value));
+    }
+}
+
+/// The price book for estimates, which need not be of this very second: whoever accepts messages does not read it for each.
+#[derive(Default)]
+pub(crate) struct Prices {
+    read: tokio::sync::Mutex<Option<(i64, Arc<PriceBook>)>>,
+}
+
+/// How long a price book is good for estimates, in µs. The price that is noted in the end is always the present one.
+const PRICES_KEPT_US: i64 = 60_000_000;
+
+impl Prices {
+    /// The prices, at most a minute old at `now`, unix µs. `platform` is the platform's part of the store.
+    pub(crate) async fn book(&self, platform: &Part, now: i64) -> Result<Arc<PriceBook>, StoreError> {
+        let mut read = self.read.lock().await;
+        if let Some((at, book)) = &*read
+            && now.saturating_sub(*at) < PRICES_KEPT_US
+        {
+            return Ok(Arc::clone(book));
+        }
+        let book = Arc::new(price_book_of(platform).await?);
+        *read = Some((now, Arc::clone(&book)));
+        Ok(book)
     }
 }
 

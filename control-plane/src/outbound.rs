@@ -2,12 +2,10 @@
 //! they are paid for.
 //!
 //! - [`plan`]: what is needed to place a call, and what is to be done next: decided from the row alone.
-//! - [`quiet`]: when somebody may be called, by the clock where they are.
 //! - `hand_over`: leads a caller out of a queue whom somebody took.
 //! - [`worker`]: carries the steps out. Before the carrier is asked the row says so; whoever is killed then finds out first.
 
 pub(crate) mod caller_id;
 mod hand_over;
 pub(crate) mod plan;
-pub(crate) mod quiet;
 pub(crate) mod worker;

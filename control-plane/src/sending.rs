@@ -2,12 +2,13 @@
 //!
 //! - [`routes`]: which accounts carry which channel, from which addresses.
 //! - `twilio` and its likes: one file for each provider, behind the outbox's [`Channels`].
-//! - [`compose`]: what a request says becomes a message with a text for each channel.
+//! - [`compose`]: what a request says becomes a message with a text for each channel; [`templates`]: from a template.
 
 pub(crate) mod compose;
-mod hours;
+pub(crate) mod hours;
 mod onesignal;
 pub(crate) mod routes;
+pub(crate) mod templates;
 mod twilio;
 mod whapi;
 

@@ -3,6 +3,7 @@
 use crate::{
     api::{accounts::trial::Trial, rate::Limiter},
     carriers::Carriers,
+    costs::Prices,
     directory::Directory,
     elsewhere::{Ears, Elsewhere, NotDone},
     inbox::reply::Replier,
@@ -106,6 +107,8 @@ pub(crate) struct Shared {
     pub(crate) elsewhere: Elsewhere,
     /// Sends messages.
     pub(crate) outbox: Arc<Outbox>,
+    /// For estimates.
+    pub(crate) prices: Prices,
     /// Do what follows from what gateways and shops told.
     pub(crate) told: Workers,
     /// Those who carry messages.
@@ -180,6 +183,7 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
+            prices: Prices::default(),
             told,
             messengers,
             replies: Arc::default(),

@@ -1,9 +1,12 @@
 //! Looks at every value and says all that is wrong, with what to write instead.
 
+mod shape;
+
+use self::shape::{is_account_sid, is_e164, is_loopback, is_name, is_postgres};
 use super::{Config, Origin, Problem, Tool, ToolKind};
-use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive};
+use std::{collections::BTreeSet, ops::RangeInclusive};
 use tracing_subscriber::EnvFilter;
-use url::{Host, Url};
+use url::Url;
 
 /// Most worker threads; more than any machine has cores.
 const WORKER_THREADS: RangeInclusive<usize> = 1..=1_024;
@@ -477,38 +480,5 @@ fn call(config: &Config, found: &mut Found) {
             format!("is {} s, so the call would end before the first idle prompt", call.max_silence_s),
             format!("write more than call.idle_after_ms, which is {} ms", call.idle_after_ms),
         );
-    }
-}
-
-/// What the model's providers and our own URLs accept as a name.
-fn is_name(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-}
-
-fn is_account_sid(text: &str) -> bool {
-    text.strip_prefix("AC")
-        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// `+`, then a country code that does not begin with 0; at most 15 digits (ITU-T E.164).
-fn is_e164(text: &str) -> bool {
-    text.strip_prefix('+').is_some_and(|digits| {
-        (7..=15).contains(&digits.len())
-            && !digits.starts_with('0')
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-    })
-}
-
-fn is_postgres(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"))
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
-        None => false,
     }
 }

@@ -99,7 +99,10 @@ scopes! {
     CallsListen = "calls:listen", "Listen in on live calls.";
     ContactsRead = "contacts:read", "Look at contacts, conversations and messages.";
     ContactsWrite = "contacts:write", "Change contacts.";
-    MessagesSend = "messages:send", "Send messages.";
+    MessagesSend = "messages:send", "Send messages, and look at templates.";
+    TemplatesWrite = "templates:write", "Look at templates and change them.";
+    ConsentsRead = "consents:read", "Look at who wants messages and who does not.";
+    ConsentsWrite = "consents:write", "Note who wants messages and who does not.";
     InboxWrite = "inbox:write", "Take over, assign and move conversations, and set up the inbox.";
     RecordingsRead = "recordings:read", "Listen to recordings.";
     RecordingsWrite = "recordings:write", "Delete recordings.";
@@ -149,6 +152,12 @@ permissions! {
         [ContactsRead, ContactsWrite], Inside;
     ContactsManage = "contacts:manage", "Add, change and delete contacts.", Operator, [ContactsWrite], Inside;
     MessagesSend = "messages:send", "Send messages, and take them back.", Operator, [MessagesSend], Outside;
+    TemplatesRead = "templates:read", "Read templates of messages, and try out how they look.", Operator,
+        [MessagesSend, TemplatesWrite], Inside;
+    TemplatesManage = "templates:manage", "Add, change and delete templates of messages.", Admin, [TemplatesWrite], Inside;
+    ConsentsRead = "consents:read", "Read who wants messages and who does not, with the proofs.", Operator,
+        [ConsentsRead, ConsentsWrite], Inside;
+    ConsentsManage = "consents:manage", "Note who wants messages and who does not.", Admin, [ConsentsWrite], Inside;
     InboxWork = "inbox:work", "Take conversations over and release them, assign them, move them on the board.", Operator,
         [InboxWrite], Inside;
     InboxManage = "inbox:manage", "Set up the board, its channels, and teams.", Admin, [InboxWrite], Inside;

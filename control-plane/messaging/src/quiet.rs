@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 /// Zones by country, ISO 3166.
 static COUNTRIES: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
-    let lines = include_str!("../../src/outbound/zones.tsv").lines().filter(|line| !line.starts_with('#'));
+    let lines = include_str!("quiet/zones.tsv").lines().filter(|line| !line.starts_with('#'));
     let parts = lines.filter_map(|line| line.split_once('\t'));
     parts.map(|(country, zones)| (country, zones.split(' ').collect())).collect()
 });

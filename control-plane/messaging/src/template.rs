@@ -231,6 +231,36 @@ impl Template {
         Ok(Rendered { language: language.to_owned(), content })
     }
 
+    /// Looks whether every value is there and of its kind, without writing anything.
+    ///
+    /// # Errors
+    /// Every variable that is wrong.
+    pub fn check_values(
+        &self,
+        values: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), Vec<VariableError>> {
+        values::context(&self.variables, values).map(|_| ())
+    }
+
+    /// The values of its variables among texts, such as those of a table, whose names may be written in any case. What the template
+    /// has no variable for is left out; what cannot be read as its kind stays a text, to be refused by its name.
+    #[must_use]
+    pub fn values_of_texts(
+        &self,
+        texts: &BTreeMap<String, serde_json::Value>,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let mut values = serde_json::Map::new();
+        for (name, variable) in &self.variables {
+            let same = |given: &&String| given.eq_ignore_ascii_case(name);
+            let given = texts.get(name).or_else(|| texts.get(texts.keys().find(same)?));
+            if let Some(given) = given {
+                let read = given.as_str().and_then(|text| values::of_text(variable.kind, text));
+                values.insert(name.clone(), read.unwrap_or_else(|| given.clone()));
+            }
+        }
+        values
+    }
+
     /// Writes it with the examples of its variables.
     ///
     /// # Errors

@@ -27,6 +27,10 @@ pub mod kind {
     pub const CALL_COST: &str = "call_cost";
     /// Numbers that are had.
     pub const PHONE_NUMBER: &str = "phone_number";
+    /// Text messages that are sent.
+    pub const SMS_OUTBOUND: &str = "sms_outbound";
+    /// A part of a text message.
+    pub const SEGMENT: &str = "segment";
     /// A month, in the tenant's time zone.
     pub const MONTH: &str = "month";
     /// 60 s.

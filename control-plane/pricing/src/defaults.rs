@@ -8,11 +8,13 @@ use store::model::usage::Price;
 pub const EVERYWHERE: &str = "*";
 
 /// Provider, kind, unit, price in millionths of a dollar.
-const DEFAULTS: [(&str, &str, &str, i64); 6] = [
+const DEFAULTS: [(&str, &str, &str, i64); 7] = [
     // Between 1 and 2 dollars.
     ("twilio", kind::PHONE_NUMBER, kind::MONTH, 1_150_000),
     ("twilio", kind::VOICE_INBOUND, kind::MINUTE, 8_500),
     ("twilio", kind::VOICE_OUTBOUND, kind::MINUTE, 13_000),
+    // Without what carriers add, in the United States.
+    ("twilio", kind::SMS_OUTBOUND, kind::SEGMENT, 7_900),
     // Included in the price of the call.
     ("twilio", kind::MEDIA_STREAM, kind::MINUTE, 0),
     ("tandem", kind::RECORDING, kind::MINUTE, 2_500),

@@ -1,23 +1,30 @@
 //! `/v1/messages/batch` and `/v1/batches`: one message to many. Recipients are stored before the answer; each gets a message of their
 //! own, chunk by chunk, so that a batch can be paused, gone on with and ended, and shows how far it is.
 
-mod csv;
+pub(super) mod csv;
 
 use super::{
     body::{Body, Check, Empty},
     crud,
     etag::Preconditions,
     item::{Item, Named},
-    messages::form::{MessageForm, ToForm},
+    messages::{
+        form::{MessageForm, ToForm},
+        refused,
+    },
     need::{ContactsRead, MessagesSend},
-    once::{Answer, Stop},
+    once::{Answer, Once, Stop},
     op::Op,
     page::{List, Page, PageParams},
     path::PathId,
     schema,
 };
 use crate::{
-    problem::{Code, FaultCode, Faults, Problem},
+    problem::{Code, Fault, FaultCode, Faults, Place, Problem},
+    sending::{
+        compose::{ComposeError, Wish},
+        templates::{self, FromTemplate, WrongVariable},
+    },
     shared::Shared,
 };
 use axum::{
@@ -67,7 +74,8 @@ pub(crate) struct BatchForm {
     #[serde(default)]
     #[schema(max_items = 100000)]
     recipients: Vec<ToForm>,
-    /// To whom, as comma-separated values (RFC 4180) with a line of names: `phone`, `email`, `push`, `contact`.
+    /// To whom, as comma-separated values (RFC 4180) with a line of names: `phone`, `email`, `push`,
+    /// `contact`, `language`; other columns fill in the template's places.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 20000000)]
     csv: Option<String>,
@@ -135,7 +143,7 @@ impl BatchView {
     }
 }
 
-type BatchItem = Item<BatchView>;
+pub(super) type BatchItem = Item<BatchView>;
 
 /// A batch, with how many of its messages are in which state.
 #[derive(Debug, Serialize, ToSchema)]
@@ -163,15 +171,42 @@ pub(crate) struct BatchParams {
 )]
 async fn send_batch(op: Op<MessagesSend>, body: Body<BatchForm>) -> Result<Response, Stop> {
     let BatchForm { name, message, recipients, csv } = body.value;
-    let recipients: Vec<Recipient> = match csv {
+    let from_csv = csv.is_some();
+    let mut recipients: Vec<Recipient> = match csv {
         Some(text) => {
             csv::read(&text, RECIPIENTS_MAX).map_err(|cause| Problem::invalid(cause.to_string()))?
         }
         None => recipients.into_iter().map(ToForm::recipient).collect(),
     };
-    let (wish, _) = message.wish();
+    let (mut wish, _) = message.wish();
+    if let Some(from) = &mut wish.template {
+        prepared(&op, from, &mut recipients, from_csv).await?;
+    }
+    store(&op, &body.once, (name, wish, recipients), |item| item).await
+}
+
+/// Stores a batch of a former route, which `shown` answers.
+pub(super) async fn store_batch<V: Serialize>(
+    op: &Op<MessagesSend>,
+    once: &Once,
+    (name, mut wish, mut recipients): (String, Wish, Vec<Recipient>),
+    shown: impl FnOnce(BatchItem) -> V,
+) -> Result<Response, Stop> {
+    if let Some(from) = &mut wish.template {
+        prepared(op, from, &mut recipients, false).await?;
+    }
+    store(op, once, (name, wish, recipients), shown).await
+}
+
+/// Stores a batch, and lets it begin.
+async fn store<V: Serialize>(
+    op: &Op<MessagesSend>,
+    once: &Once,
+    (name, wish, recipients): (String, Wish, Vec<Recipient>),
+    shown: impl FnOnce(BatchItem) -> V,
+) -> Result<Response, Stop> {
     let made_by = UserId::parse(&op.actor().id).ok();
-    let mut work = op.begin_once(&body.once).await?;
+    let mut work = op.begin_once(once).await?;
     let now = work.tx.now();
     let count = u64::try_from(recipients.len()).unwrap_or(u64::MAX);
     let wished = serde_json::to_value(&wish).map_err(|cause| Problem::invalid(cause.to_string()))?;
@@ -196,10 +231,60 @@ async fn send_batch(op: Op<MessagesSend>, body: Body<BatchForm>) -> Result<Respo
         work.tx.insert(chunk).await?;
     }
     work.tx.schedule(WorkKind::Batch, row.id.as_str(), now).await?;
-    let answer = Answer::new(StatusCode::ACCEPTED, &Item::of(row, BatchView::of))?;
+    let answer = Answer::new(StatusCode::ACCEPTED, &shown(Item::of(row, BatchView::of)))?;
     let response = work.finish(answer).await?;
     op.shared.outbox.wake_batches();
     Ok(response)
+}
+
+/// Settles which words a batch has, and looks whether every recipient has all that is filled in: what is wrong is said before
+/// anybody is written to.
+async fn prepared(
+    op: &Op<MessagesSend>,
+    from: &mut FromTemplate,
+    recipients: &mut [Recipient],
+    from_csv: bool,
+) -> Result<(), Problem> {
+    let part = &*op.store;
+    let wording = templates::by_name(part, &from.name).await.map_err(|cause| match cause {
+        ComposeError::NoTemplate => {
+            let place = Place::Pointer("/message/template/name".to_owned());
+            let detail = cause.to_string();
+            Problem::unacceptable(vec![Fault { place, code: FaultCode::UnknownReference, detail }])
+        }
+        other => refused(other),
+    })?;
+    let settings = templates::settings(part).await?;
+    let mut faults = Faults::default();
+    for (index, recipient) in recipients.iter_mut().enumerate() {
+        if from_csv {
+            let values = wording.template.values_of_texts(&recipient.variables);
+            recipient.variables = values.into_iter().collect();
+        }
+        let values = templates::values(&wording.template, from, recipient, &settings);
+        let Err(errors) = wording.template.check_values(&values) else { continue };
+        for WrongVariable { error, of_recipient } in templates::wrong(errors, recipient) {
+            let (name, said) = (error.name().replace('~', "~0").replace('/', "~1"), error.to_string());
+            let missing = matches!(error, messaging::template::VariableError::Missing(_));
+            match (from_csv, of_recipient || missing) {
+                (true, _) => {
+                    let said = format!("recipient {}: {said}", index + 1);
+                    faults.add_pointed("/csv", FaultCode::InvalidValue, said);
+                }
+                (false, true) => {
+                    let pointer = format!("/recipients/{index}/variables/{name}");
+                    faults.add_pointed(&pointer, FaultCode::InvalidValue, said);
+                }
+                (false, false) => {
+                    let pointer = format!("/message/template/variables/{name}");
+                    faults.add_pointed(&pointer, FaultCode::InvalidValue, said);
+                }
+            }
+        }
+    }
+    from.pinned = Some((wording.id, wording.number));
+    let found = faults.into_found();
+    if found.is_empty() { Ok(()) } else { Err(Problem::unacceptable(found)) }
 }
 
 /// Lists the batches, newest first.

@@ -45,6 +45,13 @@ impl Faults {
         }
     }
 
+    /// A language, as BCP 47 writes it, if it is there.
+    pub(crate) fn language_if(&mut self, name: &str, text: Option<&str>) {
+        if text.is_some_and(|text| !is_language(text)) {
+            self.add_at(name, FaultCode::InvalidValue, "it must be a language, such as en or fr-CA");
+        }
+    }
+
     /// A web address.
     pub(crate) fn web_address(&mut self, name: &str, text: &str) {
         self.text(name, text, 1, 2_000);
@@ -63,6 +70,17 @@ fn is_e164(text: &str) -> bool {
             && !digits.starts_with('0')
             && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+pub(crate) fn is_language(text: &str) -> bool {
+    let mut parts = text.split(['-', '_']);
+    let first = parts.next().unwrap_or_default();
+    text.len() <= 35
+        && (2..=8).contains(&first.len())
+        && first.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && parts.all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
 }
 
 fn clock_minutes(text: &str) -> Option<u16> {
@@ -101,6 +119,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_language_is_written_as_bcp_47_has_it() {
+        for good in ["en", "fr-CA", "zh-Hant-TW", "pt_BR"] {
+            assert!(is_language(good), "{good}");
+        }
+        for bad in ["", "e", "-en", "en-", "english language", "fr--CA", "12"] {
+            assert!(!is_language(bad), "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_breaks_it(text in "\\PC*") {
@@ -110,6 +138,7 @@ mod tests {
             faults.clock_time("a", &text, true);
             faults.time_zone("a", &text);
             faults.web_address("a", &text);
+            faults.language_if("a", Some(&text));
         }
     }
 }

@@ -39,7 +39,8 @@ use store::{
     },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
-use view::{ConversationView, MessageView};
+use view::ConversationView;
+pub(super) use view::MessageView;
 
 /// Two who change one conversation at once are already unusual.
 const ATTEMPTS: usize = 8;
@@ -55,7 +56,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
 
 type ConversationItem = Item<ConversationView>;
 type ConversationPatch = Patch<ConversationForm>;
-type MessageItem = Item<MessageView>;
+pub(super) type MessageItem = Item<MessageView>;
 
 /// Lists the conversations, those with the latest activity first, or finds that with whoever has an address.
 #[utoipa::path(

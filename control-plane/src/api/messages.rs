@@ -1,8 +1,10 @@
 //! `/v1/messages`: a message to one person, by whatever channels reach them. Accepted means stored: what was answered 202 is sent,
 //! or its decisions say why not.
 
+pub(super) mod estimate;
 pub(super) mod form;
-mod view;
+mod former;
+pub(super) mod view;
 
 use super::{
     body::{Body, Empty},
@@ -14,8 +16,11 @@ use super::{
 };
 use crate::{
     clock::now_us,
-    problem::{Code, Fault, FaultCode, Place, Problem},
-    sending::compose::{ComposeError, compose},
+    problem::{Code, Fault, FaultCode, Faults, Place, Problem},
+    sending::{
+        compose::{ComposeError, compose},
+        templates::WrongVariable,
+    },
     shared::Shared,
 };
 use axum::{
@@ -52,6 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(send_message))
         .routes(routes!(cancel_message))
         .routes(routes!(explain_message))
+        .merge(former::routes())
 }
 
 /// Sends a message, or says with `?simulate=true` what would be done with it.
@@ -74,12 +80,13 @@ async fn send_message(
     if params.simulate {
         return Ok(Json(simulated(&op, &new).await?).into_response());
     }
+    let sms = estimate::of(&op.shared, &new, now_us()).await?;
     let mut work = op.begin_once(&body.once).await?;
     let accepted = accept(&mut *work.tx, new).await.map_err(not_accepted)?;
     let details = serde_json::json!({ "type": wish.kind });
     work.tx.note("message.send", accepted.id.as_str(), &details).await?;
     let lane = accepted.lane;
-    let answer = Answer::new(StatusCode::ACCEPTED, &AcceptedView::of(&accepted))?;
+    let answer = Answer::new(StatusCode::ACCEPTED, &AcceptedView::of(&accepted, sms))?;
     let response = work.finish(answer).await?;
     op.shared.outbox.wake(lane);
     Ok(response)
@@ -154,7 +161,8 @@ async fn simulated<N>(op: &Op<N>, new: &NewMessage) -> Result<Simulation, Proble
         op.shared.outbox.book().admission(op.tenant(), &route.account, "", now)
     });
     let done = simulate(request, now, &world, |_, _| Imagined::delivered(2));
-    Ok(Simulation::of(done, new))
+    let sms = estimate::of(&op.shared, new, now).await?;
+    Ok(Simulation::of(done, new, sms))
 }
 
 fn at(pointer: &str, code: FaultCode, detail: String) -> Problem {
@@ -167,6 +175,20 @@ pub(super) fn refused(cause: ComposeError) -> Problem {
         ComposeError::NoContact => at("/to/contact", FaultCode::UnknownReference, cause.to_string()),
         ComposeError::Plan(_) => at("/chain", FaultCode::InvalidValue, cause.to_string()),
         ComposeError::NoAddress(_) => at("/to", FaultCode::InvalidValue, cause.to_string()),
+        ComposeError::NoTemplate => at("/template/name", FaultCode::UnknownReference, cause.to_string()),
+        ComposeError::Variables(wrong) => {
+            let mut faults = Faults::default();
+            for WrongVariable { error, of_recipient } in wrong {
+                let whose = if of_recipient { "to" } else { "template" };
+                faults.field(whose, |faults| {
+                    faults.field("variables", |faults| {
+                        faults.add_at(error.name(), FaultCode::InvalidValue, error.to_string());
+                    });
+                });
+            }
+            Problem::unacceptable(faults.into_found())
+        }
+        ComposeError::Words(cause) => at("/template", FaultCode::InvalidValue, cause.to_string()),
         ComposeError::Store(cause) => cause.into(),
     }
 }

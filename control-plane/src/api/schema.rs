@@ -8,6 +8,7 @@ use store::{
         audit::ActorKind,
         call::Direction,
         call_status::CallStatus,
+        consent::ConsentStatus,
         contact::AddressKind,
         identity::{KeyMode, KeyStatus, Role, UserStatus},
         message::{Channel, ConversationStatus, MessageDirection, MessageStatus, Sentiment, Urgency},
@@ -15,6 +16,7 @@ use store::{
         outgoing::{AttemptStatus, BatchStatus},
         queue::VoicemailStatus,
         recording::{RecordingPlace, RecordingSource, RecordingStatus},
+        template::TemplateStatus,
         tenant::{TenantStatus, WebhookMode},
         usage::BudgetPeriod,
         webhook::{DeliveryStatus, EndpointStatus},
@@ -58,6 +60,7 @@ words!(
     BudgetPeriod,
     CallStatus,
     Channel,
+    ConsentStatus,
     ConversationStatus,
     DeliveryStatus,
     Direction,
@@ -73,6 +76,7 @@ words!(
     RecordingSource,
     RecordingStatus,
     Sentiment,
+    TemplateStatus,
     TenantStatus,
     Urgency,
     UserStatus,
@@ -92,6 +96,26 @@ pub(crate) fn message_type() -> Schema {
 /// Whether an email goes along with a message.
 pub(crate) fn email_backup() -> Schema {
     of_words(messaging::plan::EmailBackup::ALL.iter().map(|word| word.as_str()).collect())
+}
+
+/// What a template is for.
+pub(crate) fn template_category() -> Schema {
+    of_words(messaging::template::Category::ALL.iter().map(|word| word.as_str()).collect())
+}
+
+/// What a template's variable is.
+pub(crate) fn variable_kind() -> Schema {
+    of_words(messaging::template::Kind::ALL.iter().map(|word| word.as_str()).collect())
+}
+
+/// A channel.
+pub(crate) fn channel() -> Schema {
+    of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect())
+}
+
+/// A channel, or `null`.
+pub(crate) fn optional_channel() -> Schema {
+    optional_word::<Channel>()
 }
 
 /// Channels of a step.

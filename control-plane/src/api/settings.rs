@@ -10,7 +10,7 @@ use messaging::{
     plan::{EmailBackup, Plan, Step},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use store::{
     Table,
     ids::{AssistantId, HoursId, TeamId},
@@ -20,6 +20,9 @@ use store::{
     },
 };
 use utoipa::ToSchema;
+
+/// Values that templates know, at most.
+const VARIABLES_MAX: usize = 50;
 
 /// How a tenant wants to be served. What is not there has the default.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -51,6 +54,12 @@ pub(crate) struct SettingsForm {
     /// To whom the assistant may hand a call.
     #[schema(max_items = 100)]
     transfer_targets: Vec<TargetForm>,
+    /// In which language people are written to of whom none is known.
+    #[schema(max_length = 35, example = "fr-CA")]
+    language: Option<String>,
+    /// What templates of messages know without being told, by name; at most 50.
+    #[schema(example = json!({ "store_address": "1 Example Street", "store_phone": "+15550100" }))]
+    template_variables: BTreeMap<String, String>,
     /// What is written to customers when something happens in a shop.
     #[schema(max_items = 100)]
     shop_messages: Vec<ShopMessageForm>,
@@ -286,6 +295,16 @@ impl Check for SettingsForm {
                 faults.add_at("name", FaultCode::Duplicate, "this name is in the list already");
             }
         });
+        faults.language_if("language", self.language.as_deref());
+        if self.template_variables.len() > VARIABLES_MAX {
+            let detail = format!("there can be at most {VARIABLES_MAX}");
+            faults.add_at("template_variables", FaultCode::OutOfRange, detail);
+        }
+        faults.field("template_variables", |faults| {
+            for (name, value) in &self.template_variables {
+                faults.text(name, value, 0, 1_000);
+            }
+        });
         faults.at_most("shop_messages", &self.shop_messages, 100);
         faults.each("shop_messages", &self.shop_messages, |faults, rule| rule.check(faults));
     }
@@ -304,6 +323,8 @@ impl From<TenantSettings> for SettingsForm {
             webhook_mode: settings.webhook_mode,
             quiet_hours: settings.quiet_hours.map(|quiet| QuietForm { from: quiet.from, to: quiet.to }),
             transfer_targets: settings.transfer_targets.into_iter().map(target).collect(),
+            language: settings.language,
+            template_variables: settings.template_variables,
             shop_messages: settings.shop_messages.into_iter().map(ShopMessageForm::of).collect(),
             messaging: settings.messaging.into(),
         }
@@ -323,6 +344,8 @@ impl From<SettingsForm> for TenantSettings {
             webhook_mode: form.webhook_mode,
             quiet_hours: form.quiet_hours.map(|quiet| QuietHours { from: quiet.from, to: quiet.to }),
             transfer_targets: form.transfer_targets.into_iter().map(target).collect(),
+            language: form.language,
+            template_variables: form.template_variables,
             shop_messages: form.shop_messages.into_iter().map(ShopMessageForm::into_rule).collect(),
             messaging: form.messaging.into(),
         }

@@ -39,6 +39,7 @@ pub(crate) async fn message(
         text: text.to_owned(),
         subject: conversation.subject.clone().filter(|_| written == Channel::Email),
         html: None,
+        template: None,
         media: Vec::new(),
         from: own_address(conversation, written),
         send_at: None,

@@ -1,17 +1,16 @@
 //! Places calls, deals with machines that answer, and has what a call cost noted when it is over.
 
-use super::{
-    plan::{self, OnVoicemail, Plan, Step},
-    quiet,
-};
+use super::plan::{self, OnVoicemail, Plan, Step};
 use crate::{
     carriers::Carriers,
     clock::now_us,
     costs::{self, CostError},
+    sending::hours,
     vapi::place::{Placer, VapiError, VapiPlan},
     work::{WorkOptions, Worker, micros},
 };
 use jiff::Timestamp;
+use messaging::dispatch::Quiet;
 use quick_xml::escape::escape;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use store::{
@@ -396,8 +395,10 @@ impl CallWorker {
 /// When the number may be called, from `now` on, unix µs.
 pub(crate) fn allowed_from(settings: &store::model::tenant::TenantSettings, number: &str, now: i64) -> i64 {
     let Some(hours) = &settings.quiet_hours else { return now };
-    let at = Timestamp::from_microsecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
-    quiet::allowed_from(hours, number, &settings.time_zone, at).as_microsecond()
+    match hours::quiet_at(hours, None, Some(number), &settings.time_zone, now) {
+        Quiet::Open => now,
+        Quiet::ClosedUntil(at) => at,
+    }
 }
 
 /// A call is to be looked after from `due_at` on.

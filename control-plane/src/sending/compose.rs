@@ -1,9 +1,11 @@
 //! What a request says becomes a message: who the person is, by which channels, and what is said on each.
 
+use super::templates::{self, FromTemplate, WrongVariable};
 use crate::{clock::now_us, contacts::with_address, who_answers::Part};
 use messaging::{
     Channel, MessageType,
     plan::{EmailBackup, Plan, PlanError, Step},
+    template::RenderError,
 };
 use outbox::{NewMessage, Text, To};
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,9 @@ pub(crate) struct Wish {
     pub(crate) text: String,
     pub(crate) subject: Option<String>,
     pub(crate) html: Option<String>,
+    /// What it is made from, in place of a text.
+    #[serde(default)]
+    pub(crate) template: Option<FromTemplate>,
     pub(crate) media: Vec<String>,
     /// From which of the tenant's addresses.
     pub(crate) from: Option<String>,
@@ -54,6 +59,15 @@ pub(crate) enum ComposeError {
     /// The person has no address on any of its channels.
     #[error("none of its channels has an address of this person: {0}")]
     NoAddress(String),
+    /// There is no such template, or it is not to be used any more.
+    #[error("there is no template with this name that can be used")]
+    NoTemplate,
+    /// Variables of the template are missing or wrong.
+    #[error("variables of the template are missing or wrong")]
+    Variables(Vec<WrongVariable>),
+    /// The template has no words for a channel, or wrong ones.
+    #[error(transparent)]
+    Words(#[from] RenderError),
     /// The database does not serve.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,7 +98,13 @@ pub(crate) async fn compose(
         let channels: Vec<_> = plan.channels().map(Channel::as_str).collect();
         return Err(ComposeError::NoAddress(channels.join(", ")));
     }
-    let texts = plan.channels().map(|channel| (channel, text_on(channel, wish))).collect();
+    let (texts, template) = match &wish.template {
+        Some(from) => {
+            let made = templates::texts(part, (wish, from), recipient, contact.as_ref(), &plan).await?;
+            (made.0, Some(made.1))
+        }
+        None => (plan.channels().map(|channel| (channel, text_on(channel, wish))).collect(), None),
+    };
     Ok(NewMessage {
         to,
         kind: wish.kind,
@@ -97,7 +117,7 @@ pub(crate) async fn compose(
         send_at: wish.send_at,
         useful_until: wish.useful_until,
         batch: None,
-        template: None,
+        template,
         call: None,
     })
 }
@@ -114,9 +134,14 @@ pub(super) async fn of_batch(
     let mut message = match made {
         Ok(message) => message,
         Err(ComposeError::Store(cause)) => return Err(cause),
-        Err(ComposeError::NoContact | ComposeError::Plan(_) | ComposeError::NoAddress(_)) => {
-            unreachable_message(&wish, recipient)
-        }
+        Err(
+            ComposeError::NoContact
+            | ComposeError::Plan(_)
+            | ComposeError::NoAddress(_)
+            | ComposeError::NoTemplate
+            | ComposeError::Variables(_)
+            | ComposeError::Words(_),
+        ) => unreachable_message(&wish, recipient),
     };
     message.batch = Some(batch.id.clone());
     message.send_at = batch.value.send_at.or(message.send_at);
@@ -178,7 +203,8 @@ fn to_of(contact: Option<&Stored<Contact>>, recipient: &Recipient) -> To {
     }
 }
 
-fn text_on(channel: Channel, wish: &Wish) -> Text {
+/// What is said on a channel without a template.
+pub(super) fn text_on(channel: Channel, wish: &Wish) -> Text {
     let title = || {
         let first = wish.text.lines().next().unwrap_or_default();
         let cut: String = first.chars().take(SUBJECT_CHARS).collect();

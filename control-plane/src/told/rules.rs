@@ -122,6 +122,7 @@ async fn message(
         text: filled(&rule.text)?,
         subject: rule.subject.as_deref().map(filled).transpose()?,
         html: None,
+        template: None,
         media: Vec::new(),
         from: None,
         send_at: None,

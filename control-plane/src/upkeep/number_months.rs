@@ -4,10 +4,10 @@
 use crate::{
     clock::now_us,
     costs::{CostError, alert, price_book},
-    outbound::quiet,
     shared::Shared,
 };
 use jiff::{Timestamp, tz::TimeZone};
+use messaging::quiet;
 use pricing::{NumberMonth, Period, period, price_number};
 use std::collections::HashSet;
 use store::{

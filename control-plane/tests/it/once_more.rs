@@ -28,12 +28,13 @@ const LIMIT: Duration = Duration::from_secs(30);
 const SHOWN_ONCE: [&str; 4] = ["/key", "/invitation/token", "/token", "/secret"];
 
 /// What has no effect: nothing needs to be remembered of it.
-const ONLY_LOOKS: [&str; 4] = [
+const ONLY_LOOKS: [&str; 5] = [
     "/api/voice/test-incoming",
     "/v1/calls/test-incoming",
     "/v1/numbers/{id}/simulate",
     // Well again twice is well again, and another path of the same is tried.
     "/api/crm/comm-health/{channel}/reset",
+    "/v1/templates/{id}/preview",
 ];
 /// What is ordered in a call that the engine has; there is none here.
 const OF_A_LIVE_CALL: [&str; 4] =
@@ -316,6 +317,26 @@ impl World {
                 });
                 of_own(at(&self.id_of("/v1/messages", later).await), Value::Null)
             }
+            "/api/real/sms/send" => named(json!({ "to": "+15550142", "body": "Hello." })),
+            "/api/real/sms/bulk" => named(json!({ "to": ["+15550142"], "body": "Hello." })),
+            "/api/sms/send" => named(json!({ "phoneNumber": "+15550142", "message": "Hello." })),
+            "/api/sms/schedule" => named(json!({
+                "phoneNumber": "+15550142", "message": "Later.", "scheduledAt": "2027-01-01T00:00:00Z",
+            })),
+            "/api/sms/bulk-send" => {
+                named(json!({ "recipients": [{ "phoneNumber": "+15550142" }], "message": "Hello." }))
+            }
+            "/v1/templates" => named(template("visit")),
+            "/v1/templates/{id}/test" => {
+                let id = self.id_of("/v1/templates", template("trial")).await;
+                of_own(at(&id), json!({ "to": "ann@example.com" }))
+            }
+            "/v1/consents" => named(json!({
+                "channel": "sms", "address": "+15550143", "status": "opted_out", "evidence": "said so",
+            })),
+            "/v1/consents/import" => {
+                named(json!({ "channel": "sms", "addresses": ["+15550144"], "evidence": "a list" }))
+            }
             "/v1/batches/{id}/pause" | "/v1/batches/{id}/resume" | "/v1/batches/{id}/cancel" => {
                 of_own(at(&self.id_of("/v1/messages/batch", batch).await), Value::Null)
             }
@@ -390,6 +411,11 @@ impl World {
             .knobs()
             .change(|knobs| knobs.twilio_rest.rules = if fails { vec![rule] } else { Vec::new() });
     }
+}
+
+fn template(name: &str) -> Value {
+    let words = json!({ "sms": "See you.", "email": { "subject": "Your visit", "text": "See you." } });
+    json!({ "name": name, "default_language": "en", "languages": { "en": words } })
 }
 
 /// The paths of the POSTs whose answers are remembered.

@@ -219,3 +219,38 @@ proptest::proptest! {
         let _ignored = sms(&source, json!({ "name": "Ann", "day": "2026-11-21" }));
     }
 }
+
+#[test]
+fn what_stands_in_a_table_is_read_by_the_kind_of_its_variable() {
+    let variable = |kind| Variable { kind, optional: true, default: None, example: None };
+    let variables = [
+        ("customer", Kind::Text),
+        ("Guests", Kind::Number),
+        ("paid", Kind::Bool),
+        ("total", Kind::Money),
+        ("seats", Kind::Number),
+    ];
+    let template = Template {
+        category: Category::Other,
+        default_language: "en".to_owned(),
+        variables: variables.map(|(name, kind)| (name.to_owned(), variable(kind))).into(),
+        languages: BTreeMap::new(),
+    };
+    let texts = [
+        ("customer", "Ann"),
+        ("guests", "3"),
+        ("paid", "Yes"),
+        ("total", "12.50 USD"),
+        ("seats", "many"),
+        ("column", "not used"),
+    ];
+    let texts = texts.map(|(name, text)| (name.to_owned(), serde_json::Value::from(text))).into();
+    let values = template.values_of_texts(&texts);
+    let money = serde_json::json!({ "amount": "12.50", "currency": "USD" });
+    let read = serde_json::json!({
+        "customer": "Ann", "Guests": 3, "paid": true, "total": money, "seats": "many",
+    });
+    assert_eq!(serde_json::Value::Object(values.clone()), read);
+    let wrong = VariableError::Wrong { name: "seats".to_owned(), kind: Kind::Number };
+    assert_eq!(template.check_values(&values), Err(vec![wrong]));
+}

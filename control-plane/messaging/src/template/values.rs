@@ -144,6 +144,24 @@ pub(super) fn context(
     if errors.is_empty() { Ok(context) } else { Err(errors) }
 }
 
+/// A value as it stands in a table: numbers in digits, `true` or `yes`, `12.50 USD`.
+pub(super) fn of_text(kind: Kind, text: &str) -> Option<Value> {
+    let text = text.trim();
+    match kind {
+        Kind::Text | Kind::Date | Kind::Url | Kind::Phone => Some(text.into()),
+        Kind::Number => serde_json::from_str::<serde_json::Number>(text).ok().map(Value::Number),
+        Kind::Bool => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Some(true.into()),
+            "false" | "no" | "0" => Some(false.into()),
+            _ => None,
+        },
+        Kind::Money => {
+            let (amount, currency) = text.split_once(' ')?;
+            Some(serde_json::json!({ "amount": amount, "currency": currency.trim() }))
+        }
+    }
+}
+
 fn is_of(kind: Kind, value: &Value) -> bool {
     let text = value.as_str();
     match kind {

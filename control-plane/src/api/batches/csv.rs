@@ -13,7 +13,7 @@ const PAGE: u16 = 1_000;
 
 /// What is wrong with a text.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CsvError {
+pub(in crate::api) enum CsvError {
     /// It does not begin with names.
     #[error("the first line names the columns; one of them is phone, email, push or contact")]
     NoNames,
@@ -36,7 +36,7 @@ pub(super) enum CsvError {
 
 /// Reads recipients; other columns are variables of their message.
 pub(super) fn read(text: &str, most: usize) -> Result<Vec<Recipient>, CsvError> {
-    let mut lines = Lines { rest: text.trim_start_matches('\u{feff}'), line: 1 };
+    let mut lines = Lines::of(text);
     let Some((_, names)) = lines.next_line()? else { return Err(CsvError::NoNames) };
     let names: Vec<String> = names.iter().map(|name| name.trim().to_lowercase()).collect();
     if !names.iter().any(|name| ["phone", "email", "push", "contact"].contains(&name.as_str())) {
@@ -87,13 +87,17 @@ fn recipient(line: usize, names: &[String], fields: Vec<String>) -> Result<Recip
 }
 
 /// The lines of a text, each with the number of the text's line that it begins in.
-struct Lines<'a> {
+pub(in crate::api) struct Lines<'a> {
     rest: &'a str,
     line: usize,
 }
 
-impl Lines<'_> {
-    fn next_line(&mut self) -> Result<Option<(usize, Vec<String>)>, CsvError> {
+impl<'a> Lines<'a> {
+    pub(in crate::api) fn of(text: &'a str) -> Self {
+        Self { rest: text.trim_start_matches('\u{feff}'), line: 1 }
+    }
+
+    pub(in crate::api) fn next_line(&mut self) -> Result<Option<(usize, Vec<String>)>, CsvError> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -162,7 +166,7 @@ pub(super) async fn written(part: &Part, batch: &BatchId) -> Result<String, Stor
 }
 
 /// A field and its comma. What a spreadsheet would take for a formula is made text.
-fn push(text: &mut String, field: &str) {
+pub(in crate::api) fn push(text: &mut String, field: &str) {
     let formula = field.starts_with(['=', '@']) || field.starts_with('-') && field.len() > 1;
     let shown = if formula { format!("'{field}") } else { field.to_owned() };
     if shown.contains(['"', ',', '\r', '\n']) {

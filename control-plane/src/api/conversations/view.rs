@@ -243,7 +243,7 @@ impl Named for MessageView {
 }
 
 impl MessageView {
-    pub(super) fn of(message: Message) -> Self {
+    pub(in crate::api) fn of(message: Message) -> Self {
         let media = message.media.into_iter();
         let author = message.author.map(|author| match author {
             Author::Api => AuthorView { by: "api", user: None },

@@ -4,7 +4,10 @@ use crate::{
     api::{body::Check, item::Named, phone, schema},
     clock::now_us,
     problem::{FaultCode, Faults},
-    sending::compose::{Wish, recipient},
+    sending::{
+        compose::{Wish, recipient},
+        templates::FromTemplate,
+    },
 };
 use jiff::Timestamp;
 use messaging::{
@@ -12,6 +15,8 @@ use messaging::{
     plan::{EmailBackup, Step},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use store::{ids::ContactId, model::outgoing::Recipient};
 use utoipa::{IntoParams, ToSchema};
 
@@ -57,9 +62,14 @@ pub(crate) struct MessageForm {
     #[serde(default)]
     #[schema(schema_with = schema::email_backup, required = false)]
     email_backup: Option<EmailBackup>,
-    /// What is said.
-    #[schema(min_length = 1, max_length = 10000)]
-    text: String,
+    /// What is said. Either this or `template`.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 10000, required = false)]
+    text: Option<String>,
+    /// What it is made from.
+    #[serde(default)]
+    #[schema(required = false)]
+    template: Option<TemplateUse>,
     /// An email's subject, and a notification's title.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 200)]
@@ -90,6 +100,36 @@ const fn informational() -> MessageType {
     MessageType::Informational
 }
 
+/// A template and what is filled in.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TemplateUse {
+    /// What it is called.
+    #[schema(min_length = 1, max_length = 64, example = "appointment_confirmation")]
+    name: String,
+    /// In which language, BCP 47, where the recipient says none; without it the contact's, then the tenant's, then the template's own.
+    #[serde(default)]
+    #[schema(max_length = 35, example = "fr-CA")]
+    language: Option<String>,
+    /// What is filled in, by name.
+    #[serde(default)]
+    variables: BTreeMap<String, Value>,
+}
+
+impl TemplateUse {
+    pub(in crate::api) fn check(&self, faults: &mut Faults) {
+        faults.text("name", &self.name, 1, 64);
+        faults.language_if("language", self.language.as_deref());
+    }
+}
+
+impl From<TemplateUse> for FromTemplate {
+    fn from(template: TemplateUse) -> Self {
+        let TemplateUse { name, language, variables } = template;
+        Self { name, pinned: None, language, variables: variables.into_iter().collect() }
+    }
+}
+
 /// A person: a contact, or addresses.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -108,6 +148,11 @@ pub(crate) struct ToForm {
     /// Their name at the push service.
     #[schema(min_length = 1, max_length = 128)]
     push: Option<String>,
+    /// In which language they are written to, BCP 47.
+    #[schema(max_length = 35, example = "fr-CA")]
+    language: Option<String>,
+    /// What of a template is filled in for them alone.
+    variables: BTreeMap<String, Value>,
 }
 
 /// A step of a chain.
@@ -129,10 +174,16 @@ impl Named for MessageForm {
 }
 
 impl ToForm {
+    /// Somebody by their address.
+    pub(in crate::api) fn at(phone: Option<String>, email: Option<String>) -> Self {
+        Self { phone, email, ..Self::default() }
+    }
+
     /// Who it is.
     pub(in crate::api) fn recipient(self) -> Recipient {
         let email = self.email.map(|email| email.trim().to_lowercase());
-        recipient(self.contact, self.phone, email, self.push)
+        let (language, variables) = (self.language, self.variables);
+        Recipient { language, variables, ..recipient(self.contact, self.phone, email, self.push) }
     }
 
     /// Notes what will not do.
@@ -144,6 +195,7 @@ impl ToForm {
             faults.email("email", email);
         }
         faults.text_if("push", self.push.as_deref(), 1, 128);
+        faults.language_if("language", self.language.as_deref());
         if self.contact.is_none() && self.phone.is_none() && self.email.is_none() && self.push.is_none() {
             faults.add(FaultCode::InvalidValue, "name a contact, or an address of theirs");
         }
@@ -160,7 +212,19 @@ impl Check for MessageForm {
 impl MessageForm {
     /// Notes what will not do of what is said.
     pub(in crate::api) fn check_content(&self, faults: &mut Faults) {
-        faults.text("text", &self.text, 1, 10_000);
+        match (&self.text, &self.template) {
+            (Some(text), None) => faults.text("text", text, 1, 10_000),
+            (None, None) => {
+                faults.add_at("text", FaultCode::InvalidValue, "say something, or name a template")
+            }
+            (text, Some(template)) => {
+                faults.field("template", |faults| template.check(faults));
+                let own = [("text", text), ("subject", &self.subject), ("html", &self.html)];
+                for (name, _) in own.iter().filter(|(_, text)| text.is_some()) {
+                    faults.add_at(name, FaultCode::InvalidValue, "the template says it");
+                }
+            }
+        }
         faults.text_if("subject", self.subject.as_deref(), 1, 200);
         if self.subject.as_deref().is_some_and(|subject| subject.contains(['\r', '\n'])) {
             faults.add_at("subject", FaultCode::InvalidValue, "a subject is one line");
@@ -207,7 +271,8 @@ impl MessageForm {
             chain: self.chain.map(|chain| chain.into_iter().map(step).collect()),
             voice: self.voice,
             email_backup: self.email_backup,
-            text: self.text,
+            text: self.text.unwrap_or_default(),
+            template: self.template.map(FromTemplate::from),
             subject: self.subject,
             html: self.html,
             media: self.media,

@@ -1,5 +1,6 @@
 //! What is shown of messages that are sent.
 
+use super::estimate::SmsView;
 use crate::{
     api::{item::Named, schema},
     clock::rfc3339,
@@ -28,11 +29,13 @@ pub(crate) struct AcceptedView {
     /// `queued`, or `scheduled`.
     #[schema(schema_with = schema::word::<MessageStatus>)]
     status: MessageStatus,
+    /// What it needs if it goes as a text message.
+    sms: Option<SmsView>,
 }
 
 impl AcceptedView {
-    pub(super) fn of(accepted: &Accepted) -> Self {
-        Self { id: accepted.id.clone(), status: accepted.status }
+    pub(in crate::api) fn of(accepted: &Accepted, sms: Option<SmsView>) -> Self {
+        Self { id: accepted.id.clone(), status: accepted.status, sms }
     }
 }
 
@@ -193,19 +196,28 @@ pub(crate) struct Simulation {
 pub(crate) struct TextView {
     /// Which.
     channel: String,
+    /// A mail's subject, a notification's title.
+    subject: Option<String>,
     /// The text.
     text: String,
+    /// What a text message needs.
+    sms: Option<SmsView>,
 }
 
 impl Simulation {
-    pub(super) fn of(done: Simulated, new: &NewMessage) -> Self {
+    pub(super) fn of(done: Simulated, new: &NewMessage, sms: Option<SmsView>) -> Self {
         let texts = new.texts.iter();
         Self {
             ending: done.ending.as_ref().map(object),
             decisions: done.decisions.iter().map(decision).collect(),
             channels: done.channels.iter().map(object).collect(),
             texts: texts
-                .map(|(channel, text)| TextView { channel: channel.to_string(), text: text.text.clone() })
+                .map(|(channel, text)| TextView {
+                    channel: channel.to_string(),
+                    subject: text.subject.clone(),
+                    text: text.text.clone(),
+                    sms: sms.clone().filter(|_| *channel == messaging::Channel::Sms),
+                })
                 .collect(),
         }
     }

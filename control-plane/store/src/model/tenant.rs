@@ -3,6 +3,7 @@
 use super::{resource, words};
 use crate::ids::{AssistantId, HoursId, TeamId, TenantId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A company that is served. Its row is its own: it is written through [`Store::tenant`](crate::Store::tenant) of its
 /// own id, and its `lookup` is the slug.
@@ -58,6 +59,10 @@ pub struct TenantSettings {
     pub quiet_hours: Option<QuietHours>,
     /// To whom the assistant may hand a call.
     pub transfer_targets: Vec<TransferTarget>,
+    /// In which language people are written to of whom none is known, BCP 47.
+    pub language: Option<String>,
+    /// What templates of messages know without being told, such as `store_address`.
+    pub template_variables: BTreeMap<String, String>,
     /// What is written to customers when something happens in a shop.
     pub shop_messages: Vec<ShopMessage>,
     /// How what people write is understood and answered.
@@ -76,6 +81,8 @@ impl Default for TenantSettings {
             webhook_mode: WebhookMode::Enforce,
             quiet_hours: None,
             transfer_targets: Vec::new(),
+            language: None,
+            template_variables: BTreeMap::new(),
             shop_messages: Vec::new(),
             messaging: MessagingSettings::default(),
         }

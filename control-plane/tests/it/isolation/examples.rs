@@ -30,6 +30,7 @@ pub(super) fn example(world: &World, operation: &Operation) -> Example {
             .replace("{id}", id)
             .replace("{name}", "auth_token")
             .replace("{provider}", "nobody")
+            .replace("{phoneNumber}", "+15550178")
             .replace("{channel}", "whatsapp")
     };
     let foreign_path = with(world.other.as_str(), &foreign);
@@ -74,6 +75,7 @@ fn ids(world: &World, path: &str) -> (String, String) {
         "/v1/provider-accounts" => (others.account.to_string(), AccountId::generate().to_string()),
         "/v1/queues" => (others.queue.to_string(), QueueId::generate().to_string()),
         "/v1/recordings" => (others.recording.to_string(), RecordingId::generate().to_string()),
+        "/v1/templates" => (others.template.to_string(), TemplateId::generate().to_string()),
         "/v1/users" => (others.user.to_string(), UserId::generate().to_string()),
         "/v1/voicemails" => (others.voicemail.to_string(), VoicemailId::generate().to_string()),
         "/v1/webhook-deliveries" => (others.delivery.to_string(), DeliveryId::generate().to_string()),
@@ -113,6 +115,32 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/v1/messages") => json!({ "to": { "contact": others.contact }, "text": "Hello." }),
         ("POST", "/v1/messages/batch") => {
             json!({ "name": "Mine", "message": { "text": "Hello." }, "recipients": [{ "phone": "+15550178" }] })
+        }
+        ("POST", "/api/real/sms/send") => {
+            json!({ "to": "+15550178", "body": "Hello.", "companyId": world.other })
+        }
+        ("POST", "/api/real/sms/bulk") => {
+            json!({ "to": ["+15550178"], "body": "Hello.", "companyId": world.other })
+        }
+        ("POST", "/api/sms/send") => {
+            json!({ "phoneNumber": "+15550178", "templateId": "canary", "leadId": others.contact })
+        }
+        ("POST", "/api/sms/schedule") => json!({
+            "phoneNumber": "+15550178", "message": "Hello.", "leadId": others.contact, "scheduledAt": "2027-01-01T00:00:00Z",
+        }),
+        ("POST", "/api/sms/bulk-send") => {
+            json!({ "recipients": [{ "phoneNumber": "+15550178" }], "templateId": "canary" })
+        }
+        ("POST", "/v1/templates") | ("PATCH", "/v1/templates/{id}") => {
+            json!({ "name": "mine", "default_language": "en", "languages": { "en": { "sms": "Hello." } } })
+        }
+        ("POST", "/v1/templates/{id}/preview") => json!({}),
+        ("POST", "/v1/templates/{id}/test") => json!({ "to": "canary@example.com" }),
+        ("POST", "/v1/consents") => {
+            json!({ "channel": "sms", "address": "+15550178", "status": "opted_out", "evidence": "said so" })
+        }
+        ("POST", "/v1/consents/import") => {
+            json!({ "channel": "sms", "addresses": ["+15550178"], "evidence": "a list" })
         }
         ("PATCH", "/v1/recordings/{id}") => json!({ "legal_hold": true }),
         ("POST", "/v1/numbers/order") => json!({ "e164": "+15550178", "account": others.account }),

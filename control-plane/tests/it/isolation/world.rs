@@ -66,6 +66,7 @@ pub(super) struct Ids {
     pub(super) conversation: ConversationId,
     pub(super) message: MessageId,
     pub(super) batch: BatchId,
+    pub(super) template: TemplateId,
     pub(super) column: BoardColumnId,
     pub(super) chip: ChannelChipId,
     pub(super) canned: CannedReplyId,
@@ -223,6 +224,7 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         conversation: ConversationId::generate(),
         message: MessageId::generate(),
         batch: BatchId::generate(),
+        template: TemplateId::generate(),
         column: BoardColumnId::generate(),
         chip: ChannelChipId::generate(),
         canned: CannedReplyId::generate(),
@@ -294,7 +296,7 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         }),
     )
     .await;
-    let address = ContactAddressId::generate();
+    let (address, consent) = (ContactAddressId::generate(), ConsentId::generate());
     let rows = [
         (Table::Memberships, ids.membership.as_str(), json!({ "user": ids.user, "role": "owner" })),
         (Table::BoardColumns, ids.column.as_str(), json!({ "name": "canary column", "position": 0 })),
@@ -406,6 +408,22 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
             json!({
                 "name": "canary flow",
                 "routing": { "hours": ids.hours, "during": [{ "to": "message", "text": "canary" }], "after": [] },
+            }),
+        ),
+        (
+            Table::Templates,
+            ids.template.as_str(),
+            json!({
+                "name": "canary", "category": "other", "status": "active", "number": 1,
+                "content": { "category": "other", "default_language": "en", "languages": { "en": { "sms": "canary" } } },
+            }),
+        ),
+        (
+            Table::Consents,
+            consent.as_str(),
+            json!({
+                "channel": "sms", "sender": "*", "address": "+15550178", "status": "opted_out", "since": 1,
+                "proofs": [{ "at": 1, "status": "opted_out", "source": "api", "evidence": "canary" }],
             }),
         ),
         (
