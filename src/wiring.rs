@@ -3,6 +3,7 @@
 
 use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Recording, ToolKind};
 use control_plane::{
+    messengers::MessengerOptions,
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
         CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
@@ -18,6 +19,7 @@ use engine::{
     ports::{Assistant, ToolSpec},
     provider::Secret,
 };
+use gateways::{onesignal::OneSignalOptions, whapi::WhapiOptions};
 use identity::openid::OpenIdProvider;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -77,7 +79,7 @@ pub fn control_plane(
     let services = services(config)?;
     let providers = services.own_providers(config.assistant.voice.as_deref())?;
     Ok(ControlPlaneSettings {
-        base_url: address("base_url", &config.public_url())?,
+        base_url: public_url(config)?,
         data_dir: config.data_dir.clone(),
         store: match &config.store.url {
             Some(url) => StoreSettings::Postgres { url: url.clone() },
@@ -87,6 +89,7 @@ pub fn control_plane(
         platform_account: platform_account(config),
         outage_url: outage_url(config)?,
         twilio: carrier_api(config)?,
+        messengers: messengers(config)?,
         sign_in: sign_in(config)?,
         services,
         metrics,
@@ -130,6 +133,25 @@ pub fn control_plane(
 /// See [`WiringError`].
 pub fn carrier_api(config: &Config) -> Result<TwilioOptions, WiringError> {
     Ok(TwilioOptions::at(address("tenant.twilio.base_url", &config.tenant.twilio.base_url)?))
+}
+
+/// How those are reached that carry messages besides Twilio.
+///
+/// # Errors
+/// See [`WiringError`].
+pub fn messengers(config: &Config) -> Result<MessengerOptions, WiringError> {
+    let providers = &config.providers;
+    let whapi = address("providers.whapi.base_url", &providers.whapi.base_url)?;
+    let onesignal = address("providers.onesignal.base_url", &providers.onesignal.base_url)?;
+    Ok(MessengerOptions { whapi: WhapiOptions::at(whapi), onesignal: OneSignalOptions::at(onesignal) })
+}
+
+/// Where this server is reached.
+///
+/// # Errors
+/// See [`WiringError`].
+pub fn public_url(config: &Config) -> Result<Url, WiringError> {
+    address("base_url", &config.public_url())
 }
 
 /// Where callers are sent when nothing of this installation runs.

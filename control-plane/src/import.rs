@@ -2,9 +2,14 @@
 //! hold them any more. What is stored already stays as it is, so it can be done again.
 
 use crate::{
-    api::accounts::trial::{Trial, Tried},
+    api::accounts::{
+        trial::{Trial, Tried},
+        webhook_url,
+    },
     clock::now_us,
     directory::{BootstrapError, put_number, put_row},
+    keys::random_token,
+    messengers::{Messengers, PHONE, TOKEN, WEBHOOK_SECRET, WHAPI, number::from_whapi},
     problem::Problem,
 };
 use engine::provider::Secret;
@@ -18,7 +23,6 @@ use store::{
         number::Capabilities,
     },
 };
-use twilio_rest::TwilioClient;
 use url::Url;
 use vault::{KeyRing, Place, Vault, VaultError};
 
@@ -30,18 +34,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An account that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Which provider: `twilio`, `deepgram`, `anthropic`, `openai` or `elevenlabs`.
+    /// Which provider: `twilio`, `whapi`, `onesignal`, `deepgram`, `anthropic`, `openai` or `elevenlabs`.
     pub kind: &'static str,
     /// The provider's id for it; without one, the provider's name.
     pub sid: Option<String>,
     /// For people.
     pub name: &'static str,
-    /// The auth token, or the key.
+    /// The auth token, the token or the key.
     pub secret: Secret,
     /// What it is used for.
     pub roles: Vec<&'static str>,
     /// Accounts with lower numbers are tried first.
     pub priority: i32,
+    /// What is not secret, by its name.
+    pub properties: Vec<(&'static str, String)>,
     /// A number that it owns, E.164, and what that can do besides calls.
     pub number: Option<FoundNumber>,
 }
@@ -95,6 +101,7 @@ pub struct Importer {
     vault: Vault,
     trial: Trial,
     tenant: TenantId,
+    own_address: Option<Url>,
 }
 
 impl Importer {
@@ -105,13 +112,20 @@ impl Importer {
     pub async fn new(
         store: Arc<dyn Store>,
         keys: KeyRing,
-        (twilio, addresses): (TwilioClient, BTreeMap<crate::providers::Service, Url>),
+        (messengers, addresses): (Messengers, BTreeMap<crate::providers::Service, Url>),
         (id, name): (&str, &str),
     ) -> Result<Self, ImportError> {
         let tenant = TenantId::known(id);
         put_row(&*store, &tenant, name).await?;
         let vault = Vault::new(Arc::clone(&store), keys);
-        Ok(Self { store, vault, trial: Trial::new(twilio, addresses, PATIENCE)?, tenant })
+        let trial = Trial::new(messengers, addresses, PATIENCE)?;
+        Ok(Self { store, vault, trial, tenant, own_address: None })
+    }
+
+    /// Lets providers that have to be told where to tell us do so here.
+    #[must_use]
+    pub fn reached_at(self, own_address: Option<Url>) -> Self {
+        Self { own_address, ..self }
     }
 
     /// Tries an account at its provider, and stores it with its number.
@@ -120,25 +134,40 @@ impl Importer {
     /// [`ImportError`]; nothing of the account is stored then.
     pub async fn take_over(&self, found: &Found) -> Result<Done, ImportError> {
         let sid = found.sid.clone().unwrap_or_else(|| found.kind.to_owned());
-        let secret_name = if found.kind == "twilio" { "auth_token" } else { "api_key" };
+        let secret_name = match found.kind {
+            "twilio" => "auth_token",
+            WHAPI => TOKEN,
+            _ => "api_key",
+        };
         let part = self.store.tenant(&self.tenant);
         let known = part.find::<ProviderAccount>(&sid).await?;
         let is_known = known.as_ref().is_some_and(|row| row.value.secrets.contains_key(secret_name));
-        let account = known.as_ref().map_or_else(|| new_account(found, sid), |row| row.value.clone());
+        let mut account = known.as_ref().map_or_else(|| new_account(found, sid), |row| row.value.clone());
+        let id = known.as_ref().map_or_else(AccountId::generate, |row| row.id.clone());
+        let mut secrets = BTreeMap::from([(secret_name.to_owned(), found.secret.clone())]);
         if !is_known {
-            let secrets = BTreeMap::from([(secret_name.to_owned(), found.secret.clone())]);
             let refused =
                 |problem: Problem| ImportError::Refused { account: found.name, why: problem.detail };
             let tried = Tried::of(&account, &secrets).map_err(refused)?;
-            self.trial.try_at(tried).await.map_err(refused)?;
+            match self.own_address.as_ref().filter(|_| found.kind == WHAPI) {
+                Some(own_address) => {
+                    let shown = Secret::new(&random_token());
+                    let url = webhook_url(own_address, &self.tenant, &id);
+                    let phone = self.trial.connect_whapi(tried, url, &shown).await.map_err(refused)?;
+                    let phone = phone.as_deref().and_then(from_whapi);
+                    account.properties.extend(phone.map(|phone| (PHONE.to_owned(), phone)));
+                    secrets.insert(WEBHOOK_SECRET.to_owned(), shown);
+                }
+                None => self.trial.try_at(tried).await.map_err(refused)?,
+            }
         }
         let mut tx = part.begin(&Actor::system(ACTOR), now_us()).await?;
-        let id = known.as_ref().map_or_else(AccountId::generate, |row| row.id.clone());
         if !is_known {
-            let place = Place::provider_account(&id, secret_name);
-            let current = self.vault.seal_in(&mut *tx, &place, &found.secret).await?;
-            let mut account = account;
-            account.secrets.insert(secret_name.to_owned(), Credential { current, previous: None });
+            for (name, secret) in &secrets {
+                let place = Place::provider_account(&id, name);
+                let current = self.vault.seal_in(&mut *tx, &place, secret).await?;
+                account.secrets.insert(name.clone(), Credential { current, previous: None });
+            }
             match &known {
                 Some(row) => drop(tx.update(&id, row.version, account).await?),
                 None => drop(tx.insert_as(id.clone(), account).await?),
@@ -160,7 +189,7 @@ fn new_account(found: &Found, sid: String) -> ProviderAccount {
         sid,
         name: found.name.to_owned(),
         secrets: BTreeMap::new(),
-        properties: BTreeMap::new(),
+        properties: found.properties.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         roles: found.roles.iter().map(|role| (*role).to_owned()).collect(),
         priority: found.priority,
         status: AccountStatus::Active,

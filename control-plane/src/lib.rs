@@ -24,6 +24,7 @@ pub mod import;
 mod inbox;
 mod keys;
 mod live;
+pub mod messengers;
 mod number_events;
 mod outbound;
 mod plane;

@@ -5,6 +5,7 @@ use crate::{
     carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
+    messengers::Messengers,
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     provider_health::{Monitor, Watch},
     recordings::{self, LinksError, MEDIA, RecordingLog},
@@ -105,6 +106,9 @@ pub enum OpenError {
     /// The client for the carrier's API cannot be made.
     #[error("the client for the carrier's API cannot be made")]
     Carrier(#[from] ClientError),
+    /// The client of somebody who carries messages cannot be made.
+    #[error("the client of a gateway for messages cannot be made")]
+    Gateway(#[from] gateways::ClientError),
     /// The tenant of the settings cannot be made known.
     #[error(transparent)]
     Tenant(#[from] BootstrapError),
@@ -162,7 +166,8 @@ impl ControlPlane {
             },
         ));
         let addresses = settings.services.addresses.clone();
-        let trial = Arc::new(Trial::new(twilio.clone(), addresses, settings.limits.credentials_trial)?);
+        let messengers = Messengers::new(twilio.clone(), settings.messengers.clone())?;
+        let trial = Arc::new(Trial::new(messengers.clone(), addresses, settings.limits.credentials_trial)?);
         let monitor = Arc::new(Monitor::new(
             Arc::clone(&store),
             Arc::clone(&vault),
@@ -185,7 +190,7 @@ impl ControlPlane {
             Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let deliveries = deliveries(&settings.limits, &store, &vault)?;
-        let outside = outside(&settings, &directory, deliveries, twilio)?;
+        let outside = outside(&settings, &directory, deliveries, messengers)?;
         let shared = Arc::new(Shared::new(
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
@@ -313,7 +318,7 @@ fn outside(
     settings: &ControlPlaneSettings,
     directory: &Arc<Directory>,
     deliveries: DeliveryWorker,
-    twilio: TwilioClient,
+    messengers: Messengers,
 ) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
     let secret = match &recording.link_secret {
@@ -328,8 +333,11 @@ fn outside(
         links,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
-        twilio: twilio.clone(),
-        carriers: Arc::new(DirectoryCarriers { client: twilio, directory: Arc::clone(directory) }),
+        carriers: Arc::new(DirectoryCarriers {
+            client: messengers.twilio.clone(),
+            directory: Arc::clone(directory),
+        }),
+        messengers,
     })
 }
 

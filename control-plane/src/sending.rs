@@ -6,26 +6,36 @@
 
 pub(crate) mod compose;
 mod hours;
+mod onesignal;
 pub(crate) mod routes;
 mod twilio;
+mod whapi;
 
 pub(crate) use twilio::TOLD;
 
-use crate::directory::{Account, Directory, TenantView};
+use crate::{
+    directory::{Account, Directory, TenantView},
+    messengers::{Messengers, ONESIGNAL, WHAPI},
+};
 use futures_util::future::BoxFuture;
-use messaging::dispatch::{Answer, Outcome};
+use messaging::{
+    Channel,
+    dispatch::{Answer, Options, Outcome},
+};
 use outbox::{Answered, Channels, NewMessage, Parcel, Question, Sent, Setup};
 use std::sync::Arc;
 use store::{
     StoreError, Stored, TenantId, TenantStore,
     model::outgoing::{Batch, Recipient},
 };
-use twilio_rest::TwilioClient;
+
+/// OneSignal tells nobody what becomes of a notification, and knows it after about a minute.
+const RECEIPT_AFTER_S: u32 = 60;
 
 /// Everything that messages go out by.
 pub(crate) struct Senders {
     pub(crate) directory: Arc<Directory>,
-    pub(crate) twilio: TwilioClient,
+    pub(crate) messengers: Messengers,
     /// Where we are reached, without a slash at the end.
     pub(crate) own_address: String,
 }
@@ -46,7 +56,10 @@ impl Channels for Senders {
             Ok(view.filter(|view| view.is_served()).map(|view| Setup {
                 routes: routes::of(&view),
                 hours: Arc::new(hours::TenantHours::of(&view)),
-                options: messaging::dispatch::Options::default(),
+                options: Options {
+                    receipt_asked_after_s: [(Channel::Push, RECEIPT_AFTER_S)].into(),
+                    ..Options::default()
+                },
             }))
         })
     }
@@ -57,6 +70,8 @@ impl Channels for Senders {
             let Some(account) = view.accounts.get(place) else { return no_account() };
             match parcel.route.provider {
                 routes::TWILIO => twilio::send(self, account, parcel).await,
+                WHAPI => whapi::send(self, account, parcel).await,
+                ONESIGNAL => onesignal::send(self, account, parcel).await,
                 _ => no_account(),
             }
         })
@@ -68,6 +83,8 @@ impl Channels for Senders {
             let Some(account): Option<&Account> = view.accounts.get(place) else { return Answer::CannotSay };
             match question.parcel.route.provider {
                 routes::TWILIO => twilio::ask(self, account, question).await,
+                WHAPI => whapi::ask(self, account, question).await,
+                ONESIGNAL => onesignal::ask(self, account, question).await,
                 _ => Answer::CannotSay,
             }
         })

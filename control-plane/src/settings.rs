@@ -3,6 +3,7 @@
 pub use crate::{directory::DirectoryOptions, upkeep::UpkeepOptions, work::WorkOptions};
 use crate::{
     directory::is_e164,
+    messengers::MessengerOptions,
     providers::{Providers, Services},
 };
 use deliveries::{SenderOptions, WorkerOptions};
@@ -40,6 +41,8 @@ pub struct ControlPlaneSettings {
     pub tenant: TenantSettings,
     /// How Twilio's REST API is reached.
     pub twilio: TwilioOptions,
+    /// How those are reached that carry messages besides Twilio.
+    pub messengers: MessengerOptions,
     /// The services that serve every tenant without an account of its own there.
     pub services: Services,
     /// What becomes of recordings.

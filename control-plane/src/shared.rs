@@ -5,6 +5,7 @@ use crate::{
     carriers::Carriers,
     directory::Directory,
     live::LiveCalls,
+    messengers::Messengers,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
     provider_health::Monitor,
@@ -48,7 +49,6 @@ use store::{
     },
 };
 use tokio::time::Instant;
-use twilio_rest::TwilioClient;
 use url::Url;
 use vault::Vault;
 
@@ -106,7 +106,7 @@ pub(crate) struct Outside {
     pub(crate) carriers: Arc<dyn Carriers>,
     pub(crate) http: reqwest::Client,
     pub(crate) deliveries: Worker,
-    pub(crate) twilio: TwilioClient,
+    pub(crate) messengers: Messengers,
 }
 
 /// What is made before and shared.
@@ -124,7 +124,7 @@ pub(crate) struct Parts {
 impl Shared {
     pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
         let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
-        let Outside { objects, links, carriers, http, deliveries, twilio } = outside;
+        let Outside { objects, links, carriers, http, deliveries, messengers } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -139,7 +139,7 @@ impl Shared {
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
         let senders =
-            Senders { directory: Arc::clone(&directory), twilio, own_address: own_address.clone() };
+            Senders { directory: Arc::clone(&directory), messengers, own_address: own_address.clone() };
         let outbox =
             Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, Arc::new(crate::clock::now_us));
         let worker = CallWorker {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 29] = [
+pub(super) const NAMED: [(&str, &str); 31] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
     ("TANDEM_STORE_URL", "store.url"),
@@ -38,6 +38,8 @@ pub(super) const NAMED: [(&str, &str); 29] = [
     ("ELEVENLABS_API_KEY", "providers.elevenlabs.api_key"),
     ("ELEVENLABS_BASE_URL", "providers.elevenlabs.base_url"),
     ("ELEVENLABS_VOICE_ID", "providers.elevenlabs.voice"),
+    ("WHAPI_BASE_URL", "providers.whapi.base_url"),
+    ("ONESIGNAL_BASE_URL", "providers.onesignal.base_url"),
 ];
 
 /// The beginning of a variable that names an option by its path.

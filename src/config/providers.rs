@@ -16,6 +16,10 @@ pub struct Providers {
     pub openai: Openai,
     /// Speech.
     pub elevenlabs: Elevenlabs,
+    /// WhatsApp.
+    pub whapi: Whapi,
+    /// Push.
+    pub onesignal: Onesignal,
 }
 
 /// Speech recognition by Deepgram.
@@ -149,6 +153,34 @@ impl Default for Elevenlabs {
     }
 }
 
+/// WhatsApp by Whapi.Cloud. Its tokens are tenants' own accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Whapi {
+    /// Address of the API.
+    pub base_url: String,
+}
+
+impl Default for Whapi {
+    fn default() -> Self {
+        Self { base_url: "https://gate.whapi.cloud".to_owned() }
+    }
+}
+
+/// Push by OneSignal. Its apps are tenants' own accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Onesignal {
+    /// Address of the API.
+    pub base_url: String,
+}
+
+impl Default for Onesignal {
+    fn default() -> Self {
+        Self { base_url: "https://api.onesignal.com".to_owned() }
+    }
+}
+
 /// Which services serve a call, each list in the order in which they are tried.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -233,7 +265,7 @@ impl super::Config {
     /// none).
     #[must_use]
     pub fn is_usable(&self, service: Service) -> bool {
-        let Providers { deepgram, anthropic, openai, elevenlabs } = &self.providers;
+        let Providers { deepgram, anthropic, openai, elevenlabs, .. } = &self.providers;
         match service {
             Service::Deepgram => deepgram.api_key.is_some() || deepgram.base_url != DEEPGRAM,
             Service::Anthropic => anthropic.api_key.is_some() || anthropic.base_url != ANTHROPIC,

@@ -128,6 +128,8 @@ fn every_named_variable_sets_its_option_over_the_file() {
             ("ELEVENLABS_API_KEY", "el"),
             ("ELEVENLABS_BASE_URL", "http://127.0.0.1:5"),
             ("ELEVENLABS_VOICE_ID", "voice"),
+            ("WHAPI_BASE_URL", "http://127.0.0.1:6/whapi"),
+            ("ONESIGNAL_BASE_URL", "http://127.0.0.1:7/onesignal"),
         ],
     )
     .expect("all of it is valid");
@@ -153,6 +155,8 @@ fn every_named_variable_sets_its_option_over_the_file() {
     assert_eq!(providers.anthropic.base_url, "http://127.0.0.1:3");
     assert_eq!(providers.openai.base_url, "http://127.0.0.1:4/v1");
     assert_eq!(providers.elevenlabs.base_url, "http://127.0.0.1:5");
+    assert_eq!(providers.whapi.base_url, "http://127.0.0.1:6/whapi");
+    assert_eq!(providers.onesignal.base_url, "http://127.0.0.1:7/onesignal");
     assert_eq!(config.voice_of(TtsName::Elevenlabs), Some("voice"));
     assert_eq!(config.missing_for_calls(), []);
 }

@@ -392,6 +392,12 @@ fn providers(config: &Config, found: &mut Found) {
         found.secret(&key("api_key"), api_key.as_ref());
         found.filled(key("model"), model, "write the name of a model");
     }
+    for (name, base_url) in
+        [("whapi", &providers.whapi.base_url), ("onesignal", &providers.onesignal.base_url)]
+    {
+        let key = format!("providers.{name}.base_url");
+        found.url(key, base_url, "write an http:// or https:// address");
+    }
     found.filled(
         "providers.openai.speech_model",
         &providers.openai.speech_model,

@@ -2,7 +2,10 @@
 
 use super::{Failure, Outcome, runtime, serve::configuration, store::open_store, tool_log};
 use crate::{cli::ImportEnv, config::Config, wiring};
-use control_plane::import::{Done, Found, FoundNumber, ImportError, Importer};
+use control_plane::{
+    import::{Done, Found, FoundNumber, ImportError, Importer},
+    messengers::Messengers,
+};
 use engine::provider::Secret;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,6 +28,13 @@ const SERVICES: [(&str, &str, &str); 4] = [
     ("ANTHROPIC_API_KEY", "anthropic", "Anthropic"),
     ("OPENAI_API_KEY", "openai", "OpenAI"),
     ("ELEVENLABS_API_KEY", "elevenlabs", "ElevenLabs"),
+];
+
+/// WhatsApp's tokens in the order in which they stand in for each other: their variables, ids and names.
+const WHAPI: [(&str, &str, &str); 3] = [
+    ("WHAPI_TOKEN", "whapi", "Whapi"),
+    ("WHAPI_TOKEN_BACKUP_1", "whapi-backup-1", "Whapi, first backup"),
+    ("WHAPI_TOKEN_BACKUP_2", "whapi-backup-2", "Whapi, second backup"),
 ];
 
 pub(super) fn run(import: &ImportEnv) -> Result<Outcome, Failure> {
@@ -71,6 +81,7 @@ fn look(variable: &impl Fn(&str) -> Option<String>) -> Result<Vec<Found>, Failur
             secret: Secret::new(token.trim()),
             roles: vec![role],
             priority,
+            properties: Vec::new(),
             number,
         };
         let numbers = of("PHONE_NUMBER").unwrap_or_default();
@@ -89,10 +100,34 @@ fn look(variable: &impl Fn(&str) -> Option<String>) -> Result<Vec<Found>, Failur
     }
     for (name_of_variable, kind, name) in SERVICES {
         let Some(key) = variable(name_of_variable) else { continue };
-        let secret = Secret::new(key.trim());
-        found.push(Found { kind, sid: None, name, secret, roles: Vec::new(), priority: 0, number: None });
+        found.push(plain(kind, None, name, &key, 0));
+    }
+    for ((name_of_variable, sid, name), priority) in WHAPI.into_iter().zip(0..) {
+        let Some(token) = variable(name_of_variable) else { continue };
+        found.push(plain("whapi", Some(sid), name, &token, priority));
+    }
+    if let Some(key) = variable("ONESIGNAL_REST_API_KEY") {
+        let Some(app) = variable("ONESIGNAL_APP_ID") else {
+            return Err(Failure::new("ONESIGNAL_REST_API_KEY is set, and ONESIGNAL_APP_ID is not".to_owned()));
+        };
+        let properties = vec![("app_id", app.trim().to_owned())];
+        found.push(Found { properties, ..plain("onesignal", None, "OneSignal", &key, 0) });
     }
     Ok(found)
+}
+
+/// An account without a number.
+fn plain(kind: &'static str, sid: Option<&str>, name: &'static str, secret: &str, priority: i32) -> Found {
+    Found {
+        kind,
+        sid: sid.map(str::to_owned),
+        name,
+        secret: Secret::new(secret.trim()),
+        roles: Vec::new(),
+        priority,
+        properties: Vec::new(),
+        number: None,
+    }
 }
 
 fn is_e164(text: &str) -> bool {
@@ -115,8 +150,12 @@ async fn store(config: &Config) -> Result<Arc<dyn store::Store>, Failure> {
 async fn importer(config: &Config, ring: vault::KeyRing) -> Result<Importer, Failure> {
     let store = store(config).await?;
     let twilio = TwilioClient::new(wiring::carrier_api(config)?)?;
+    let messengers = Messengers::new(twilio, wiring::messengers(config)?)?;
     let tenant = (config.tenant.id.as_str(), config.tenant.name.as_str());
-    Ok(Importer::new(store, ring, (twilio, wiring::service_addresses(config)?), tenant).await?)
+    let importer =
+        Importer::new(store, ring, (messengers, wiring::service_addresses(config)?), tenant).await?;
+    // Only where this server is reached from outside can somebody tell it something.
+    Ok(importer.reached_at(config.base_url.as_deref().map(|_| wiring::public_url(config)).transpose()?))
 }
 
 fn show(import: &ImportEnv, config: &Config, shown: &[(&str, &str, Option<String>)]) {

@@ -29,6 +29,9 @@ pub(super) fn variables(base_url: &str) -> String {
         let path = if name == "OPENAI_BASE_URL" { "/v1" } else { "" };
         text.push_str(&format!("export {name}={base_url}{path}\n"));
     }
+    text.push_str(&format!(
+        "export WHAPI_BASE_URL={base_url}/whapi\nexport ONESIGNAL_BASE_URL={base_url}/onesignal\n"
+    ));
     let keys = ["DEEPGRAM_API_KEY", "ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY"];
     for name in keys {
         text.push_str(&format!("export {name}=sandbox\n"));

@@ -30,6 +30,14 @@ fn import(data: &Path, sandbox: &Sandbox, arguments: &[&str]) -> Output {
         .env("TWILIO_BACKUP_ACCOUNT_SID", "AC00000000000000000000000000000009")
         .env("TWILIO_BACKUP_AUTH_TOKEN", "CANARY")
         .env("TWILIO_BACKUP_PHONE_NUMBER", "+15550109")
+        .env("BASE_URL", "https://voice.example.test")
+        .env("WHAPI_BASE_URL", format!("{}/whapi", sandbox.base_url()))
+        .env("WHAPI_TOKEN", "sandbox-whapi-1")
+        .env("WHAPI_TOKEN_BACKUP_1", "sandbox-whapi-2")
+        .env("WHAPI_TOKEN_BACKUP_2", "CANARY")
+        .env("ONESIGNAL_BASE_URL", format!("{}/onesignal", sandbox.base_url()))
+        .env("ONESIGNAL_APP_ID", "00000000-0000-4000-8000-000000000001")
+        .env("ONESIGNAL_REST_API_KEY", "sandbox-onesignal")
         .current_dir(data)
         .stdin(Stdio::null())
         .arg("import-env")
@@ -56,12 +64,25 @@ async fn accounts_of_the_environment_are_tried_and_stored_once_for_the_tenant() 
     let (calls, backup) = (json!("Twilio for calls"), json!("Twilio for emergencies"));
     let looked = import(data, &sandbox, &["--dry-run"]);
     assert_eq!(looked.status.code(), Some(0), "{looked:?}");
-    assert_eq!(outcomes(&looked), [(calls.clone(), json!("found")), (backup.clone(), json!("found"))]);
+    let whapi = [json!("Whapi"), json!("Whapi, first backup"), json!("Whapi, second backup")];
+    let push = json!("OneSignal");
+    let all = |[good, bad]: [&str; 2]| {
+        let (good, bad) = (json!(good), json!(bad));
+        vec![
+            (calls.clone(), good.clone()),
+            (backup.clone(), bad.clone()),
+            (whapi[0].clone(), good.clone()),
+            (whapi[1].clone(), good.clone()),
+            (whapi[2].clone(), bad),
+            (push.clone(), good),
+        ]
+    };
+    assert_eq!(outcomes(&looked), all(["found", "found"]));
     assert!(!data.join("tandem.db").exists(), "nothing is done");
     for outcome in ["stored", "known"] {
         let done = import(data, &sandbox, &[]);
         assert_eq!(done.status.code(), Some(1), "one was refused: {done:?}");
-        assert_eq!(outcomes(&done), [(calls.clone(), json!(outcome)), (backup.clone(), json!("refused"))]);
+        assert_eq!(outcomes(&done), all([outcome, "refused"]));
         assert!(!format!("{done:?}").contains("CANARY"), "a credential is not shown");
     }
     let store = SqliteStore::open(&data.join("tandem.db"), SqliteOptions::default()).await.unwrap();
@@ -77,5 +98,15 @@ async fn accounts_of_the_environment_are_tried_and_stored_once_for_the_tenant() 
     let number = part.find::<Number>("+15550100").await.unwrap().unwrap().value;
     assert_eq!((number.account, number.primary), (Some(account.id), true));
     assert!(number.capabilities.voice && !number.capabilities.sms, "its number takes calls alone");
+    let first = part.find::<ProviderAccount>("whapi").await.unwrap().unwrap();
+    let second = part.find::<ProviderAccount>("whapi-backup-1").await.unwrap().unwrap();
+    assert!(first.value.priority < second.value.priority, "the backup comes after it");
+    assert!(part.find::<ProviderAccount>("whapi-backup-2").await.unwrap().is_none());
+    assert_eq!(first.value.properties["phone"], "+15555550131", "as the channel says");
+    let told = sandbox.whapi()["SANDBOX-1"]["settings"]["webhooks"][0]["url"].clone();
+    let url = format!("https://voice.example.test/hooks/whapi/{}?tenant=acme", first.id);
+    assert_eq!(told, json!(url), "it tells us of what comes in: {}", sandbox.whapi());
+    let app = part.find::<ProviderAccount>("onesignal").await.unwrap().unwrap();
+    assert_eq!(app.value.properties["app_id"], "00000000-0000-4000-8000-000000000001");
     assert!(part.find::<Number>("+15550109").await.unwrap().is_none(), "what was refused is not stored");
 }

@@ -17,6 +17,8 @@ use super::{
     secret::NewSecret,
 };
 use crate::{
+    keys::random_token,
+    messengers::{WEBHOOK_SECRET, WHAPI},
     problem::{Code, Faults, Problem},
     shared::Shared,
 };
@@ -26,11 +28,12 @@ use form::{AccountForm, AccountView, Kind, NewAccount};
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 use store::{
-    Filter, Stored,
+    Filter, Stored, TenantId,
     ids::AccountId,
     model::account::{Credential, ProviderAccount},
 };
 use trial::Tried;
+use url::Url;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use vault::Place;
@@ -90,12 +93,19 @@ async fn list_accounts(
     request_body = NewAccount, responses((status = 201, description = "It is there", body = AccountItem)),
 )]
 async fn create_account(op: Op<AccountsManage>, body: Body<NewAccount>) -> Result<Response, Stop> {
-    let new = body.value;
+    let mut new = body.value;
     op.answered_before(&body.once).await?;
     form::allow_address(&op.principal, &new.properties, &BTreeMap::new())?;
-    let secrets = new.secrets();
-    op.shared.trial.try_at(new.tried(&secrets)).await?;
+    let mut secrets = new.secrets();
     let id = AccountId::generate();
+    if new.kind == Kind::Whapi {
+        let shown = secrets.entry(WEBHOOK_SECRET.to_owned()).or_insert_with(|| Secret::new(&random_token()));
+        let shown = shown.clone();
+        let phone = connect(&op, &id, new.tried(&secrets), &shown).await?;
+        new.learn_phone(phone);
+    } else {
+        op.shared.trial.try_at(new.tried(&secrets)).await?;
+    }
     let mut work = op.begin_once(&body.once).await?;
     let mut sealed = BTreeMap::new();
     for (name, secret) in &secrets {
@@ -176,7 +186,7 @@ async fn delete_account(
     security(("bearer" = ["accounts:manage"])),
     params(
         ("id" = String, Path, description = "`acc_…`"),
-        ("name" = String, Path, description = "Which: `auth_token`, `api_key_secret` or `api_key`"),
+        ("name" = String, Path, description = "Which: `auth_token`, `api_key_secret`, `api_key`, `token`, `webhook_secret` or `client_secret`"),
     ),
     request_body = SecretForm,
     responses((status = 200, description = "It is stored", body = AccountItem)),
@@ -196,7 +206,12 @@ async fn put_account_secret(
     let secret = body.value.secret.0;
     let mut secrets = open(&op, &id, &before).await?;
     let known = secrets.insert(name.clone(), secret.clone());
-    op.shared.trial.try_at(Tried::of(&before, &secrets)?).await?;
+    let tried = Tried::of(&before, &secrets)?;
+    match secrets.get(WEBHOOK_SECRET).filter(|_| before.kind == WHAPI) {
+        // Another token may be another channel, which does not know yet where to tell.
+        Some(shown) => drop(connect(&op, &id, tried, shown).await?),
+        None => op.shared.trial.try_at(tried).await?,
+    }
     if known.as_ref() == Some(&secret) {
         // The request came again: the secret before it must not be lost to that.
         return Ok(crud::shown(account(&op, &id).await?, AccountView::of));
@@ -209,6 +224,25 @@ async fn put_account_secret(
     let changed = tx.update(&id, version, changed).await?;
     tx.commit().await?;
     Ok(crud::shown(changed, AccountView::of))
+}
+
+/// Lets a channel at Whapi tell us, once it has taken its token.
+async fn connect<N>(
+    op: &Op<N>,
+    id: &AccountId,
+    tried: Tried<'_>,
+    shown: &Secret,
+) -> Result<Option<String>, Problem> {
+    let url = webhook_url(&op.shared.base_url, op.tenant(), id);
+    op.shared.trial.connect_whapi(tried, url, shown).await
+}
+
+/// Where a channel at Whapi tells us.
+pub(crate) fn webhook_url(base_url: &Url, tenant: &TenantId, account: &AccountId) -> Url {
+    let mut url = base_url.clone();
+    url.set_path(&format!("{}/hooks/whapi/{account}", base_url.path().trim_end_matches('/')));
+    url.query_pairs_mut().append_pair("tenant", tenant.as_str());
+    url
 }
 
 async fn account<N>(op: &Op<N>, id: &AccountId) -> Result<Stored<ProviderAccount>, Problem> {

@@ -4,6 +4,7 @@ use super::decide::{HealthOptions, Probe, decide};
 use crate::{
     api::accounts::trial::{Trial, Tried},
     clock::{now_us, rfc3339},
+    messengers::{ONESIGNAL, WHAPI},
     problem::Code,
     providers::Service,
 };
@@ -91,7 +92,7 @@ enum Asked {
     Nobody,
     /// The carrier.
     Carrier(Box<Result<Account, ProvisionError>>),
-    /// A service that listens, thinks or speaks, with the tenant's own account there.
+    /// A service that listens, thinks, speaks or carries messages, with the tenant's own account there.
     Service(Box<ProviderAccount>, Result<BTreeMap<String, Secret>, VaultError>),
 }
 
@@ -174,7 +175,8 @@ impl Monitor {
         let rows = part.list::<ProviderAccount>(&Filter::first(PAGE)).await?;
         let mut subjects = Vec::new();
         for row in rows.into_iter().filter(|row| row.value.status != AccountStatus::Closed) {
-            let is_service = Service::ALL.iter().any(|service| service.name() == row.value.kind);
+            let is_service = Service::ALL.iter().any(|service| service.name() == row.value.kind)
+                || matches!(row.value.kind.as_str(), WHAPI | ONESIGNAL);
             let has_own = row.value.secrets.contains_key("auth_token") || is_service;
             let source = if has_own { format!("company:{name}") } else { "configuration".to_owned() };
             let (subject, provider) = (row.id.as_str().to_owned(), row.value.kind.clone());

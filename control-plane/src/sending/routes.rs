@@ -5,8 +5,13 @@
 //!
 //! - Twilio: `messaging_service_sid` sends instead of the numbers, `whatsapp_senders` are its numbers at WhatsApp (E.164, separated by
 //!   commas), `messages_per_second` is what one number may send.
+//! - Whapi: `phone` is the number of its token, `messages_per_second` as above. OneSignal: `app_id`.
 
-use crate::directory::{Account, TenantView};
+use super::{onesignal, whapi};
+use crate::{
+    directory::{Account, TenantView},
+    messengers::{ONESIGNAL, WHAPI},
+};
 use messaging::{
     Channel,
     dispatch::Recovery,
@@ -31,6 +36,8 @@ pub(crate) fn of(view: &TenantView) -> Vec<Route> {
                 routes.extend(text_messages(view, account));
                 routes.extend(whatsapp(account));
             }
+            WHAPI => routes.extend(whapi::route(account)),
+            ONESIGNAL => routes.extend(onesignal::route(account)),
             _ => {}
         }
     }

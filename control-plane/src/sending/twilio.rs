@@ -61,7 +61,7 @@ fn not_sent(cause: &TwilioError) -> Sent {
 }
 
 fn client(senders: &Senders, account: &Account) -> Option<Client> {
-    credentials(account).map(|credentials| senders.twilio.account(credentials))
+    credentials(account).map(|credentials| senders.messengers.twilio.account(credentials))
 }
 
 fn address(channel: Channel, address: &str) -> String {

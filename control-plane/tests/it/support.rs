@@ -8,6 +8,7 @@ use axum::{
 use base64_simd::STANDARD;
 use control_plane::{
     ControlPlane,
+    messengers::MessengerOptions,
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
         CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits,
@@ -29,6 +30,7 @@ use engine::{
     tts::{TtsProvider, TtsSession, TtsSpec},
 };
 use futures_util::future::BoxFuture;
+use gateways::{onesignal::OneSignalOptions, whapi::WhapiOptions};
 use hmac::{Hmac, KeyInit, Mac};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
@@ -156,6 +158,10 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         data_dir: folder.0.clone(),
         recording: RecordingSettings::default(),
         twilio: TwilioOptions::at(NOWHERE.parse().unwrap()),
+        messengers: MessengerOptions {
+            whapi: WhapiOptions::at(NOWHERE.parse().unwrap()),
+            onesignal: OneSignalOptions::at(NOWHERE.parse().unwrap()),
+        },
         store: store_settings(folder).await,
         sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),

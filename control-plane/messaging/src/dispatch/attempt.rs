@@ -1,6 +1,6 @@
 //! One try to reach the person by one account of one channel.
 
-use super::world::{Options, after};
+use super::world::{Options, after, seconds};
 use crate::{
     channel::Channel,
     status::{Progress, Status},
@@ -25,11 +25,19 @@ pub(super) struct Attempt {
     pub(super) trial: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) provider_id: Option<String>,
+    /// How often the provider was asked for its receipt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) receipt_asks: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
 const fn is_false(is: &bool) -> bool {
     !*is
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How a try stands.
@@ -97,6 +105,18 @@ impl Attempt {
         if let State::Taken { at, assumed, .. } = self.state {
             self.state = State::Taken { at, assumed, settled: true };
         }
+    }
+
+    /// When the provider is asked for its receipt; `None`: it tells it by itself, or nothing more is awaited.
+    pub(super) fn receipt_asked_at(&self, channel: Channel, options: &Options) -> Option<i64> {
+        let State::Taken { at, .. } = self.state else { return None };
+        let until = self.receipt_until(channel, options)?;
+        let first = seconds(*options.receipt_asked_after_s.get(&channel)?);
+        self.provider_id.as_ref()?;
+        // After one, three, seven times the first wait.
+        let waits = 2_u32.saturating_pow(self.receipt_asks.saturating_add(1)).saturating_sub(1);
+        let next = after(at, first.saturating_mul(waits));
+        (next < until).then_some(next)
     }
 
     /// When the time for its receipt is over; `None`: nothing more is awaited.

@@ -156,6 +156,7 @@ impl Dispatch {
             progress: Progress::new(Status::Sending),
             trial,
             provider_id: None,
+            receipt_asks: 0,
         });
         self.legs[leg].stage = Stage::Open;
         let account = account.id.clone();

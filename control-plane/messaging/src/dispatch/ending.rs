@@ -133,7 +133,10 @@ impl Dispatch {
             match attempt.state {
                 State::Trying { since, .. } => times.push(self.outcome_until(since, now)),
                 State::Unknown { next, .. } => times.push(next),
-                State::Taken { .. } => times.extend(self.receipt_until(attempt, now)),
+                State::Taken { .. } => {
+                    times.extend(self.receipt_until(attempt, now));
+                    times.extend(self.receipt_asked_at(attempt, now));
+                }
                 State::Refused | State::Lost | State::Failed => {}
             }
         }

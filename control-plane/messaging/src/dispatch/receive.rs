@@ -111,6 +111,8 @@ impl Dispatch {
                 self.log.push(now.at, Decision::Found { attempt: n });
                 self.callback(n, report, now);
             }
+            // A receipt that was asked for.
+            (Answer::Found { report }, Some(State::Taken { .. })) => self.callback(n, report, now),
             (Answer::NotThere, Some(State::Unknown { asks, .. })) => {
                 let Some(at) = self.attempt(n).map(|attempt| attempt.at) else { return };
                 let settled_at = after(at, seconds(now.world.options.believed_after_s));

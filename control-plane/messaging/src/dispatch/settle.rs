@@ -38,6 +38,7 @@ impl Dispatch {
         self.expire(now);
         self.look_after_open_tries(now);
         self.give_up_on_receipts(now);
+        self.ask_for_receipts(now);
         // Each round begins a try, goes a step further, or plans one retry: there is only so much of it.
         while self.advance(now) {}
     }

@@ -3,7 +3,7 @@
 
 use super::{
     Dispatch, Now,
-    attempt::State,
+    attempt::{Attempt, State},
     begin::Gate,
     io::{Assumption, Effect, Form},
     log::Decision,
@@ -33,6 +33,28 @@ impl Dispatch {
                 | State::Failed => {}
             }
         }
+    }
+
+    /// Asks for receipts that nobody tells.
+    pub(super) fn ask_for_receipts(&mut self, now: &mut Now<'_>) {
+        let due: Vec<u32> = self
+            .attempts
+            .iter()
+            .filter(|attempt| self.receipt_asked_at(attempt, now).is_some_and(|at| at <= now.at))
+            .map(|attempt| attempt.n)
+            .collect();
+        for n in due {
+            let Some(attempt) = self.attempt_mut(n) else { continue };
+            attempt.receipt_asks = attempt.receipt_asks.saturating_add(1);
+            let (account, provider_id) = (attempt.account.clone(), attempt.provider_id.clone());
+            self.log.push(now.at, Decision::Asked { attempt: n });
+            now.effects.push(Effect::Ask { attempt: n, account, provider_id });
+        }
+    }
+
+    pub(super) fn receipt_asked_at(&self, attempt: &Attempt, now: &Now<'_>) -> Option<i64> {
+        let channel = self.legs.get(attempt.leg)?.channel;
+        attempt.receipt_asked_at(channel, &now.world.options)
     }
 
     pub(super) fn outcome_until(&self, since: i64, now: &Now<'_>) -> i64 {

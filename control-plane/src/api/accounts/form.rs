@@ -3,9 +3,12 @@
 use super::trial::Tried;
 use crate::{
     api::{body::Check, item::Named, schema, secret::NewSecret},
+    messengers::{APP, ONESIGNAL, PHONE, SHOPIFY, TOKEN, WEBHOOK_SECRET, WHAPI, number::from_whapi},
     problem::{Fault, FaultCode, Faults, Place, Problem},
+
 };
 use engine::provider::Secret;
+use gateways::shopify::ShopDomain;
 use identity::principal::{Principal, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -33,6 +36,13 @@ pub(crate) enum Kind {
     Openai,
     /// Voices. Needs the secret `api_key`.
     Elevenlabs,
+    /// WhatsApp. Needs the secret `token`; each token is a number, and those of one tenant stand in for each other.
+    Whapi,
+    /// Notifications in the tenant's app. Needs the property `app_id` and the secret `api_key`.
+    Onesignal,
+    /// A shop that tells of its orders. Its `sid` is its domain (`name.myshopify.com`); needs the secret `client_secret`, the app's,
+    /// with which it signs.
+    Shopify,
 }
 
 /// An account at a provider.
@@ -85,7 +95,7 @@ pub(crate) struct NewAccount {
     #[schema(
         min_length = 1,
         max_length = 64,
-        pattern = "^[A-Za-z0-9_-]+$",
+        pattern = "^[A-Za-z0-9._-]+$",
         example = "AC00000000000000000000000000000001"
     )]
     sid: Option<String>,
@@ -94,8 +104,8 @@ pub(crate) struct NewAccount {
     name: String,
     /// What is secret, by its name.
     secrets: BTreeMap<String, NewSecret>,
-    /// What is not: `api_key_sid` and `application_sid` of Twilio's, `version`, `auth`, `max_tokens_field` and `base_url` of
-    /// the others. Where a provider is (`base_url`) only those who run the platform can say.
+    /// What is not: `api_key_sid` and `application_sid` of Twilio's; `phone` and `messages_per_second` of Whapi's; `app_id` of
+    /// OneSignal's; `country_code` of Shopify's; `version`, `auth`, `max_tokens_field` and `base_url` of the others. Where a provider is (`base_url`) only those who run the platform can say.
     #[serde(default)]
     pub(super) properties: BTreeMap<String, String>,
     /// What it is used for, such as `voice`, `sms`, `backup`.
@@ -140,6 +150,17 @@ pub(crate) enum UseForm {
 }
 
 impl Kind {
+    const ALL: [Self; 8] = [
+        Self::Twilio,
+        Self::Deepgram,
+        Self::Anthropic,
+        Self::Openai,
+        Self::Elevenlabs,
+        Self::Whapi,
+        Self::Onesignal,
+        Self::Shopify,
+    ];
+
     /// As it is stored.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -148,21 +169,24 @@ impl Kind {
             Self::Anthropic => "anthropic",
             Self::Openai => "openai",
             Self::Elevenlabs => "elevenlabs",
+            Self::Whapi => WHAPI,
+            Self::Onesignal => ONESIGNAL,
+            Self::Shopify => SHOPIFY,
         }
     }
 
     /// Of a stored account; `None` for one that this version does not know.
     pub(crate) fn of(account: &ProviderAccount) -> Option<Self> {
-        [Self::Twilio, Self::Deepgram, Self::Anthropic, Self::Openai, Self::Elevenlabs]
-            .into_iter()
-            .find(|kind| kind.as_str() == account.kind)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == account.kind)
     }
 
     /// The secret without which it cannot be used.
     pub(crate) const fn main_secret(self) -> &'static str {
         match self {
             Self::Twilio => "auth_token",
-            Self::Deepgram | Self::Anthropic | Self::Openai | Self::Elevenlabs => "api_key",
+            Self::Whapi => TOKEN,
+            Self::Shopify => "client_secret",
+            Self::Deepgram | Self::Anthropic | Self::Openai | Self::Elevenlabs | Self::Onesignal => "api_key",
         }
     }
 
@@ -173,7 +197,9 @@ impl Kind {
                 (1..=40).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             })
         };
-        name == self.main_secret() || (self == Self::Twilio && (name == "api_key_secret" || is_shared_key()))
+        name == self.main_secret()
+            || (self == Self::Twilio && (name == "api_key_secret" || is_shared_key()))
+            || (self == Self::Whapi && name == WEBHOOK_SECRET)
     }
 
     fn has_property(self, name: &str) -> bool {
@@ -182,6 +208,9 @@ impl Kind {
             Self::Deepgram | Self::Anthropic | Self::Openai | Self::Elevenlabs => {
                 matches!(name, "version" | "auth" | "max_tokens_field") || name == ADDRESS
             }
+            Self::Whapi => matches!(name, PHONE | "messages_per_second" | "trial"),
+            Self::Onesignal => matches!(name, APP | "trial"),
+            Self::Shopify => name == "country_code",
         }
     }
 
@@ -236,6 +265,13 @@ impl NewAccount {
 
     pub(super) fn secrets(&self) -> BTreeMap<String, Secret> {
         self.secrets.iter().map(|(name, secret)| (name.clone(), secret.0.clone())).collect()
+    }
+
+    /// The number that a channel at Whapi says it has, unless one was given.
+    pub(super) fn learn_phone(&mut self, digits: Option<String>) {
+        if let Some(phone) = digits.as_deref().and_then(from_whapi) {
+            self.properties.entry(PHONE.to_owned()).or_insert(phone);
+        }
     }
 
     pub(super) fn tried<'a>(&'a self, secrets: &'a BTreeMap<String, Secret>) -> Tried<'a> {
@@ -324,7 +360,13 @@ impl Check for NewAccount {
         let kind = self.kind;
         let is_sid = |sid: &str| match kind {
             Kind::Twilio => sid.parse::<twilio_rest::AccountSid>().is_ok(),
-            Kind::Deepgram | Kind::Anthropic | Kind::Openai | Kind::Elevenlabs => {
+            Kind::Shopify => sid.parse::<ShopDomain>().is_ok_and(|shop| shop.as_str() == sid),
+            Kind::Deepgram
+            | Kind::Anthropic
+            | Kind::Openai
+            | Kind::Elevenlabs
+            | Kind::Whapi
+            | Kind::Onesignal => {
                 (1..=64).contains(&sid.len())
                     && sid.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
             }
@@ -332,7 +374,13 @@ impl Check for NewAccount {
         if !is_sid(self.sid()) {
             let detail = match kind {
                 Kind::Twilio => "it must be AC and 32 hexadecimal digits",
-                Kind::Deepgram | Kind::Anthropic | Kind::Openai | Kind::Elevenlabs => {
+                Kind::Shopify => "it must be the shop's domain, such as name.myshopify.com",
+                Kind::Deepgram
+                | Kind::Anthropic
+                | Kind::Openai
+                | Kind::Elevenlabs
+                | Kind::Whapi
+                | Kind::Onesignal => {
                     "it must be 1 to 64 letters, digits, _ or -"
                 }
             };

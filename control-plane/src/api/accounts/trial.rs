@@ -2,6 +2,7 @@
 
 use super::{form::Kind, rejected};
 use crate::{
+    messengers::{APP, Messengers, TOKEN},
     problem::{Code, Problem},
     providers::Service,
 };
@@ -9,21 +10,31 @@ use engine::provider::{
     Secret,
     http::{HttpOptions, http_client},
 };
+use gateways::{
+    GatewayError,
+    onesignal::AppCredentials,
+    whapi::{Health, WebhookSettings},
+};
 use reqwest::{RequestBuilder, StatusCode};
 use std::{collections::BTreeMap, time::Duration};
 use store::model::account::ProviderAccount;
 use tokio::time::timeout;
 use tracing::info;
-use twilio_rest::{AccountSid, AccountStatus, Credentials, TwilioClient, TwilioError};
+use twilio_rest::{AccountSid, AccountStatus, Credentials, TwilioError};
 use url::Url;
 
 /// The version of Anthropic's API that is asked.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
+/// The header in which Whapi's webhooks show their secret.
+pub(crate) const WEBHOOK_HEADER: &str = "X-Tandem-Secret";
+/// The id of no notification.
+const NOBODYS: &str = "00000000-0000-4000-8000-00000000dead";
+
 /// Tries credentials.
 #[derive(Debug)]
 pub(crate) struct Trial {
-    twilio: TwilioClient,
+    messengers: Messengers,
     http: reqwest::Client,
     addresses: BTreeMap<Service, Url>,
     patience: Duration,
@@ -61,11 +72,11 @@ impl<'a> Tried<'a> {
 
 impl Trial {
     pub(crate) fn new(
-        twilio: TwilioClient,
+        messengers: Messengers,
         addresses: BTreeMap<Service, Url>,
         patience: Duration,
     ) -> Result<Self, reqwest::Error> {
-        Ok(Self { twilio, http: http_client(HttpOptions::default())?, addresses, patience })
+        Ok(Self { messengers, http: http_client(HttpOptions::default())?, addresses, patience })
     }
 
     /// Tries credentials; a problem if the provider does not take them, or does not answer.
@@ -73,6 +84,10 @@ impl Trial {
         let verdict = async {
             match tried.kind {
                 Kind::Twilio => self.try_at_twilio(tried).await,
+                Kind::Whapi => self.whapi_health(tried).await.map(drop),
+                Kind::Onesignal => self.try_at_onesignal(tried).await,
+                // Its secret only shows in what Shopify tells.
+                Kind::Shopify => secret(tried, Kind::Shopify.main_secret()).map(drop),
                 kind @ (Kind::Deepgram | Kind::Anthropic | Kind::Openai | Kind::Elevenlabs) => {
                     self.try_key(kind, tried).await
                 }
@@ -89,7 +104,7 @@ impl Trial {
         let token = secret(tried, "auth_token")?;
         let credentials =
             Credentials::AuthToken { account_sid: account_sid.clone(), auth_token: token.clone() };
-        let account = self.twilio.account(credentials).fetch_account().await;
+        let account = self.messengers.twilio.account(credentials).fetch_account().await;
         let account = account.map_err(|cause| refused(&cause, "/secrets/auth_token"))?;
         if account.status != AccountStatus::Active {
             let detail = format!("the account is {} at Twilio", account.status);
@@ -102,9 +117,54 @@ impl Trial {
             return Err(rejected("/properties/api_key_sid", detail));
         };
         let credentials = Credentials::ApiKey { account_sid, key_sid, secret: key_secret.clone() };
-        let applications = self.twilio.account(credentials).list_applications(None);
+        let applications = self.messengers.twilio.account(credentials).list_applications(None);
         let asked = async { applications?.next_page().await };
         asked.await.map(drop).map_err(|cause| refused(&cause, "/secrets/api_key_secret"))
+    }
+
+    /// How a channel at Whapi is, if it can send.
+    async fn whapi_health(&self, tried: Tried<'_>) -> Result<Health, Problem> {
+        let token = secret(tried, TOKEN)?;
+        let health = self.messengers.whapi.channel(token.clone()).health().await;
+        let health = health.map_err(|cause| gateway_refused(Kind::Whapi, &cause))?;
+        if health.is_ready() {
+            return Ok(health);
+        }
+        let detail = format!("the channel is not logged in at Whapi: its state is {}", health.state);
+        Err(rejected("/secrets/token", detail))
+    }
+
+    /// Lets a channel at Whapi tell at `url`, with `shown` as the secret; the number that it has there, in digits.
+    pub(crate) async fn connect_whapi(
+        &self,
+        tried: Tried<'_>,
+        url: Url,
+        shown: &Secret,
+    ) -> Result<Option<String>, Problem> {
+        let connected = async {
+            let health = self.whapi_health(tried).await?;
+            let settings =
+                WebhookSettings { url, header: WEBHOOK_HEADER.to_owned(), secret: shown.clone() };
+            let channel = self.messengers.whapi.channel(secret(tried, TOKEN)?.clone());
+            let set = channel.set_webhook(&settings).await;
+            set.map_err(|cause| gateway_refused(Kind::Whapi, &cause))?;
+            Ok(health.phone)
+        };
+        timeout(self.patience, connected).await.map_err(|_| unavailable(Kind::Whapi))?
+    }
+
+    /// A notification that nobody has is asked for: who may ask is told so.
+    async fn try_at_onesignal(&self, tried: Tried<'_>) -> Result<(), Problem> {
+        let api_key = secret(tried, Kind::Onesignal.main_secret())?.clone();
+        let Some(app_id) = tried.properties.get(APP).cloned() else {
+            return Err(rejected("/properties/app_id", "the app's id is needed"));
+        };
+        let app = self.messengers.onesignal.app(AppCredentials { app_id, api_key });
+        match app.view(NOBODYS).await {
+            Ok(_) => Ok(()),
+            Err(cause) if cause.status() == Some(404) => Ok(()),
+            Err(cause) => Err(gateway_refused(Kind::Onesignal, &cause)),
+        }
     }
 
     async fn try_key(&self, kind: Kind, tried: Tried<'_>) -> Result<(), Problem> {
@@ -122,7 +182,9 @@ impl Trial {
                 get("v1/models").header("x-api-key", key).header("anthropic-version", ANTHROPIC_VERSION)
             }
             Kind::Elevenlabs => get("v1/models").header("xi-api-key", key),
-            Kind::Openai | Kind::Twilio => get("v1/models").bearer_auth(key),
+            Kind::Openai | Kind::Twilio | Kind::Whapi | Kind::Onesignal | Kind::Shopify => {
+                get("v1/models").bearer_auth(key)
+            }
         };
         judge(kind, request).await
     }
@@ -175,6 +237,18 @@ fn refused(cause: &TwilioError, pointer: &str) -> Problem {
         rejected(pointer, "Twilio does not take these credentials")
     } else {
         unavailable(Kind::Twilio)
+    }
+}
+
+/// What follows from a gateway's refusal. What it says is not repeated: it may quote what it was sent.
+fn gateway_refused(kind: Kind, cause: &GatewayError) -> Problem {
+    info!(kind = kind.as_str(), error = cause as &dyn std::error::Error, "credentials were tried");
+    // 400 and 404: there is no such app or channel.
+    if cause.is_unauthorized() || matches!(cause.status(), Some(400 | 402 | 404)) {
+        let pointer = format!("/secrets/{}", kind.main_secret());
+        rejected(&pointer, format!("{} does not take these credentials", kind.as_str()))
+    } else {
+        unavailable(kind)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whose providers are asked.
 
 use super::*;
+use crate::messengers::{MessengerOptions, Messengers};
 use provisioning::{ProvisionerOptions, Settings};
 use std::path::PathBuf;
 use store::model::{
@@ -52,7 +53,8 @@ async fn a_round_asks_every_tenant_that_is_served_and_due_and_no_other() {
         configured: Default::default(),
         options: ProvisionerOptions::default(),
     };
-    let trial = Arc::new(Trial::new(nowhere.clone(), BTreeMap::new(), Duration::from_secs(1)).unwrap());
+    let messengers = Messengers::new(nowhere.clone(), MessengerOptions::default()).unwrap();
+    let trial = Arc::new(Trial::new(messengers, BTreeMap::new(), Duration::from_secs(1)).unwrap());
     let provisioner = Arc::new(Provisioner::new(Arc::clone(&store), Arc::clone(&vault), nowhere, settings));
     let watch = Watch { pace: Duration::ZERO, ..Watch::default() };
     let monitor = Monitor::new(Arc::clone(&store), vault, provisioner, trial, watch);

@@ -48,6 +48,38 @@ fn without_a_receipt_sent_is_final_until_one_comes() {
 }
 
 #[test]
+fn a_receipt_that_nobody_tells_is_asked_for_less_and_less_often() {
+    let mut world = world();
+    world.options.receipt_asked_after_s = [(Push, 60)].into();
+    let plan = Plan::explicit(vec![Step::of(&[Push]), Step::of(&[Sms])], EmailBackup::Off).unwrap();
+    let mut story = Story::with(MessageType::Instant, plan, world);
+    let attempt = story.taken();
+    let mut waits = Vec::new();
+    for _ in 0..2 {
+        story.wake();
+        waits.push((story.at - NOON) / SECOND);
+        story.answer(attempt, Answer::CannotSay);
+    }
+    assert_eq!((waits, story.asked()), (vec![60, 180], 2));
+    assert_eq!(story.sent, ["push-1"], "it is taken as long as nothing else is known");
+    story.wake();
+    let report = Report { status: Status::Delivered, failure: None, provider_id: None };
+    story.answer(attempt, Answer::Found { report });
+    assert_eq!(story.ended(), Some((Status::Delivered, Reason::Done)));
+
+    let mut world = super::world();
+    world.options.receipt_asked_after_s = [(Push, 60)].into();
+    let plan = Plan::explicit(vec![Step::of(&[Push]), Step::of(&[Sms])], EmailBackup::Off).unwrap();
+    let mut story = Story::with(MessageType::Instant, plan, world);
+    let attempt = story.taken();
+    story.wake();
+    let failure = Some(failure(FailureClass::BadAddress));
+    let report = Report { status: Status::Undelivered, failure, provider_id: None };
+    story.answer(attempt, Answer::Found { report });
+    assert_eq!(story.sent, ["push-1", "sms-1"], "what did not arrive goes on at the next channel");
+}
+
+#[test]
 fn the_provider_is_asked_before_anything_else_is_tried() {
     let mut story = Story::of(MessageType::Instant);
     let attempt = story.outcome(Outcome::Unknown);
