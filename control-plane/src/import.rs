@@ -189,7 +189,11 @@ fn new_account(found: &Found, sid: String) -> ProviderAccount {
         sid,
         name: found.name.to_owned(),
         secrets: BTreeMap::new(),
-        properties: found.properties.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        properties: found
+            .properties
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
         roles: found.roles.iter().map(|role| (*role).to_owned()).collect(),
         priority: found.priority,
         status: AccountStatus::Active,

@@ -43,6 +43,7 @@ mod shared;
 mod sign_in;
 mod status;
 mod tokens;
+mod told;
 mod twiml;
 mod upkeep;
 mod vapi;

@@ -270,6 +270,7 @@ impl ControlPlane {
         self.shared.attach(None);
         self.shared.recordings.stop();
         self.shared.calls.stop();
+        self.shared.told.stop();
         self.shared.outbox.drain(self.shared.limits.deliveries_drain).await;
         self.shared.deliveries.drain(self.shared.limits.deliveries_drain).await;
         let flushed = self.shared.log.flush(self.shared.limits.log_close).await;

@@ -7,7 +7,7 @@ use crate::{
     recordings,
     request_id::with_request_id,
     shared::Shared,
-    vapi, webhooks,
+    told, vapi, webhooks,
 };
 use axum::{
     Router, middleware,
@@ -58,6 +58,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/media/{*key}", get(recordings::download::download))
         .route("/hooks/vapi", post(vapi::webhook))
         .route("/api/vapi/webhook", post(vapi::webhook))
+        .route("/hooks/whapi/{account}", post(told::whapi::webhook))
+        .route("/hooks/shopify/{*topic}", post(told::shopify::webhook))
+        .route("/api/v1/webhooks/shopify/{*topic}", post(told::shopify::webhook))
         .merge(api::router())
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

@@ -44,7 +44,8 @@ impl Senders {
     /// The account of a parcel, with its credentials opened; `None` if the tenant has it no more.
     async fn account(&self, parcel: &Parcel) -> Option<(Arc<TenantView>, usize)> {
         let view = self.directory.tenant(&parcel.tenant).await.ok().flatten()?;
-        let place = view.accounts.iter().position(|account| routes::id_of(account) == parcel.route.account)?;
+        let place =
+            view.accounts.iter().position(|account| routes::id_of(account) == parcel.route.account)?;
         Some((view, place))
     }
 }

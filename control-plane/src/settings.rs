@@ -14,10 +14,10 @@ use identity::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 pub use objects::{Encryption, S3Options};
+use outbox::OutboxOptions;
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use store_postgres::PostgresOptions;
 use store_sqlite::SqliteOptions;
-use outbox::OutboxOptions;
 use twilio_rest::Credentials;
 pub use twilio_rest::TwilioOptions;
 use url::Url;

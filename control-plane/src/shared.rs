@@ -13,6 +13,7 @@ use crate::{
     sending::Senders,
     settings::ControlPlaneOptions,
     tokens::StreamTokens,
+    told::worker::ToldWorker,
     vapi::place::Placer,
     webhooks::repeated::RepeatedAnswers,
     work::Workers,
@@ -96,7 +97,11 @@ pub(crate) struct Shared {
     /// Tells customers' servers what happened.
     pub(crate) deliveries: Worker,
     /// Sends messages.
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Arc<Outbox>,
+    /// Do what follows from what gateways and shops told.
+    pub(crate) told: Workers,
+    /// Those who carry messages.
+    pub(crate) messengers: Messengers,
 }
 
 /// What is reached outside of this program.
@@ -138,10 +143,20 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
-        let senders =
-            Senders { directory: Arc::clone(&directory), messengers, own_address: own_address.clone() };
-        let outbox =
-            Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, Arc::new(crate::clock::now_us));
+        let senders = Senders {
+            directory: Arc::clone(&directory),
+            messengers: messengers.clone(),
+            own_address: own_address.clone(),
+        };
+        let clock = Arc::new(crate::clock::now_us);
+        let outbox = Arc::new(Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, clock));
+        let worker = ToldWorker {
+            store: Arc::clone(&store),
+            directory: Arc::clone(&directory),
+            outbox: Arc::clone(&outbox),
+            work: limits.work,
+        };
+        let told = Workers::start(&Arc::new(worker), WorkKind::InboundEvent, &store, limits.work);
         let worker = CallWorker {
             store: Arc::clone(&store),
             carriers: Arc::clone(&carriers),
@@ -152,6 +167,8 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
+            told,
+            messengers,
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,

@@ -19,6 +19,9 @@ const PAGE: u16 = 100;
 pub struct UpkeepOptions {
     /// Pause between two rounds. Default 5 min: a round reads two short lists of each tenant.
     pub every: Duration,
+    /// Pause between two tenants. Default 25 ms: a round of 10,000 takes about as long as the pause after it, and the calls that come in
+    /// do not notice it.
+    pub pace: Duration,
     /// A call that is so old, not over and not in this process is asked for at the carrier. Default 10 min: most calls are over by
     /// then, and the reports of their ends have come.
     pub stale_after: Duration,
@@ -30,6 +33,7 @@ impl Default for UpkeepOptions {
     fn default() -> Self {
         Self {
             every: Duration::from_secs(5 * 60),
+            pace: Duration::from_millis(25),
             stale_after: Duration::from_secs(10 * 60),
             asked_at_once: 100,
         }
@@ -63,6 +67,7 @@ async fn round(shared: &Shared, charged: &mut number_months::Charged) -> Result<
             if let Err(cause) = charged.charge(shared, &*part, &tenant.value).await {
                 warn!(tenant = %tenant.id, error = &cause as &dyn Error, "the numbers' months could not be noted");
             }
+            sleep(shared.limits.upkeep.pace).await;
         }
     }
 }

@@ -108,7 +108,9 @@ fn look(variable: &impl Fn(&str) -> Option<String>) -> Result<Vec<Found>, Failur
     }
     if let Some(key) = variable("ONESIGNAL_REST_API_KEY") {
         let Some(app) = variable("ONESIGNAL_APP_ID") else {
-            return Err(Failure::new("ONESIGNAL_REST_API_KEY is set, and ONESIGNAL_APP_ID is not".to_owned()));
+            return Err(Failure::new(
+                "ONESIGNAL_REST_API_KEY is set, and ONESIGNAL_APP_ID is not".to_owned(),
+            ));
         };
         let properties = vec![("app_id", app.trim().to_owned())];
         found.push(Found { properties, ..plain("onesignal", None, "OneSignal", &key, 0) });

@@ -173,9 +173,7 @@ impl Dispatch {
     /// Whether a channel's try was put off once because its account's pace did not allow it.
     #[must_use]
     pub fn waited_for_pace(&self, channel: Channel) -> bool {
-        let waited = |entry: &Entry| {
-            matches!(entry.decision, Decision::Waiting { channel: of, wait: Wait::Pace, .. } if of == channel)
-        };
+        let waited = |entry: &Entry| matches!(entry.decision, Decision::Waiting { channel: of, wait: Wait::Pace, .. } if of == channel);
         self.log.entries().any(waited)
     }
 

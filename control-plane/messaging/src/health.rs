@@ -59,6 +59,8 @@ pub struct Health {
     alerted: Option<(i64, Standing)>,
     /// The standing that was told last.
     known: Option<Standing>,
+    /// Since when it stands so, unix µs; `None`: it never changed.
+    since: Option<i64>,
 }
 
 /// What holds while an account is down.
@@ -224,6 +226,24 @@ impl Health {
         self.failures
     }
 
+    /// The class of the last failure; `None` after a success.
+    #[must_use]
+    pub const fn class(&self) -> Option<FailureClass> {
+        self.class
+    }
+
+    /// Since when it stands as it does, unix µs; `None`: it never stood otherwise.
+    #[must_use]
+    pub const fn since(&self) -> Option<i64> {
+        self.since
+    }
+
+    /// When one message may try it again, unix µs; `None`: it is used.
+    #[must_use]
+    pub fn next_trial(&self) -> Option<i64> {
+        self.down.map(Down::free_from)
+    }
+
     fn succeed(&mut self) {
         self.failures = 0;
         self.class = None;
@@ -255,6 +275,7 @@ impl Health {
         let to = self.standing(at);
         self.known = Some(to);
         if from != to {
+            self.since = Some(at);
             changes.push(Change::Standing { from, to });
         }
         if to == Standing::Healthy {

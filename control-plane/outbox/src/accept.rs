@@ -100,10 +100,7 @@ impl Outgoing {
 ///
 /// # Errors
 /// See [`AcceptError`].
-pub async fn accept(
-    tx: &mut (dyn TenantTx + 'static),
-    new: NewMessage,
-) -> Result<Accepted, AcceptError> {
+pub async fn accept(tx: &mut (dyn TenantTx + 'static), new: NewMessage) -> Result<Accepted, AcceptError> {
     let first = new.plan.channels().next().unwrap_or(Channel::Sms);
     if let Some(silent) = new.plan.channels().find(|channel| !new.texts.contains_key(channel)) {
         return Err(AcceptError::NoText(silent));

@@ -37,7 +37,10 @@ pub(crate) async fn serve(inner: Arc<Inner>) {
         let until = now.saturating_add(inner.options.lease_us());
         let claims = inner.store.claim_work(WorkKind::Batch, now, until, BATCHES).await;
         let claims = claims.unwrap_or_else(|cause| {
-            error!(error = &cause as &dyn std::error::Error, "batches cannot be taken: the store does not serve");
+            error!(
+                error = &cause as &dyn std::error::Error,
+                "batches cannot be taken: the store does not serve"
+            );
             Vec::new()
         });
         let none = claims.is_empty();
@@ -144,4 +147,3 @@ async fn expand(
     }
     Ok(())
 }
-

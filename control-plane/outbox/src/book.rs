@@ -3,7 +3,7 @@
 
 use deliveries::{Event, EventType, announce, payload::HealthTold};
 use messaging::{
-    Channel,
+    Channel, FailureClass,
     dispatch::{AccountFact, Admission},
     health::{Change, Health, Standing},
 };
@@ -33,6 +33,21 @@ struct Known {
     health: Health,
     /// When the stored state was read, unix µs.
     read_at: i64,
+}
+
+/// How an account fares, for those who look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Faring {
+    /// How it stands.
+    pub standing: Standing,
+    /// Failures in a row.
+    pub failures: u32,
+    /// The class of the last one.
+    pub class: Option<FailureClass>,
+    /// Since when it stands so, unix µs.
+    pub since: Option<i64>,
+    /// When one message may try it again, unix µs.
+    pub next_trial: Option<i64>,
 }
 
 /// What a message showed of an account.
@@ -100,6 +115,21 @@ impl Book {
         accounts
             .get(&(tenant.clone(), account.to_owned()))
             .map_or(Standing::Healthy, |known| known.health.standing(now))
+    }
+
+    /// How an account fares.
+    #[must_use]
+    pub fn faring(&self, tenant: &TenantId, account: &str, now: i64) -> Faring {
+        let accounts = self.accounts.lock();
+        let known = accounts.get(&(tenant.clone(), account.to_owned()));
+        let health = known.map(|known| &known.health);
+        Faring {
+            standing: health.map_or(Standing::Healthy, |health| health.standing(now)),
+            failures: health.map_or(0, Health::failures),
+            class: health.and_then(Health::class),
+            since: health.and_then(Health::since),
+            next_trial: health.and_then(Health::next_trial),
+        }
     }
 
     /// Claims an account's trial; `false`: another message makes it.

@@ -300,7 +300,8 @@ async fn paused(
         let status = match batches.get(&batch) {
             Some(status) => *status,
             None => {
-                let status = part.get::<Batch>(&batch).await?.map_or(BatchStatus::Done, |row| row.value.status);
+                let status =
+                    part.get::<Batch>(&batch).await?.map_or(BatchStatus::Done, |row| row.value.status);
                 batches.insert(batch.clone(), status);
                 status
             }

@@ -382,4 +382,3 @@ async fn write(
     done.message = tx.update(id, *version, message).await?;
     Ok(())
 }
-

@@ -4,14 +4,7 @@
 //! handfuls at once; a tenant has only so many of them. A tenant with a hundred thousand messages delays another's by what one
 //! handful takes.
 
-use crate::{
-    batches,
-    book::Book,
-    carry_out::carry_out,
-    channels::Channels,
-    outgoing::Lane,
-    pace::Pace,
-};
+use crate::{batches, book::Book, carry_out::carry_out, channels::Channels, outgoing::Lane, pace::Pace};
 use engine::provider::AbortOnDrop;
 use parking_lot::Mutex;
 use std::{
@@ -295,8 +288,7 @@ async fn round(
         }
         let now = (inner.clock)();
         let until = now.saturating_add(inner.options.lease_us());
-        let claims =
-            inner.store.claim_work_of(&tenant, lane.work(), now, until, options.handful).await?;
+        let claims = inner.store.claim_work_of(&tenant, lane.work(), now, until, options.handful).await?;
         if claims.is_empty() {
             continue;
         }

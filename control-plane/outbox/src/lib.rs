@@ -24,7 +24,7 @@ mod world;
 
 pub use accept::{AcceptError, Accepted, NewMessage, accept};
 pub use batches::{CHUNK, MESSAGES_AHEAD};
-pub use book::Book;
+pub use book::{Book, Faring};
 pub use channels::{Answered, Channels, Hours, Parcel, Question, Route, Sent, Setup};
 pub use convert::{channel_of, channel_to, status_to};
 pub use lanes::{Clock, LaneOptions, Outbox, OutboxOptions};

@@ -1,7 +1,7 @@
 //! `/v1/messages`: a message to one person, by whatever channels reach them. Accepted means stored: what was answered 202 is sent,
 //! or its decisions say why not.
 
-mod form;
+pub(super) mod form;
 mod view;
 
 use super::{
@@ -96,19 +96,16 @@ async fn cancel_message(
     PathId(id): PathId<MessageId>,
     empty: Empty,
 ) -> Result<Response, Stop> {
-    let mut work = op.begin_once(&empty.once).await?;
-    let known = work.tx.get::<Message>(&id).await?.ok_or_else(|| Problem::not_found("message"))?;
+    let known = op.store.get::<Message>(&id).await?.ok_or_else(|| Problem::not_found("message"))?;
     if known.value.dispatch.is_none() {
         return Err(Problem::new(Code::Conflict, "this message is not one that is sent").into());
     }
+    // It is taken back by whoever sends it, and that can be asked for twice.
+    op.shared.outbox.cancel(op.tenant(), &id).await?;
+    let mut work = op.begin_once(&empty.once).await?;
+    let row = work.tx.get::<Message>(&id).await?.ok_or_else(|| Problem::not_found("message"))?;
     work.tx.note("message.cancel", id.as_str(), &serde_json::json!({})).await?;
-    let kept = Answer::new(StatusCode::OK, &Item::of(known, view::StateView::of))?;
-    let response = work.finish(kept).await?;
-    // After it is noted: taking back is done by whoever sends, and can be done twice.
-    match op.shared.outbox.cancel(op.tenant(), &id).await? {
-        Some(row) => Ok(Json(Item::of(row, view::StateView::of)).into_response()),
-        None => Ok(response),
-    }
+    work.finish(Answer::new(StatusCode::OK, &Item::of(row, view::StateView::of))?).await
 }
 
 /// Says every decision about a message, in order, and every try.

@@ -5,6 +5,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
+use messaging::Channel;
 use store::Id;
 
 /// The id in the path's `{id}`.
@@ -34,5 +35,20 @@ impl<S: Send + Sync> FromRequestParts<S> for SecretName {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
         let name = params.iter().find(|(name, _)| *name == "name").map(|(_, name)| name.to_owned());
         name.map(Self).ok_or_else(missing)
+    }
+}
+
+/// The channel in the path's `{channel}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelName(pub(crate) Channel);
+
+impl<S: Send + Sync> FromRequestParts<S> for ChannelName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let missing = || Problem::not_found("channel");
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| missing())?;
+        let name = params.iter().find(|(name, _)| *name == "channel").map(|(_, name)| name);
+        name.and_then(|name| name.parse().ok()).map(Self).ok_or_else(missing)
     }
 }

@@ -25,7 +25,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(read_health))
         .routes(routes!(check_health))
         .routes(routes!(dependency_health))
-        .routes(routes!(read_health_as_before))
         .routes(routes!(check_twilio_as_before))
 }
 
@@ -146,15 +145,6 @@ impl HealthList {
 async fn read_health(op: Op<HealthRead>) -> Result<Json<HealthList>, Problem> {
     let rows = op.shared.monitor.check(op.tenant(), false).await?;
     Ok(Json(HealthList::of(rows.into_iter().map(|row| (op.tenant().clone(), row.value)).collect())))
-}
-
-/// How the tenant's providers are; the same as `/v1/health/providers` at its old address.
-#[utoipa::path(
-    get, path = "/api/voice/comm-health", tag = "Former routes", security(("bearer" = ["health:read"])),
-    responses((status = 200, description = "How they are", body = HealthList)),
-)]
-async fn read_health_as_before(op: Op<HealthRead>) -> Result<Json<HealthList>, Problem> {
-    read_health(op).await
 }
 
 /// Asks the tenant's providers now; the same as `/v1/health/providers/check` at its old address.

@@ -12,7 +12,7 @@ use store::{
         identity::{KeyMode, KeyStatus, Role, UserStatus},
         message::{Channel, ConversationStatus, MessageDirection, MessageStatus},
         number::NumberStatus,
-        outgoing::AttemptStatus,
+        outgoing::{AttemptStatus, BatchStatus},
         queue::VoicemailStatus,
         recording::{RecordingPlace, RecordingSource, RecordingStatus},
         tenant::{TenantStatus, WebhookMode},
@@ -54,6 +54,7 @@ words!(
     ActorKind,
     AddressKind,
     AttemptStatus,
+    BatchStatus,
     BudgetPeriod,
     CallStatus,
     Channel,
@@ -95,6 +96,12 @@ pub(crate) fn email_backup() -> Schema {
 pub(crate) fn channels() -> Schema {
     let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
     Schema::Array(ArrayBuilder::new().items(channel).min_items(Some(1)).max_items(Some(5)).build())
+}
+
+/// Channels of which there may be none.
+pub(crate) fn some_channels() -> Schema {
+    let channel = RefOr::T(of_words(messaging::Channel::ALL.iter().map(|word| word.as_str()).collect()));
+    Schema::Array(ArrayBuilder::new().items(channel).max_items(Some(5)).build())
 }
 
 /// One of the words of `W`.

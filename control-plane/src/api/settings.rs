@@ -1,13 +1,22 @@
 //! How a tenant wants to be served, as the API shows and takes it.
 
 use super::{body::Check, crud::Reference, phone, schema};
-use crate::problem::{FaultCode, Faults};
+use crate::{
+    problem::{FaultCode, Faults},
+    told::engine,
+};
+use messaging::{
+    Channel, MessageType,
+    plan::{EmailBackup, Plan, Step},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use store::{
     Table,
     ids::{AssistantId, HoursId},
-    model::tenant::{QuietHours, RecordingSettings, TenantSettings, TransferTarget, WebhookMode},
+    model::tenant::{
+        QuietHours, RecordingSettings, ShopMessage, TenantSettings, TransferTarget, WebhookMode,
+    },
 };
 use utoipa::ToSchema;
 
@@ -41,6 +50,9 @@ pub(crate) struct SettingsForm {
     /// To whom the assistant may hand a call.
     #[schema(max_items = 100)]
     transfer_targets: Vec<TargetForm>,
+    /// What is written to customers when something happens in a shop.
+    #[schema(max_items = 100)]
+    shop_messages: Vec<ShopMessageForm>,
 }
 
 /// Whether and how calls are recorded.
@@ -89,6 +101,91 @@ pub(crate) struct TargetForm {
     #[serde(deserialize_with = "phone::number")]
     #[schema(schema_with = schema::phone)]
     number: String,
+}
+
+/// A message to the customer when something happens in a shop. Conditions and texts name what the webhook's body has, such as
+/// `{{ customer.first_name }}`; a text that names what is not there makes no message.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ShopMessage)]
+pub(crate) struct ShopMessageForm {
+    /// What happens, as the shop calls it.
+    #[schema(min_length = 3, max_length = 100, pattern = "^[a-z_]+(/[a-z_]+)+$", example = "orders/create")]
+    topic: String,
+    /// When this holds; without it always.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 1000, example = "financial_status == 'paid'")]
+    when: Option<String>,
+    /// What it is about, which says by what channels it goes.
+    #[serde(rename = "type", default = "transactional")]
+    #[schema(schema_with = schema::message_type, required = false)]
+    kind: MessageType,
+    /// By which channels, one after the other until one succeeds; without them as the type says.
+    #[serde(default)]
+    #[schema(schema_with = schema::some_channels, required = false)]
+    channels: Vec<Channel>,
+    /// What is said.
+    #[schema(min_length = 1, max_length = 10000, example = "Thank you for your order {{ name }}.")]
+    text: String,
+    /// An email's subject, and a notification's title.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 200)]
+    subject: Option<String>,
+}
+
+const fn transactional() -> MessageType {
+    MessageType::Transactional
+}
+
+impl ShopMessageForm {
+    fn check(&self, faults: &mut Faults) {
+        let is_word = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        };
+        if self.topic.len() > 100 || !self.topic.contains('/') || !self.topic.split('/').all(is_word) {
+            faults.add_at("topic", FaultCode::InvalidValue, "it must be a topic such as orders/create");
+        }
+        let engine = engine();
+        faults.text_if("when", self.when.as_deref(), 1, 1_000);
+        if self.when.as_deref().is_some_and(|when| engine.compile_expression(when).is_err()) {
+            faults.add_at("when", FaultCode::InvalidValue, "it is no condition");
+        }
+        faults.text("text", &self.text, 1, 10_000);
+        faults.text_if("subject", self.subject.as_deref(), 1, 200);
+        for (name, text) in [("text", Some(&self.text)), ("subject", self.subject.as_ref())] {
+            if text.is_some_and(|text| engine.template_from_str(text).is_err()) {
+                faults.add_at(name, FaultCode::InvalidValue, "it is no template");
+            }
+        }
+        let steps = self.channels.iter().map(|channel| Step::of(&[*channel])).collect::<Vec<_>>();
+        if !steps.is_empty()
+            && let Err(cause) = Plan::explicit(steps, EmailBackup::Off)
+        {
+            faults.add_at("channels", FaultCode::InvalidValue, cause.to_string());
+        }
+    }
+
+    fn of(rule: ShopMessage) -> Self {
+        Self {
+            topic: rule.topic,
+            when: rule.when,
+            kind: rule.kind.parse().unwrap_or(transactional()),
+            channels: rule.channels.iter().filter_map(|channel| channel.parse().ok()).collect(),
+            text: rule.text,
+            subject: rule.subject,
+        }
+    }
+
+    fn into_rule(self) -> ShopMessage {
+        ShopMessage {
+            topic: self.topic,
+            when: self.when,
+            kind: self.kind.as_str().to_owned(),
+            channels: self.channels.iter().map(|channel| channel.as_str().to_owned()).collect(),
+            text: self.text,
+            subject: self.subject,
+        }
+    }
 }
 
 impl Default for SettingsForm {
@@ -142,6 +239,8 @@ impl Check for SettingsForm {
                 faults.add_at("name", FaultCode::Duplicate, "this name is in the list already");
             }
         });
+        faults.at_most("shop_messages", &self.shop_messages, 100);
+        faults.each("shop_messages", &self.shop_messages, |faults, rule| rule.check(faults));
     }
 }
 
@@ -158,6 +257,7 @@ impl From<TenantSettings> for SettingsForm {
             webhook_mode: settings.webhook_mode,
             quiet_hours: settings.quiet_hours.map(|quiet| QuietForm { from: quiet.from, to: quiet.to }),
             transfer_targets: settings.transfer_targets.into_iter().map(target).collect(),
+            shop_messages: settings.shop_messages.into_iter().map(ShopMessageForm::of).collect(),
         }
     }
 }
@@ -175,6 +275,7 @@ impl From<SettingsForm> for TenantSettings {
             webhook_mode: form.webhook_mode,
             quiet_hours: form.quiet_hours.map(|quiet| QuietHours { from: quiet.from, to: quiet.to }),
             transfer_targets: form.transfer_targets.into_iter().map(target).collect(),
+            shop_messages: form.shop_messages.into_iter().map(ShopMessageForm::into_rule).collect(),
         }
     }
 }

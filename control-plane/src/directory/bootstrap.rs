@@ -48,7 +48,9 @@ pub(crate) async fn put_configured_tenant(
     let mut is_first = known.is_empty();
     let missing = configured.numbers.iter().filter(|number| is_e164(number));
     for number in missing.filter(|number| known.iter().all(|row| row.value.e164 != **number)) {
-        let can = Capabilities { voice: true, ..Capabilities::default() };
+        // The configuration does not say; numbers of most countries carry both.
+        let sms = messaging::plan::can_text(number, None);
+        let can = Capabilities { voice: true, sms, mms: false };
         put_number(&mut *tx, number, account.as_ref(), is_first, can).await?;
         is_first = false;
     }
@@ -99,7 +101,7 @@ async fn put_account(
         name: "From the configuration".to_owned(),
         secrets: Default::default(),
         properties: Default::default(),
-        roles: vec!["voice".to_owned()],
+        roles: ["voice", "sms", "whatsapp"].map(str::to_owned).into(),
         priority: 0,
         status: AccountStatus::Active,
     };

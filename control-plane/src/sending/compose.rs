@@ -144,10 +144,7 @@ fn unreachable_message(wish: &Wish, recipient: &Recipient) -> NewMessage {
     }
 }
 
-async fn contact_of(
-    part: &Part,
-    recipient: &Recipient,
-) -> Result<Option<Stored<Contact>>, ComposeError> {
+async fn contact_of(part: &Part, recipient: &Recipient) -> Result<Option<Stored<Contact>>, ComposeError> {
     if let Some(id) = &recipient.contact {
         return part.get::<Contact>(id).await?.map(Some).ok_or(ComposeError::NoContact);
     }

@@ -48,10 +48,9 @@ pub(super) fn route(account: &Account) -> Option<Route> {
 pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) -> Sent {
     let Some(app) = senders.messengers.app(account) else { return no_account() };
     match app.create(&notification(parcel)).await {
-        Ok(created) => Sent {
-            word: Some(WORD.to_owned()),
-            ..Sent::of(Outcome::Accepted { provider_id: created.id })
-        },
+        Ok(created) => {
+            Sent { word: Some(WORD.to_owned()), ..Sent::of(Outcome::Accepted { provider_id: created.id }) }
+        }
         Err(cause) => not_sent(&cause),
     }
 }
@@ -89,9 +88,7 @@ fn not_sent(cause: &GatewayError) -> Sent {
         GatewayError::UnknownOutcome { .. }
         | GatewayError::NoAnswer { .. }
         | GatewayError::Misunderstood { .. } => Outcome::Unknown,
-        GatewayError::Invalid { .. } => {
-            Outcome::Refused { failure: Failure::new(FailureClass::Message) }
-        }
+        GatewayError::Invalid { .. } => Outcome::Refused { failure: Failure::new(FailureClass::Message) },
     };
     Sent { error: Some(cause.to_string()), ..Sent::of(outcome) }
 }

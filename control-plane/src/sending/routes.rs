@@ -18,6 +18,7 @@ use messaging::{
     plan::{Tier, can_text},
 };
 use outbox::Route;
+use store::ids::AccountId;
 
 /// Who carries text messages and WhatsApp.
 pub(crate) const TWILIO: &str = "twilio";
@@ -75,10 +76,14 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
         return None;
     }
     let service = account.properties.get("messaging_service_sid").cloned();
+    // A number whose account is not said is the first one's.
+    let first = view.accounts.iter().find(|account| account.kind == TWILIO && account.is_active());
+    let is_first = first.is_some_and(|first| first.id == account.id);
+    let is_its = |owner: &Option<AccountId>| if owner.is_none() { is_first } else { *owner == account.id };
     let mut numbers: Vec<_> = view
         .numbers
         .values()
-        .filter(|stored| stored.number.account == account.id && view.number(&stored.number.e164).is_some())
+        .filter(|stored| is_its(&stored.number.account) && view.number(&stored.number.e164).is_some())
         .filter(|stored| {
             let can = stored.number.capabilities;
             // What the carrier has not been asked about yet is not known.
@@ -105,8 +110,11 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
 
 fn whatsapp(account: &Account) -> Option<Route> {
     let senders = account.properties.get("whatsapp_senders").filter(|_| is_for(account, "whatsapp"))?;
-    let senders: Vec<String> =
-        senders.split(',').map(|sender| sender.trim().to_owned()).filter(|sender| !sender.is_empty()).collect();
+    let senders: Vec<String> = senders
+        .split(',')
+        .map(|sender| sender.trim().to_owned())
+        .filter(|sender| !sender.is_empty())
+        .collect();
     Some(Route {
         channel: Channel::Whatsapp,
         account: id_of(account),

@@ -53,9 +53,7 @@ fn not_sent(cause: &TwilioError) -> Sent {
             Outcome::Refused { failure: Failure::new(FailureClass::Busy).with_retry_after(wait) }
         }
         TwilioError::UnknownOutcome { .. } | TwilioError::Misunderstood { .. } => Outcome::Unknown,
-        TwilioError::Invalid { .. } => {
-            Outcome::Refused { failure: Failure::new(FailureClass::Message) }
-        }
+        TwilioError::Invalid { .. } => Outcome::Refused { failure: Failure::new(FailureClass::Message) },
     };
     Sent { error, ..Sent::of(outcome) }
 }
@@ -94,8 +92,10 @@ fn new_message(own_address: &str, parcel: &Parcel) -> NewMessage {
 pub(super) async fn ask(senders: &Senders, account: &Account, question: &Question) -> Answer {
     let Some(client) = client(senders, account) else { return Answer::CannotSay };
     let parcel = &question.parcel;
-    let filter =
-        MessageFilter { to: Some(address(parcel.route.channel, &parcel.address)), ..MessageFilter::default() };
+    let filter = MessageFilter {
+        to: Some(address(parcel.route.channel, &parcel.address)),
+        ..MessageFilter::default()
+    };
     let listed = match client.list_messages(&filter) {
         Ok(pages) => pages.first(LOOKED_AT).await,
         Err(cause) => Err(cause),

@@ -8,9 +8,7 @@ use crate::{
 };
 use gateways::{
     GatewayError,
-    whapi::{
-        Content, Found, MediaKind, MediaSource, Message, NewMedia, NewText, ReceivedMedia, SentMark,
-    },
+    whapi::{Content, Found, MediaKind, MediaSource, Message, NewMedia, NewText, ReceivedMedia, SentMark},
 };
 use messaging::{
     Channel, Failure, FailureClass, Status,
@@ -100,9 +98,7 @@ fn not_sent(cause: &GatewayError) -> Sent {
         GatewayError::UnknownOutcome { .. }
         | GatewayError::NoAnswer { .. }
         | GatewayError::Misunderstood { .. } => Outcome::Unknown,
-        GatewayError::Invalid { .. } => {
-            Outcome::Refused { failure: Failure::new(FailureClass::Message) }
-        }
+        GatewayError::Invalid { .. } => Outcome::Refused { failure: Failure::new(FailureClass::Message) },
     };
     Sent { error: Some(cause.to_string()), ..Sent::of(outcome) }
 }

@@ -119,6 +119,12 @@ impl World {
         self.made(path, OWN, &body).await["id"].as_str().unwrap().to_owned()
     }
 
+    /// The id of the tenant's account.
+    async fn account(&self) -> String {
+        let listed = self.ask("GET", "/v1/provider-accounts", OWN, &Value::Null, None).await.json();
+        listed["data"][0]["id"].as_str().unwrap().to_owned()
+    }
+
     /// Asks until the job has this status.
     async fn until(&self, path: &str, tenant: &str, status: &str) -> Value {
         let asking = async {
@@ -193,10 +199,15 @@ impl World {
         let in_an_hour = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
         let planned = json!({ "to": "+15550142", "not_before": in_an_hour.to_string() });
         let endpoint = json!({ "url": "https://example.com/", "name": "Shop" });
+        let batch = json!({
+            "name": "News", "message": { "text": "Hello." }, "recipients": [{ "phone": "+15550142" }],
+        });
         match path {
             "/api/real/test/twilio" | "/v1/health/providers/check" | "/v1/recordings/apply-retention" => {
                 named(Value::Null)
             }
+            "/v1/health/channels/{id}/reset" => of_own(at(&self.account().await), Value::Null),
+            "/api/crm/comm-health/{channel}/reset" => of_own(path.replace("{channel}", "sms"), Value::Null),
             "/api/real/voice/call" | "/api/vapi/call" => named(json!({ "to": "+15550142" })),
             "/v1/calls" => named(planned),
             "/v1/calls/{id}/hang-up" => of_own(at(&self.id_of("/v1/calls", planned).await), Value::Null),
@@ -230,6 +241,17 @@ impl World {
             "/v1/members/{id}/invitation" => {
                 let body = json!({ "email": "dan@example.com", "name": "Dan", "role": "viewer" });
                 of_own(at(&self.id_of("/v1/members", body).await), Value::Null)
+            }
+            "/v1/messages" => named(json!({ "to": { "phone": "+15550142" }, "text": "Hello." })),
+            "/v1/messages/batch" => named(batch),
+            "/v1/messages/{id}/cancel" => {
+                let later = json!({
+                    "to": { "phone": "+15550142" }, "text": "Later.", "send_at": "2027-01-01T00:00:00Z",
+                });
+                of_own(at(&self.id_of("/v1/messages", later).await), Value::Null)
+            }
+            "/v1/batches/{id}/pause" | "/v1/batches/{id}/resume" | "/v1/batches/{id}/cancel" => {
+                of_own(at(&self.id_of("/v1/messages/batch", batch).await), Value::Null)
             }
             "/v1/numbers" => named(json!({ "e164": "+15550161" })),
             "/v1/numbers/order" => named(json!({ "e164": "+15555550113" })),

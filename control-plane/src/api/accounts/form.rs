@@ -5,7 +5,6 @@ use crate::{
     api::{body::Check, item::Named, schema, secret::NewSecret},
     messengers::{APP, ONESIGNAL, PHONE, SHOPIFY, TOKEN, WEBHOOK_SECRET, WHAPI, number::from_whapi},
     problem::{Fault, FaultCode, Faults, Place, Problem},
-
 };
 use engine::provider::Secret;
 use gateways::shopify::ShopDomain;
@@ -380,9 +379,7 @@ impl Check for NewAccount {
                 | Kind::Openai
                 | Kind::Elevenlabs
                 | Kind::Whapi
-                | Kind::Onesignal => {
-                    "it must be 1 to 64 letters, digits, _ or -"
-                }
+                | Kind::Onesignal => "it must be 1 to 64 letters, digits, _ or -",
             };
             faults.add_at("sid", FaultCode::InvalidValue, detail);
         }

@@ -143,8 +143,7 @@ impl Trial {
     ) -> Result<Option<String>, Problem> {
         let connected = async {
             let health = self.whapi_health(tried).await?;
-            let settings =
-                WebhookSettings { url, header: WEBHOOK_HEADER.to_owned(), secret: shown.clone() };
+            let settings = WebhookSettings { url, header: WEBHOOK_HEADER.to_owned(), secret: shown.clone() };
             let channel = self.messengers.whapi.channel(secret(tried, TOKEN)?.clone());
             let set = channel.set_webhook(&settings).await;
             set.map_err(|cause| gateway_refused(Kind::Whapi, &cause))?;

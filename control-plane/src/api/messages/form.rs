@@ -39,6 +39,7 @@ pub(crate) struct SimulateParams {
 #[schema(as = NewMessage)]
 pub(crate) struct MessageForm {
     /// To whom.
+    #[serde(default)]
     to: ToForm,
     /// What it is about, which says by what channels it goes: `instant` by WhatsApp, then SMS, then push; `informational` by WhatsApp,
     /// then email, then push; `transactional` by email and WhatsApp at once; `critical` by all at once, at any hour.
@@ -128,7 +129,14 @@ impl Named for MessageForm {
 }
 
 impl ToForm {
-    fn check(&self, faults: &mut Faults) {
+    /// Who it is.
+    pub(in crate::api) fn recipient(self) -> Recipient {
+        let email = self.email.map(|email| email.trim().to_lowercase());
+        recipient(self.contact, self.phone, email, self.push)
+    }
+
+    /// Notes what will not do.
+    pub(in crate::api) fn check(&self, faults: &mut Faults) {
         if let Some(phone) = &self.phone {
             faults.e164("phone", phone);
         }
@@ -145,6 +153,13 @@ impl ToForm {
 impl Check for MessageForm {
     fn check(&self, faults: &mut Faults) {
         faults.field("to", |faults| self.to.check(faults));
+        self.check_content(faults);
+    }
+}
+
+impl MessageForm {
+    /// Notes what will not do of what is said.
+    pub(in crate::api) fn check_content(&self, faults: &mut Faults) {
         faults.text("text", &self.text, 1, 10_000);
         faults.text_if("subject", self.subject.as_deref(), 1, 200);
         if self.subject.as_deref().is_some_and(|subject| subject.contains(['\r', '\n'])) {
@@ -184,9 +199,8 @@ fn time(text: &str) -> Option<i64> {
 
 impl MessageForm {
     /// What is to be sent, and to whom.
-    pub(super) fn wish(self) -> (Wish, Recipient) {
-        let ToForm { contact, phone, email, push } = self.to;
-        let email = email.map(|email| email.trim().to_lowercase());
+    pub(in crate::api) fn wish(self) -> (Wish, Recipient) {
+        let recipient = self.to.recipient();
         let step = |step: StepForm| Step { channels: step.channels, escalate_after_s: step.escalate_after_s };
         let wish = Wish {
             kind: self.kind,
@@ -201,6 +215,6 @@ impl MessageForm {
             send_at: self.send_at.as_deref().and_then(time),
             useful_until: self.useful_until.as_deref().and_then(time),
         };
-        (wish, recipient(contact, phone, email, push))
+        (wish, recipient)
     }
 }

@@ -58,6 +58,8 @@ pub struct TenantSettings {
     pub quiet_hours: Option<QuietHours>,
     /// To whom the assistant may hand a call.
     pub transfer_targets: Vec<TransferTarget>,
+    /// What is written to customers when something happens in a shop.
+    pub shop_messages: Vec<ShopMessage>,
 }
 
 impl Default for TenantSettings {
@@ -72,8 +74,29 @@ impl Default for TenantSettings {
             webhook_mode: WebhookMode::Enforce,
             quiet_hours: None,
             transfer_targets: Vec::new(),
+            shop_messages: Vec::new(),
         }
     }
+}
+
+/// A message to the customer when something happens in a shop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShopMessage {
+    /// What happens, such as `orders/create`.
+    pub topic: String,
+    /// A condition over the webhook's body; without one always.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// What the message is about: `instant`, `informational`, `transactional` or `critical`.
+    pub kind: String,
+    /// By which channels, one after the other; empty: as its type says.
+    #[serde(default)]
+    pub channels: Vec<String>,
+    /// What is said, with places for what the body says.
+    pub text: String,
+    /// An email's subject, and a notification's title.
+    #[serde(default)]
+    pub subject: Option<String>,
 }
 
 /// Whether and how calls are recorded.

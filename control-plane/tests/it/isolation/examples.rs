@@ -27,6 +27,7 @@ pub(super) fn example(world: &World, operation: &Operation) -> Example {
             .replace("{id}", id)
             .replace("{name}", "auth_token")
             .replace("{provider}", "nobody")
+            .replace("{channel}", "whatsapp")
     };
     let (foreign, unknown) = ids(world, path);
     let foreign_path = with(world.other.as_str(), &foreign);
@@ -52,6 +53,7 @@ fn ids(world: &World, path: &str) -> (String, String) {
     match before {
         "/v1/api-keys" => (others.key.to_string(), KeyId::generate().to_string()),
         "/v1/assistants" => (others.assistant.to_string(), AssistantId::generate().to_string()),
+        "/v1/batches" => (others.batch.to_string(), BatchId::generate().to_string()),
         "/v1/budgets" => (others.budget.to_string(), BudgetId::generate().to_string()),
         "/v1/business-hours" => (others.hours.to_string(), HoursId::generate().to_string()),
         "/v1/contacts" => (others.contact.to_string(), ContactId::generate().to_string()),
@@ -70,6 +72,7 @@ fn ids(world: &World, path: &str) -> (String, String) {
         "/v1/voicemails" => (others.voicemail.to_string(), VoicemailId::generate().to_string()),
         "/v1/webhook-deliveries" => (others.delivery.to_string(), DeliveryId::generate().to_string()),
         "/v1/webhook-endpoints" => (others.endpoint.to_string(), EndpointId::generate().to_string()),
+        "/v1/health/channels" => (others.account.to_string(), AccountId::generate().to_string()),
         "/v1/health" => (others.health.to_string(), HealthId::generate().to_string()),
         _ => panic!("{path} names something that has no example"),
     }
@@ -101,6 +104,10 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/api/vapi/call") => json!({ "to": "+15550178", "assistantId": "x" }),
         ("POST", "/v1/calls/{id}/say") => json!({ "text": "Hello." }),
         ("POST", "/v1/calls/{id}/transfer") => json!({ "to": "+15550178" }),
+        ("POST", "/v1/messages") => json!({ "to": { "contact": others.contact }, "text": "Hello." }),
+        ("POST", "/v1/messages/batch") => {
+            json!({ "name": "Mine", "message": { "text": "Hello." }, "recipients": [{ "phone": "+15550178" }] })
+        }
         ("PATCH", "/v1/recordings/{id}") => json!({ "legal_hold": true }),
         ("POST", "/v1/numbers/order") => json!({ "e164": "+15550178", "account": others.account }),
         ("POST", "/v1/numbers/{id}/simulate") => json!({}),

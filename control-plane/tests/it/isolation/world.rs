@@ -65,6 +65,7 @@ pub(super) struct Ids {
     pub(super) contact: ContactId,
     pub(super) conversation: ConversationId,
     pub(super) message: MessageId,
+    pub(super) batch: BatchId,
 }
 
 impl World {
@@ -217,6 +218,7 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         contact: ContactId::generate(),
         conversation: ConversationId::generate(),
         message: MessageId::generate(),
+        batch: BatchId::generate(),
     };
     put_tenant(
         store,
@@ -413,6 +415,14 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
                 "conversation": ids.conversation, "channel": "sms", "direction": "inbound", "from_number": "canary",
                 "to_number": "+15550178", "content": "canary said", "media": [], "status": "received",
                 "provider": "twilio", "provider_id": "SMcanary", "provider_status": null, "segments": 1,
+            }),
+        ),
+        (
+            Table::Batches,
+            ids.batch.as_str(),
+            json!({
+                "name": "canary batch", "status": "paused", "message": { "text": "canary" }, "recipients": 1,
+                "left": 1, "made_by": null, "send_at": null,
             }),
         ),
         (

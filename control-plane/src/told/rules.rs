@@ -1,0 +1,242 @@
+//! What follows from what a shop tells: messages by the tenant's rules, and a job where somebody asks what is kept of a person or wants
+//! it deleted.
+//!
+//! Texts and conditions are templates over the body of the webhook. They are strict, so that nobody is greeted by a blank: what a text
+//! names and the body has not makes no message, and the reason is kept with what was told.
+
+use super::worker::Follows;
+use crate::{
+    api::phone::tidied,
+    directory::{TenantView, is_e164},
+    sending::compose::{ComposeError, Wish, compose, recipient},
+};
+use gateways::shopify::payload::{Payload, PrivacyRequest, read};
+use messaging::{Channel, MessageType, plan::Step};
+use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use outbox::NewMessage;
+use serde_json::{Value, json};
+use store::{
+    StoreError, TenantStore,
+    model::{
+        message::Author,
+        tenant::ShopMessage,
+        webhook::InboundStatus,
+        work::{Job, JobStatus},
+    },
+};
+
+/// What one template may do, in steps of the engine: some thousand lines of an order.
+const FUEL: u64 = 50_000;
+/// Longest text that a message has, in characters.
+const TEXT_MAX: usize = 10_000;
+
+/// An engine for texts and conditions.
+pub(crate) fn engine() -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_fuel(Some(FUEL));
+    engine
+}
+
+/// A body as templates see it.
+fn filled_from(body: &Value) -> minijinja::Value {
+    minijinja::Value::from(Serde(body))
+}
+
+/// What follows from something that a shop told; `key` is the delivery's id.
+pub(super) async fn follow(
+    part: &(dyn TenantStore + 'static),
+    view: &TenantView,
+    key: &str,
+    told: &Value,
+) -> Result<Follows, StoreError> {
+    let topic = told["topic"].as_str().unwrap_or_default();
+    let shop = told["shop"].as_str().unwrap_or_default();
+    let body = &told["body"];
+    let Ok(payload) = read(topic, body.to_string().as_bytes()) else {
+        return Ok(Follows::nothing(InboundStatus::Failed, "it cannot be read"));
+    };
+    if let Some(job) = privacy(&payload, shop, key) {
+        let outcome = format!("kept as a job: {}", job.kind);
+        return Ok(Follows::Done {
+            status: InboundStatus::Processed,
+            outcome,
+            messages: Vec::new(),
+            job: Some(job),
+        });
+    }
+    let rules = view.tenant.settings.shop_messages.iter().filter(|rule| rule.topic == topic);
+    let (mut messages, mut outcomes) = (Vec::new(), Vec::new());
+    for rule in rules {
+        match message(part, rule, &payload, told).await {
+            Ok(Some(message)) => messages.push(message),
+            Ok(None) => outcomes.push("a condition does not hold".to_owned()),
+            Err(NoMessage::Store(cause)) => return Err(cause),
+            Err(NoMessage::Because(why)) => outcomes.push(why),
+        }
+    }
+    outcomes.push(format!("{} messages", messages.len()));
+    let status = if messages.is_empty() { InboundStatus::Ignored } else { InboundStatus::Processed };
+    Ok(Follows::Done { status, outcome: outcomes.join("; "), messages, job: None })
+}
+
+/// Why a rule makes no message.
+enum NoMessage {
+    Because(String),
+    Store(StoreError),
+}
+
+impl From<minijinja::Error> for NoMessage {
+    fn from(error: minijinja::Error) -> Self {
+        // Without what the body says.
+        Self::Because(format!("a template cannot be filled: {}", error.kind()))
+    }
+}
+
+/// The message that a rule makes; `None`: its condition does not hold.
+async fn message(
+    part: &(dyn TenantStore + 'static),
+    rule: &ShopMessage,
+    payload: &Payload,
+    told: &Value,
+) -> Result<Option<NewMessage>, NoMessage> {
+    let engine = engine();
+    let body = filled_from(&told["body"]);
+    if let Some(condition) = &rule.when
+        && !engine.compile_expression(condition)?.eval(&body)?.is_true()
+    {
+        return Ok(None);
+    }
+    let (phone, email) = addresses(payload, told["country"].as_str());
+    if phone.is_none() && email.is_none() {
+        return Err(NoMessage::Because("it names nobody who can be reached".to_owned()));
+    }
+    let filled = |text: &str| -> Result<String, NoMessage> {
+        let text = engine.render_str(text, &body)?;
+        Ok(text.chars().take(TEXT_MAX).collect())
+    };
+    let wish = Wish {
+        kind: rule.kind.parse().unwrap_or(MessageType::Transactional),
+        chain: chain(rule),
+        voice: false,
+        email_backup: None,
+        text: filled(&rule.text)?,
+        subject: rule.subject.as_deref().map(filled).transpose()?,
+        html: None,
+        media: Vec::new(),
+        from: None,
+        send_at: None,
+        useful_until: None,
+    };
+    let to = recipient(None, phone, email, None);
+    match compose(part, &wish, &to, Author::Api).await {
+        Ok(message) => Ok(Some(message)),
+        Err(ComposeError::Store(cause)) => Err(NoMessage::Store(cause)),
+        Err(other) => Err(NoMessage::Because(other.to_string())),
+    }
+}
+
+/// The channels of a rule, one after the other; `None`: as its type says.
+fn chain(rule: &ShopMessage) -> Option<Vec<Step>> {
+    let channels: Vec<Channel> = rule.channels.iter().filter_map(|channel| channel.parse().ok()).collect();
+    (!channels.is_empty()).then(|| channels.iter().map(|channel| Step::of(&[*channel])).collect())
+}
+
+/// Where the customer is reached. A number without its country is completed with that of the address, or of the shop.
+fn addresses(payload: &Payload, shops_country: Option<&str>) -> (Option<String>, Option<String>) {
+    let (phone, email, customer, address) = match payload {
+        Payload::OrderCreated(order) | Payload::OrderFulfilled(order) | Payload::OrderChanged(order) => (
+            order.any_phone(),
+            &order.email,
+            &order.customer,
+            order.shipping_address.as_ref().or(order.billing_address.as_ref()),
+        ),
+        Payload::Checkout(checkout) => (
+            checkout.any_phone(),
+            &checkout.email,
+            &checkout.customer,
+            checkout.shipping_address.as_ref().or(checkout.billing_address.as_ref()),
+        ),
+        Payload::DataRequest(_)
+        | Payload::CustomerRedact(_)
+        | Payload::ShopRedact(_)
+        | Payload::Uninstalled
+        | Payload::Other => return (None, None),
+    };
+    let country = address.and_then(|address| address.country_code.as_deref()).or(shops_country);
+    let email = email.as_ref().or_else(|| customer.as_ref().and_then(|customer| customer.email.as_ref()));
+    let email = email.map(|email| email.trim().to_lowercase()).filter(|email| email.contains('@'));
+    (phone.and_then(|phone| e164(phone, country)), email)
+}
+
+fn e164(phone: &str, country: Option<&str>) -> Option<String> {
+    let whole = tidied(phone.to_owned());
+    if is_e164(&whole) {
+        return Some(whole);
+    }
+    let country = country?.parse().ok()?;
+    let number = phonenumber::parse(Some(country), phone).ok()?;
+    let number = number.format().mode(phonenumber::Mode::E164).to_string();
+    is_e164(&number).then_some(number)
+}
+
+/// The job of a privacy topic. Whoever erases or exports takes it up.
+fn privacy(payload: &Payload, shop: &str, key: &str) -> Option<Job> {
+    let (kind, request) = match payload {
+        Payload::DataRequest(request) => ("export_person", request),
+        Payload::CustomerRedact(request) => ("erase_person", request),
+        Payload::ShopRedact(request) => ("erase_shop", request),
+        Payload::OrderCreated(_)
+        | Payload::OrderFulfilled(_)
+        | Payload::OrderChanged(_)
+        | Payload::Checkout(_)
+        | Payload::Uninstalled
+        | Payload::Other => return None,
+    };
+    Some(Job {
+        kind: kind.to_owned(),
+        key: Some(format!("shopify:{key}")),
+        subject: Some(shop.to_owned()),
+        status: JobStatus::Running,
+        step: "asked_for".to_owned(),
+        state: state(shop, request),
+        attempts: 0,
+        error: None,
+    })
+}
+
+fn state(shop: &str, request: &PrivacyRequest) -> Value {
+    let customer = request.customer.as_ref();
+    json!({
+        "shop": shop,
+        "customer": customer.and_then(|customer| customer.id),
+        "email": customer.and_then(|customer| customer.email.as_deref()).map(str::to_lowercase),
+        "phone": customer.and_then(|customer| customer.phone.as_deref()),
+        "orders": if request.orders_to_redact.is_empty() { &request.orders_requested } else { &request.orders_to_redact },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_completed_with_the_country_of_the_address_or_the_shop() {
+        assert_eq!(e164("+1 (555) 555-0142", None).as_deref(), Some("+15555550142"));
+        assert_eq!(e164("202 555 0142", Some("US")).as_deref(), Some("+12025550142"));
+        assert_eq!(e164("202 555 0142", None), None);
+        assert_eq!(e164("nobody", Some("US")), None);
+    }
+
+    #[test]
+    fn what_a_template_names_and_the_body_has_not_makes_no_text() {
+        let engine = engine();
+        let body = filled_from(&json!({ "name": "#1001", "customer": null }));
+        assert_eq!(engine.render_str("Order {{ name }}", &body).unwrap(), "Order #1001");
+        assert!(engine.render_str("Dear {{ customer.first_name }}", &body).is_err());
+        assert!(engine.render_str("{% for a in range(100000) %}x{% endfor %}", &body).is_err());
+        let holds =
+            |condition: &str| engine.compile_expression(condition).unwrap().eval(&body).unwrap().is_true();
+        assert!(holds("name == '#1001'") && !holds("name == '#1002'"));
+    }
+}
