@@ -10,9 +10,11 @@ mod assistants;
 mod audit;
 mod auth;
 pub(crate) mod batches;
-mod body;
+mod board;
+pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod calls;
+mod canned_replies;
 mod channel_health;
 mod check;
 mod company_config;
@@ -61,6 +63,7 @@ mod secret;
 mod settings;
 mod simulate;
 mod softphone;
+mod teams;
 mod tenants;
 mod test_incoming;
 mod usage;
@@ -114,6 +117,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(conversations::routes())
         .merge(messages::routes())
         .merge(batches::routes())
+        .merge(board::routes())
+        .merge(canned_replies::routes())
+        .merge(teams::routes())
         .merge(control::routes())
         .merge(listen::routes())
         .merge(usage::routes())

@@ -23,7 +23,7 @@ pub use bootstrap::BootstrapError;
 pub(crate) use bootstrap::{put_configured_tenant, put_number, put_row};
 pub(crate) use load::LoadError;
 pub use options::DirectoryOptions;
-pub(crate) use view::{Answering, StoredNumber, TenantView};
+pub(crate) use view::{Answerer, Answering, StoredNumber, TenantView};
 
 use crate::{providers::Services, settings::TenantSettings};
 use cache::{Cache, Found};
@@ -91,6 +91,7 @@ impl Directory {
             if let Some(directory) = listener.upgrade() {
                 match change {
                     Change::Of(tenant) => directory.cache.lock().forget(tenant),
+                    Change::Told(_) => {}
                     Change::Any => directory.cache.lock().doubt(),
                 }
             }

@@ -3,15 +3,26 @@
 //! Whoever is not known yet becomes a contact with their first message. A conversation begins on the board where its channel says
 //! (the chip), and what was sent to the address before it began is taken into it.
 
+pub(crate) mod assign;
+pub(crate) mod calls;
+pub(crate) mod control;
+mod decide;
+pub(crate) mod live;
+pub(crate) mod reply;
+mod timer;
+mod understand;
+pub(crate) mod write;
+
 use crate::{clock::now_us, contacts::contact_of};
+use deliveries::{Event, EventType, announce, payload::MessageTold};
 use routing::is_number;
 use store::{
-    Filter, StoreError, Stored, TenantStore, TenantTx,
-    ids::{BoardColumnId, ContactAddressId, ContactId, ConversationId, MessageId, NumberId},
+    Call, Direction, Filter, StoreError, Stored, TenantStore, TenantTx,
+    ids::{BoardColumnId, ContactAddressId, ContactId, ConversationId, MessageId, NumberId, TeamId},
     model::{
         audit::Actor,
         contact::{Address, AddressKind, Contact, ContactAddress},
-        inbox::{BoardColumn, ChannelChip},
+        inbox::{BoardColumn, ChannelChip, Team},
         message::{
             Channel, Control, Conversation, ConversationStatus, Media, Message, MessageDirection,
             MessageStatus, Times,
@@ -50,6 +61,8 @@ pub(crate) struct Inbound {
     pub(crate) segments: Option<u32>,
     /// The conversation that it answers in, if it says so itself.
     pub(crate) conversation: Option<ConversationId>,
+    /// Whether a program wrote it: an automatic answer, a list. Nobody answers that by themselves.
+    pub(crate) automatic: bool,
 }
 
 /// What became of a message that came in.
@@ -70,6 +83,16 @@ pub(crate) async fn receive(
     actor: &Actor,
     inbound: &Inbound,
 ) -> Result<Received, StoreError> {
+    take_in(store, actor, inbound, None).await
+}
+
+/// The same of a call, which stands in the conversation like a message.
+async fn take_in(
+    store: &dyn TenantStore,
+    actor: &Actor,
+    inbound: &Inbound,
+    call: Option<&Call>,
+) -> Result<Received, StoreError> {
     for _ in 0..ATTEMPTS {
         let lookup = Message::lookup(inbound.provider, &inbound.provider_id);
         if store.find::<Message>(&lookup).await?.is_some() {
@@ -79,9 +102,12 @@ pub(crate) async fn receive(
         let strays: Vec<Stored<Message>> = strays.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
         let entry = entry_column(store, inbound).await?;
         let mut tx = store.begin(actor, now_us()).await?;
-        match keep(&mut *tx, inbound, strays, entry).await {
+        match keep(&mut *tx, inbound, call, strays, entry).await {
             Ok(Some(received)) => {
                 tx.commit().await?;
+                if matches!(received, Received::Kept { .. }) {
+                    assign::drain(store).await;
+                }
                 return Ok(received);
             }
             // Somebody else writes in it, or is becoming a contact, at this moment.
@@ -99,21 +125,47 @@ pub(crate) async fn receive(
 async fn keep(
     tx: &mut (dyn TenantTx + 'static),
     inbound: &Inbound,
+    call: Option<&Call>,
     strays: Vec<Stored<Message>>,
     entry: Option<BoardColumnId>,
 ) -> Result<Option<Received>, StoreError> {
     let Some(contact) = contact(tx, inbound).await? else { return Ok(None) };
-    let Some(conversation) = conversation(tx, inbound, contact, entry).await? else { return Ok(None) };
+    let Some(row) = conversation(tx, inbound, call, contact, entry).await? else { return Ok(None) };
+    let conversation = row.id.clone();
     for Stored { id, version, value, .. } in strays {
         tx.update(&id, version, Message { conversation: Some(conversation.clone()), ..value }).await?;
     }
     let message = MessageId::generate();
     let now = tx.now();
-    if tx.insert_new(message.clone(), message_of(inbound, conversation.clone())).await?.is_none() {
-        return Ok(Some(Received::Known));
+    let value = message_of(inbound, call, conversation.clone());
+    let Some(kept) = tx.insert_new(message.clone(), value).await? else { return Ok(Some(Received::Known)) };
+    if call.is_some() {
+        return Ok(Some(Received::Kept { message, conversation }));
     }
-    tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
+    announce(tx, Event::new(EventType::MessageReceived, now, &told(&kept))).await?;
+    if row.value.control != Control::Assistant {
+        control::tell(tx, EventType::ConversationQueued, &row, Some(&message)).await?;
+    }
+    if !inbound.automatic {
+        tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
+    }
     Ok(Some(Received::Kept { message, conversation }))
+}
+
+/// What is told of a message that came in.
+fn told(message: &Stored<Message>) -> MessageTold {
+    let value = &message.value;
+    MessageTold {
+        message_id: message.id.to_string(),
+        conversation_id: value.conversation.as_ref().map(ToString::to_string),
+        channel: value.channel.as_str().to_owned(),
+        direction: value.direction.as_str().to_owned(),
+        address: value.address.clone().unwrap_or_default(),
+        status: value.status.as_str().to_owned(),
+        provider: value.provider.clone(),
+        provider_id: value.provider_id.clone(),
+        error: None,
+    }
 }
 
 /// The kind of address that a channel has.
@@ -155,10 +207,12 @@ async fn contact(
 async fn conversation(
     tx: &mut (dyn TenantTx + 'static),
     inbound: &Inbound,
+    call: Option<&Call>,
     contact: Option<ContactId>,
     entry: Option<BoardColumnId>,
-) -> Result<Option<ConversationId>, StoreError> {
+) -> Result<Option<Stored<Conversation>>, StoreError> {
     let now = tx.now();
+    let settings = control::settings(tx).await?;
     let former = Conversation::lookup(inbound.channel, &inbound.own_address, &inbound.address);
     let key = contact.as_ref().map(ToString::to_string);
     let mut known = match &inbound.conversation {
@@ -171,6 +225,12 @@ async fn conversation(
         }
     }
     let Some(Stored { id, version, value, .. }) = known else {
+        // Where the assistant does not answer, somebody has to.
+        let team = settings.default_team.clone().filter(|_| !settings.auto_reply);
+        let answer_due_at = match call {
+            Some(_) => None,
+            None => due_at(tx, team.as_ref()).await?,
+        };
         let begins = Conversation {
             key,
             channel: inbound.channel,
@@ -180,18 +240,34 @@ async fn conversation(
             contact,
             status: ConversationStatus::Open,
             last_message_at: now,
-            last_inbound_at: Some(now),
+            last_inbound_at: Some(now).filter(|_| call.is_none()),
             control: Control::Assistant,
             epoch: 0,
             assignee: None,
-            team: None,
+            team,
             column: entry,
             subject: inbound.subject.clone(),
-            unread: 1,
-            answer_due_at: None,
+            unread: u32::from(call.is_none()),
+            answer_due_at,
+            answer_missed: false,
             analysis: None,
         };
-        return Ok(tx.insert_new(ConversationId::generate(), begins).await?.map(|row| row.id));
+        let row = tx.insert_new(ConversationId::generate(), begins).await?;
+        if let (Some(row), Some(at)) = (&row, answer_due_at) {
+            timer::schedule(tx, &row.id, at).await?;
+        }
+        return Ok(row);
+    };
+    if call.is_some() {
+        // Whoever is written to is still written to where they wrote last.
+        let key = value.key.or(key);
+        let contact = value.contact.or(contact);
+        let goes_on = Conversation { key, contact, last_message_at: now, ..value };
+        return control::keep(tx, &id, version, goes_on).await.map(Some);
+    }
+    let answer_due_at = match value.answer_due_at {
+        Some(at) => Some(at),
+        None => due_at(tx, value.team.as_ref()).await?,
     };
     let goes_on = Conversation {
         key: value.key.or(key),
@@ -205,9 +281,20 @@ async fn conversation(
         last_inbound_at: Some(now),
         subject: inbound.subject.clone().or(value.subject),
         unread: value.unread.saturating_add(1),
+        answer_due_at,
         ..value
     };
-    Ok(Some(tx.update(&id, version, goes_on).await?.id))
+    control::keep(tx, &id, version, goes_on).await.map(Some)
+}
+
+/// When somebody who writes now is to be answered, if the team has set a time.
+pub(crate) async fn due_at(
+    tx: &mut (dyn TenantTx + 'static),
+    team: Option<&TeamId>,
+) -> Result<Option<i64>, StoreError> {
+    let Some(team) = team else { return Ok(None) };
+    let within = tx.get::<Team>(team).await?.and_then(|team| team.value.answer_within_s);
+    Ok(within.map(|within| tx.now().saturating_add(i64::from(within).saturating_mul(1_000_000))))
 }
 
 /// Where on the board a conversation begins: where its channel's chip says, or in the first column.
@@ -233,18 +320,21 @@ pub(crate) fn chip_of(channel: Channel, provider: &str) -> String {
     }
 }
 
-fn message_of(inbound: &Inbound, conversation: ConversationId) -> Message {
+fn message_of(inbound: &Inbound, call: Option<&Call>, conversation: ConversationId) -> Message {
+    let placed = call.is_some_and(|call| call.direction == Direction::Outbound);
+    let (from, to) = (inbound.address.clone(), inbound.own_address.clone());
+    let (from_number, to_number) = if placed { (to, from) } else { (from, to) };
     Message {
         conversation: Some(conversation),
         channel: inbound.channel,
-        direction: MessageDirection::Inbound,
-        from_number: inbound.address.clone(),
-        to_number: inbound.own_address.clone(),
+        direction: if placed { MessageDirection::Outbound } else { MessageDirection::Inbound },
+        from_number,
+        to_number,
         address: Some(inbound.address.clone()),
         subject: inbound.subject.clone(),
         content: inbound.content.clone(),
         media: inbound.media.clone(),
-        status: MessageStatus::Received,
+        status: if placed { MessageStatus::Delivered } else { MessageStatus::Received },
         provider: Some(inbound.provider.to_owned()),
         provider_id: Some(inbound.provider_id.clone()),
         provider_status: inbound.provider_status.clone(),
@@ -253,7 +343,7 @@ fn message_of(inbound: &Inbound, conversation: ConversationId) -> Message {
         author: None,
         batch: None,
         template: None,
-        call: None,
+        call: call.map(|call| call.id.clone()),
         analysis: None,
         cost: None,
         times: Times::default(),

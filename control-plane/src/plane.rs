@@ -13,6 +13,7 @@ use crate::{
     settings::{ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
     shared::{Outside, Parts, Shared},
     sign_in, upkeep,
+    work::Workers,
 };
 use axum::Router;
 use deliveries::{Sender, SystemLookup, Worker as DeliveryWorker};
@@ -65,6 +66,7 @@ pub struct Background {
     _provisioning: Worker,
     _monitoring: AbortOnDrop,
     _upkeep: AbortOnDrop,
+    _replies: Workers,
 }
 
 /// A control plane that has just been opened.
@@ -230,6 +232,7 @@ impl ControlPlane {
             _provisioning: Worker::start(&self.shared.provisioner, WorkerOptions::default()),
             _monitoring: self.shared.monitor.start(),
             _upkeep: upkeep::start(&self.shared),
+            _replies: self.shared.start_replies(),
         }
     }
 

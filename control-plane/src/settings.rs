@@ -325,6 +325,8 @@ pub struct ControlPlaneOptions {
     /// Longest body of a request to `/v1`, in bytes. Default 262,144: an assistant's prompt with all of its tools is below
     /// a quarter of it.
     pub api_body_bytes: usize,
+    /// Longest body that names very many recipients. Default 32 MiB: 100,000 of them with what their messages need.
+    pub batch_body_bytes: usize,
     /// How long such a body may take to come. Default 10 s.
     pub api_body_deadline: Duration,
     /// How long a provider may take to say whether it takes credentials. Default 10 s.
@@ -385,6 +387,7 @@ impl Default for ControlPlaneOptions {
             page_default: 20,
             page_max: 100,
             api_body_bytes: 256 * 1024,
+            batch_body_bytes: 32 * 1024 * 1024,
             api_body_deadline: Duration::from_secs(10),
             credentials_trial: Duration::from_secs(10),
             idempotency_kept: Duration::from_secs(24 * 60 * 60),

@@ -4,6 +4,7 @@ use crate::{
     api::{accounts::trial::Trial, rate::Limiter},
     carriers::Carriers,
     directory::Directory,
+    inbox::reply::Replier,
     live::LiveCalls,
     messengers::Messengers,
     outbound::worker::CallWorker,
@@ -49,7 +50,7 @@ use store::{
         work::{TenantHealth, WorkKind},
     },
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use url::Url;
 use vault::Vault;
 
@@ -102,6 +103,8 @@ pub(crate) struct Shared {
     pub(crate) told: Workers,
     /// Those who carry messages.
     pub(crate) messengers: Messengers,
+    /// Wakes whoever understands and answers what people write.
+    pub(crate) replies: Arc<Notify>,
 }
 
 /// What is reached outside of this program.
@@ -169,6 +172,7 @@ impl Shared {
             outbox,
             told,
             messengers,
+            replies: Arc::default(),
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
@@ -197,6 +201,13 @@ impl Shared {
             identity,
             deliveries,
         }
+    }
+
+    /// Starts to understand and answer what people write.
+    pub(crate) fn start_replies(self: &Arc<Self>) -> Workers {
+        let worker = Arc::new(Replier { shared: Arc::downgrade(self) });
+        let wake = Arc::clone(&self.replies);
+        Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, self.limits.work)
     }
 
     /// The tenant's part of the store.

@@ -63,6 +63,7 @@ pub(crate) trait Worker: Send + Sync + 'static {
 }
 
 /// Running workers of one kind. Dropping it stops them where they are.
+#[derive(Debug)]
 pub(crate) struct Workers {
     wake: Arc<Notify>,
     tasks: Vec<AbortOnDrop>,
@@ -75,7 +76,17 @@ impl Workers {
         store: &Arc<dyn Store>,
         options: WorkOptions,
     ) -> Self {
-        let wake = Arc::new(Notify::new());
+        Self::start_woken(Arc::default(), worker, kind, store, options)
+    }
+
+    /// As [`start`](Self::start), woken by whoever has `wake`.
+    pub(crate) fn start_woken<W: Worker>(
+        wake: Arc<Notify>,
+        worker: &Arc<W>,
+        kind: WorkKind,
+        store: &Arc<dyn Store>,
+        options: WorkOptions,
+    ) -> Self {
         let tasks = (0..options.concurrent.max(1)).map(|_| {
             let (worker, store, wake) = (Arc::clone(worker), Arc::clone(store), Arc::clone(&wake));
             AbortOnDrop(tokio::spawn(async move { run(&*worker, kind, &*store, &wake, options).await }))

@@ -1,5 +1,5 @@
-//! Says that something happened, in the unit of work in which it happens: it is told if and only if that counts. Who is to be
-//! told is found out afterwards, by the worker.
+//! Says that something happened, in the unit of work in which it happens: it is told if and only if that counts. It is written down
+//! for those who follow (`GET /v1/events`); who else is to be told is found out afterwards, by the worker.
 
 use crate::event::{Event, EventType};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,10 @@ use serde_json::Value;
 use store::{
     Filter, StoreError, Table, TenantTx,
     ids::{EventId, JobId},
-    model::work::{Job, JobStatus, WorkKind},
+    model::{
+        inbox::TenantEvent,
+        work::{Job, JobStatus, WorkKind},
+    },
 };
 
 /// The kind of job that tells an event to those who want to be told.
@@ -22,12 +25,22 @@ struct Kept {
     data: Value,
 }
 
-/// Tells an event to all endpoints of the tenant that want it, once the unit of work counts. Where there is none, nothing is
-/// written: an endpoint is told of what happens after it was made.
+/// Tells an event to those who follow the tenant and to all of its endpoints that want it, once the unit of work counts. It costs one
+/// row; one more and its work where there is an endpoint, which is told of what happens after it was made. An event with this id that
+/// was told before is not told again.
 ///
 /// # Errors
 /// See [`StoreError`].
 pub async fn announce(tx: &mut dyn TenantTx, event: Event) -> Result<(), StoreError> {
+    let told = TenantEvent {
+        event: event.id.clone(),
+        kind: event.kind.as_str().to_owned(),
+        at: event.at,
+        data: event.data.clone(),
+    };
+    if tx.insert_new(EventId::generate(), told).await?.is_none() {
+        return Ok(());
+    }
     let is_heard = !tx.documents(Table::WebhookEndpoints, &Filter::first(1)).await?.is_empty();
     if !is_heard && !event.kind.is_platforms_too() {
         return Ok(());

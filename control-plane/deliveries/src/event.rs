@@ -63,6 +63,7 @@ events! {
     ConversationTakenOver = "conversation.taken_over", ConversationTold, "An operator took a conversation over from the assistant.";
     ConversationReleased = "conversation.released", ConversationTold, "A conversation is the assistant's again.";
     ConversationQueued = "conversation.queued", ConversationTold, "Somebody wrote in a conversation that an operator has.";
+    ConversationOverdue = "conversation.overdue", ConversationTold, "Somebody was not answered in the time that their team has set.";
     CallSuggested = "conversation.call_suggested", ConversationTold, "What somebody wrote is better talked about.";
     EndpointDisabled = "webhook_endpoint.disabled", EndpointDisabled, "Messages to an endpoint failed for too long; none are sent to it any more.";
     Test = "webhook_endpoint.test", EndpointTest, "Somebody tries an endpoint out. It is told to that endpoint alone, whatever its filter.";
@@ -158,6 +159,7 @@ impl EventType {
             | Self::ConversationTakenOver
             | Self::ConversationReleased
             | Self::ConversationQueued
+            | Self::ConversationOverdue
             | Self::CallSuggested
             | Self::EndpointDisabled
             | Self::Test => false,

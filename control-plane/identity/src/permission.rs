@@ -100,6 +100,7 @@ scopes! {
     ContactsRead = "contacts:read", "Look at contacts, conversations and messages.";
     ContactsWrite = "contacts:write", "Change contacts.";
     MessagesSend = "messages:send", "Send messages.";
+    InboxWrite = "inbox:write", "Take over, assign and move conversations, and set up the inbox.";
     RecordingsRead = "recordings:read", "Listen to recordings.";
     RecordingsWrite = "recordings:write", "Delete recordings.";
     UsageRead = "usage:read", "Look at usage, cost, prices and budgets.";
@@ -147,6 +148,9 @@ permissions! {
         [ContactsRead, ContactsWrite], Inside;
     ContactsManage = "contacts:manage", "Add, change and delete contacts.", Operator, [ContactsWrite], Inside;
     MessagesSend = "messages:send", "Send messages, and take them back.", Operator, [MessagesSend], Outside;
+    InboxWork = "inbox:work", "Take conversations over and release them, assign them, move them on the board.", Operator,
+        [InboxWrite], Inside;
+    InboxManage = "inbox:manage", "Set up the board, its channels, and teams.", Admin, [InboxWrite], Inside;
     VoicemailsRead = "voicemails:read", "Read and hear the messages that callers left.", Operator, [CallsRead, CallsWrite],
         Inside;
     VoicemailsManage = "voicemails:manage", "Mark and delete messages that callers left.", Operator, [CallsWrite], Inside;

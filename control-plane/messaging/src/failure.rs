@@ -89,6 +89,13 @@ impl Failure {
         Self { class, code: String::new(), retry_after_s: None }
     }
 
+    /// Whether the provider judged the message, so that it would judge the same one the same way again, and did not just fail at this moment.
+    #[must_use]
+    pub const fn is_of_the_message(&self) -> bool {
+        let rule = self.class.rule();
+        !rule.retryable && !rule.hurts_account
+    }
+
     /// The same, with the provider's code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {

@@ -250,9 +250,9 @@ fn run<'a>(
             Errand::Send { number, parcel, trial, placed } => {
                 (index, Event::Sent { number, sent: send(inner, lane, &parcel, trial, placed).await })
             }
-            Errand::Ask { number, mut question } => {
+            Errand::Ask { number, ask, mut question } => {
                 question.others = others(part, &question).await;
-                (index, Event::Answered { number, answer: inner.channels.ask(&question).await })
+                (index, Event::Answered { number, ask, answer: inner.channels.ask(&question).await })
             }
         }
     })

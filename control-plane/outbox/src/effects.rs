@@ -18,7 +18,7 @@ use store::{
     ids::{AccountId, AttemptId, MessageId},
     model::{
         consent::Consent,
-        message::Message,
+        message::{Conversation, Message},
         outgoing::{Attempt, AttemptStatus, Told},
     },
 };
@@ -36,7 +36,7 @@ pub(crate) enum Event {
     /// What came of a call.
     Sent { number: u32, sent: Sent },
     /// What a provider said when it was asked.
-    Answered { number: u32, answer: Answer },
+    Answered { number: u32, ask: u32, answer: Answer },
     /// What a provider told by itself.
     Told { number: u32, report: messaging::dispatch::Report, word: String, error: Option<String> },
     /// Somebody takes it back.
@@ -49,7 +49,7 @@ pub(crate) enum Errand {
     /// Hand it over.
     Send { number: u32, parcel: Box<Parcel>, trial: bool, placed: bool },
     /// Ask what came of it.
-    Ask { number: u32, question: Box<Question> },
+    Ask { number: u32, ask: u32, question: Box<Question> },
 }
 
 /// What follows from a step.
@@ -88,11 +88,14 @@ pub(crate) async fn step(
     let country = country(&outgoing);
     let mut stepped = Vec::new();
     let was = outgoing.dispatch.status();
+    if is_overtaken(&outgoing, person.conversation.as_ref()) && !outgoing.dispatch.status().is_final() {
+        // What an assistant wrote before somebody took the conversation over does not leave any more, by no other account either.
+        let world = world(scene, &outgoing, &person, &country);
+        stepped.extend(outgoing.dispatch.step(scene.now, Input::Cancel, &world));
+    }
     for event in events {
-        for input in inputs(&mut *tx, &mut outgoing, &person, event, scene.now).await? {
-            let world = reaches(scene.setup, &outgoing, facts(&person, scene.now), |route| {
-                scene.book.admission(scene.tenant, &route.account, &country, scene.now)
-            });
+        for input in inputs(&mut *tx, &mut outgoing, event, scene.now).await? {
+            let world = world(scene, &outgoing, &person, &country);
             stepped.extend(outgoing.dispatch.step(scene.now, input, &world));
         }
     }
@@ -108,11 +111,45 @@ pub(crate) async fn step(
         carry_out(tx, scene, &mut done, effect, &country).await?;
     }
     write(tx, &mut done, scene).await?;
+    hold_control(tx, &done, person).await?;
     Ok(Some(done))
 }
 
+fn world(
+    scene: Scene<'_>,
+    outgoing: &Outgoing,
+    person: &Person,
+    country: &str,
+) -> messaging::dispatch::World {
+    reaches(scene.setup, outgoing, facts(person, scene.now), |route| {
+        scene.book.admission(scene.tenant, &route.account, country, scene.now)
+    })
+}
+
+/// Whether control of the conversation has changed hands since the message was written.
+fn is_overtaken(outgoing: &Outgoing, conversation: Option<&Stored<Conversation>>) -> bool {
+    outgoing.fence.is_some_and(|fence| conversation.is_none_or(|row| row.value.epoch > fence))
+}
+
+/// Of a takeover and the sending of what the assistant wrote, at the same time, only one can count: both write the conversation.
+async fn hold_control(
+    tx: &mut (dyn TenantTx + 'static),
+    done: &Stepped,
+    person: Person,
+) -> Result<(), StoreError> {
+    let sends = done.errands.iter().any(|errand| matches!(errand, Errand::Send { .. }));
+    if let Some(row) = person.conversation.filter(|_| sends && done.outgoing.fence.is_some()) {
+        tx.update(&row.id, row.version, row.value).await?;
+    }
+    Ok(())
+}
+
 fn facts(person: &Person, now: i64) -> Facts<'_> {
-    Facts { consents: &person.consents, conversation: person.conversation.as_ref(), now }
+    Facts {
+        consents: &person.consents,
+        conversation: person.conversation.as_ref().map(|row| &row.value),
+        now,
+    }
 }
 
 /// What latencies are kept by: the first digits of the person's number, which lead to a country or a part of one.
@@ -125,7 +162,6 @@ fn country(outgoing: &Outgoing) -> String {
 async fn inputs(
     tx: &mut (dyn TenantTx + 'static),
     outgoing: &mut Outgoing,
-    person: &Person,
     event: Event,
     now: i64,
 ) -> Result<Vec<Input>, StoreError> {
@@ -133,22 +169,17 @@ async fn inputs(
         Event::Taken => {
             let lost = outgoing.dispatch.trying();
             let unknown = |attempt| Input::Outcome { attempt, outcome: Outcome::Unknown };
-            // What an assistant wrote before somebody took the conversation over does not leave any more.
-            let is_overtaken = outgoing.fence.is_some_and(|fence| {
-                person.conversation.as_ref().is_none_or(|conversation| conversation.epoch > fence)
-            });
-            let overtaken = is_overtaken.then_some(Input::Cancel);
-            lost.into_iter().map(unknown).chain(overtaken).chain([Input::Wake]).collect()
+            lost.into_iter().map(unknown).chain([Input::Wake]).collect()
         }
         Event::Sent { number, sent } => {
             keep_outcome(tx, outgoing, number, &sent, now).await?;
             vec![Input::Outcome { attempt: number, outcome: sent.outcome }]
         }
-        Event::Answered { number, answer } => {
+        Event::Answered { number, ask, answer } => {
             if let Answer::Found { report } = &answer {
                 keep_told(tx, outgoing, number, report, "found", None, now).await?;
             }
-            vec![Input::Answer { attempt: number, answer }]
+            vec![Input::Answer { attempt: number, ask, answer }]
         }
         Event::Told { number, report, word, error } => {
             keep_told(tx, outgoing, number, &report, &word, error, now).await?;
@@ -289,7 +320,7 @@ async fn carry_out(
             let placed = done.outgoing.dispatch.waited_for_pace(channel);
             done.errands.push(Errand::Send { number: attempt, parcel: Box::new(parcel), trial, placed });
         }
-        Effect::Ask { attempt: number, account, provider_id } => {
+        Effect::Ask { attempt: number, ask, account, provider_id } => {
             let Some(row) = attempt(tx, &done.outgoing, number).await? else { return Ok(()) };
             let channel = channel_of(row.value.channel);
             let Some(route) = route(scene.setup, channel, &account) else { return Ok(()) };
@@ -308,7 +339,7 @@ async fn carry_out(
             };
             let begun_at = row.value.begun_at;
             let question = Question { parcel, begun_at, provider_id, others: Vec::new() };
-            done.errands.push(Errand::Ask { number, question: Box::new(question) });
+            done.errands.push(Errand::Ask { number, ask, question: Box::new(question) });
         }
         Effect::WakeAt { .. } | Effect::Status { .. } | Effect::End { .. } => {}
         Effect::Account { channel, account, trial, fact } => {

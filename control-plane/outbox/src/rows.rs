@@ -18,7 +18,7 @@ const PROOFS: usize = 50;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Person {
     pub(crate) consents: Vec<Consent>,
-    pub(crate) conversation: Option<Conversation>,
+    pub(crate) conversation: Option<Stored<Conversation>>,
 }
 
 /// Reads what is known of whoever a message goes to.
@@ -34,7 +34,7 @@ pub(crate) async fn person(
         }
     }
     if let Some(conversation) = &message.conversation {
-        person.conversation = tx.get::<Conversation>(conversation).await?.map(|row| row.value);
+        person.conversation = tx.get::<Conversation>(conversation).await?;
     }
     Ok(person)
 }

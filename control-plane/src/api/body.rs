@@ -20,6 +20,9 @@ use tokio::time::timeout;
 /// Deepest nesting of a body. Nothing that is set up is deeper than half of it.
 const DEPTH_MAX: usize = 32;
 
+/// Where a body names very many.
+const TO_MANY: [&str; 3] = ["/v1/messages/batch", "/api/real/sms/bulk", "/api/sms/bulk-send"];
+
 /// What a body must be beyond its shape.
 pub(crate) trait Check {
     /// Notes what will not do.
@@ -122,7 +125,10 @@ pub(crate) fn checked(value: &impl Check) -> Result<(), Problem> {
 
 pub(super) async fn read(request: Request, shared: &Shared) -> Result<(Parts, Bytes), Problem> {
     let (parts, body) = request.into_parts();
-    let limit = shared.limits.api_body_bytes;
+    let limit = match parts.uri.path() {
+        path if TO_MANY.contains(&path) => shared.limits.batch_body_bytes,
+        _ => shared.limits.api_body_bytes,
+    };
     let too_slow = |_| Problem::new(Code::TooSlow, "the body did not come in time");
     let body = timeout(shared.limits.api_body_deadline, to_bytes(body, limit)).await.map_err(too_slow)?;
     // The only other failure is a connection that broke, and then nobody reads the answer.

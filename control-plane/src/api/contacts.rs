@@ -2,6 +2,7 @@
 //! addresses, by which they are found, are one contact's each.
 
 mod form;
+mod merge;
 
 use super::{
     body::{Body, Patch},
@@ -37,11 +38,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 const CONVERSATIONS: u16 = 1_000;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::default().routes(routes!(list_contacts, create_contact)).routes(routes!(
-        read_contact,
-        update_contact,
-        delete_contact
-    ))
+    OpenApiRouter::default()
+        .routes(routes!(list_contacts, create_contact))
+        .routes(routes!(read_contact, update_contact, delete_contact))
+        .merge(merge::routes())
 }
 
 type ContactItem = Item<ContactForm>;
@@ -118,8 +118,8 @@ async fn update_contact(
 ) -> Result<Response, Problem> {
     let mut tx = op.begin().await?;
     let row = crud::current::<Contact>(&mut *tx, &id, &known).await?;
-    let before = row.value.addresses.clone();
-    let after = Contact::from(patch.apply(&ContactForm::of(row.value))?);
+    let (before, merged) = (row.value.addresses.clone(), row.value.merged.clone());
+    let after = Contact { merged, ..Contact::from(patch.apply(&ContactForm::of(row.value))?) };
     for address in before.iter().filter(|address| !after.addresses.contains(address)) {
         remove_address(&mut *tx, address).await?;
     }
@@ -151,6 +151,12 @@ async fn delete_contact(
         conversations.extend(op.store.list::<Conversation>(&with).await?);
     }
     conversations.retain(|row| row.value.contact.as_ref() == Some(&id));
+    // The one over all channels, whatever address was written with last.
+    if let Some(row) = op.store.find::<Conversation>(id.as_str()).await?
+        && conversations.iter().all(|known| known.id != row.id)
+    {
+        conversations.push(row);
+    }
     let mut tx = op.begin().await?;
     let row = crud::current::<Contact>(&mut *tx, &id, &known).await?;
     for Stored { id, version, value, .. } in conversations {

@@ -1,176 +1,63 @@
-//! `/v1/conversations` and `/v1/messages`: what is written with a tenant's numbers. It is read here; messages come in through
-//! the carrier's webhook.
+//! `/v1/conversations` and the reading of `/v1/messages`: what is written and said with people, who answers, and whose it is.
+
+mod form;
+mod hands;
+mod search;
+mod view;
 
 use super::{
+    body::Patch,
     crud,
     etag::Preconditions,
-    item::{Item, Named},
-    need::ContactsRead,
+    item::Item,
+    need::{ContactsRead, InboxWork},
     op::Op,
-    page::{List, Page, PageParams},
+    page::{List, Page, PageParams, foreign_cursor},
     path::PathId,
-    phone, schema,
+    phone,
 };
-use crate::{clock::rfc3339, problem::Problem, shared::Shared};
+use crate::{
+    contacts::with_address,
+    inbox::{
+        assign,
+        control::{self, Change},
+        due_at,
+    },
+    problem::Problem,
+    shared::Shared,
+};
 use axum::{Json, response::Response};
-use serde::{Deserialize, Serialize};
+use form::{ConversationForm, ConversationParams, MessageParams};
 use std::sync::Arc;
 use store::{
-    Filter,
-    ids::{ContactId, ConversationId, MessageId, NumberId},
-    model::message::{Channel, Conversation, ConversationStatus, Message, MessageDirection, MessageStatus},
+    Filter, Page as Part, StoreError, Stored,
+    ids::{ConversationId, MessageId},
+    model::{
+        contact::AddressKind,
+        message::{Conversation, ConversationStatus},
+        outgoing_counts::ConversationFilter,
+    },
 };
-use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
+use view::{ConversationView, MessageView};
+
+/// Two who change one conversation at once are already unusual.
+const ATTEMPTS: usize = 8;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::default()
         .routes(routes!(list_conversations))
-        .routes(routes!(read_conversation))
+        .routes(routes!(read_conversation, update_conversation))
+        .merge(hands::routes())
         .routes(routes!(list_messages))
         .routes(routes!(read_message))
 }
 
 type ConversationItem = Item<ConversationView>;
+type ConversationPatch = Patch<ConversationForm>;
 type MessageItem = Item<MessageView>;
 
-/// What is written between one of the tenant's numbers and somebody.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ConversationView {
-    /// How.
-    #[schema(schema_with = schema::word::<Channel>)]
-    channel: Channel,
-    /// On which number.
-    #[schema(schema_with = schema::optional_id::<NumberId>)]
-    number: Option<NumberId>,
-    /// The tenant's address.
-    #[schema(example = "+15550199")]
-    own_address: String,
-    /// The other's, as the carrier gave it: not always a number.
-    #[schema(example = "+15550100")]
-    address: String,
-    /// Who that is, if it is known.
-    #[schema(schema_with = schema::optional_id::<ContactId>)]
-    contact: Option<ContactId>,
-    /// Whether somebody should look at it.
-    #[schema(schema_with = schema::word::<ConversationStatus>)]
-    status: ConversationStatus,
-    /// When something was written last.
-    #[schema(format = DateTime)]
-    last_message_at: String,
-}
-
-impl Named for ConversationView {
-    const NAME: &'static str = "Conversation";
-}
-
-impl ConversationView {
-    fn of(conversation: Conversation) -> Self {
-        Self {
-            channel: conversation.channel,
-            number: conversation.number,
-            own_address: conversation.own_address,
-            address: conversation.address,
-            contact: conversation.contact,
-            status: conversation.status,
-            last_message_at: rfc3339(conversation.last_message_at),
-        }
-    }
-}
-
-/// A message.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct MessageView {
-    /// Where it belongs; none: it was sent to somebody who is no contact and has never written.
-    #[schema(schema_with = schema::optional_id::<ConversationId>)]
-    conversation: Option<ConversationId>,
-    /// How it was written.
-    #[schema(schema_with = schema::word::<Channel>)]
-    channel: Channel,
-    /// Who wrote it.
-    #[schema(schema_with = schema::word::<MessageDirection>)]
-    direction: MessageDirection,
-    /// Who wrote it, as the carrier gave it.
-    from_number: String,
-    /// To whom.
-    to_number: String,
-    /// What was written; empty if there are only pictures.
-    content: String,
-    /// What came with it.
-    media: Vec<MediaView>,
-    /// What became of it.
-    #[schema(schema_with = schema::word::<MessageStatus>)]
-    status: MessageStatus,
-    /// Who carried it.
-    #[schema(example = "twilio")]
-    provider: Option<String>,
-    /// The carrier's id of it.
-    provider_id: Option<String>,
-    /// How many parts the carrier counted.
-    #[schema(minimum = 0)]
-    segments: Option<u32>,
-}
-
-/// A picture or another file of a message.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = MessageMedia)]
-pub(crate) struct MediaView {
-    /// Where the carrier has it.
-    url: String,
-    /// What it is.
-    #[schema(example = "image/jpeg")]
-    content_type: Option<String>,
-}
-
-impl Named for MessageView {
-    const NAME: &'static str = "Message";
-}
-
-impl MessageView {
-    fn of(message: Message) -> Self {
-        let media = message.media.into_iter();
-        Self {
-            conversation: message.conversation,
-            channel: message.channel,
-            direction: message.direction,
-            from_number: message.from_number,
-            to_number: message.to_number,
-            content: message.content,
-            media: media
-                .map(|media| MediaView { url: media.url, content_type: media.content_type })
-                .collect(),
-            status: message.status,
-            provider: message.provider,
-            provider_id: message.provider_id,
-            segments: message.segments,
-        }
-    }
-}
-
-/// Which conversations to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ConversationParams {
-    /// With whom, by their number.
-    #[param(example = "+15550100")]
-    phone: Option<String>,
-    /// In this state.
-    #[param(schema_with = schema::word::<ConversationStatus>)]
-    status: Option<ConversationStatus>,
-}
-
-/// Which messages to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct MessageParams {
-    /// Of this conversation.
-    #[param(schema_with = schema::id::<ConversationId>)]
-    conversation: Option<ConversationId>,
-}
-
-/// Lists the conversations, newest first.
+/// Lists the conversations, those with the latest activity first, or finds that with whoever has an address.
 #[utoipa::path(
     get, path = "/v1/conversations", tag = "Conversations", security(("bearer" = ["contacts:read"])),
     params(PageParams, ConversationParams),
@@ -180,18 +67,55 @@ async fn list_conversations(
     op: Op<ContactsRead>,
     list: List<ConversationParams>,
 ) -> Result<Json<Page<ConversationItem>>, Problem> {
-    let ConversationParams { phone, status } = list.filter.clone();
-    let narrow = |filter: Filter| {
-        let filter = match phone {
-            Some(phone) => filter.of(phone::tidied(phone)),
-            None => filter,
-        };
-        match status {
-            Some(status) => filter.with_status(status.as_str()),
-            None => filter,
-        }
+    let params = list.filter.clone();
+    let phone = params.phone.map(|phone| (AddressKind::Phone, phone::tidied(phone)));
+    let email = params.email.map(|email| (AddressKind::Email, email.to_lowercase()));
+    let view = |row: Stored<Conversation>| Item::of(row, ConversationView::of);
+    if let Some((kind, address)) = phone.or(email) {
+        let mut rows = with(&op, &list, kind, &address).await?;
+        rows.retain(|row| {
+            params.status.is_none_or(|status| row.value.status == status)
+                && params.assignee.as_ref().is_none_or(|user| row.value.assignee.as_ref() == Some(user))
+                && params.column.as_ref().is_none_or(|column| row.value.column.as_ref() == Some(column))
+                && (params.unassigned != Some(true) || row.value.assignee.is_none())
+        });
+        return Ok(Json(list.page_of(rows, view)));
+    }
+    let filter = ConversationFilter {
+        status: params.status,
+        assignee: params.assignee,
+        unassigned: params.unassigned == Some(true),
+        column: params.column,
     };
-    crud::list(&op, &list, narrow, ConversationView::of).await
+    let page = Part { after: list.position().map(activity).transpose()?, limit: list.one_more() };
+    let rows = op.store.conversations(&filter, &page).await?;
+    let rows: Vec<Stored<Conversation>> = rows.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
+    Ok(Json(list.page(rows, |row| format!("{} {}", row.value.last_message_at, row.id), view)))
+}
+
+/// Where a page of conversations ended: the time of the last one's activity, and its id.
+fn activity(position: &str) -> Result<(i64, store::CallId), Problem> {
+    let (at, id) = position.split_once(' ').ok_or_else(foreign_cursor)?;
+    let id = ConversationId::parse(id).map_err(|_| foreign_cursor())?;
+    Ok((at.parse().map_err(|_| foreign_cursor())?, store::CallId::known(id.as_str())))
+}
+
+/// The conversations with whoever has an address: one, and those of before there was one for each contact.
+async fn with(
+    op: &Op<ContactsRead>,
+    list: &List<ConversationParams>,
+    kind: AddressKind,
+    address: &str,
+) -> Result<Vec<Stored<Conversation>>, Problem> {
+    let mut rows = op.store.list::<Conversation>(&list.resources::<Conversation>()?.of(address)).await?;
+    if list.position().is_none()
+        && let Some(contact) = with_address(&*op.store, kind, address).await?
+        && let Some(row) = op.store.find::<Conversation>(contact.id.as_str()).await?
+        && rows.iter().all(|known| known.id != row.id)
+    {
+        rows.insert(0, row);
+    }
+    Ok(rows)
 }
 
 /// Reads a conversation.
@@ -211,7 +135,63 @@ async fn read_conversation(
     crud::read(&op, &id, &known, ConversationView::of).await
 }
 
-/// Lists the messages, newest first.
+/// Changes a conversation: whose it is, where on the board, whether there is something to do, whether it was read.
+#[utoipa::path(
+    patch, path = "/v1/conversations/{id}", tag = "Conversations", security(("bearer" = ["inbox:work"])),
+    params(("id" = String, Path, description = "`cnv_…`")), request_body = ConversationPatch,
+    responses((status = 200, description = "As it is now", body = ConversationItem)),
+)]
+async fn update_conversation(
+    op: Op<InboxWork>,
+    PathId(id): PathId<ConversationId>,
+    known: Preconditions,
+    patch: ConversationPatch,
+) -> Result<Response, Problem> {
+    let mut tx = op.begin().await?;
+    let row = crud::current::<Conversation>(&mut *tx, &id, &known).await?;
+    let before = ConversationForm::of(&row.value);
+    let form = patch.apply(&before)?;
+    crud::check_references(&mut *tx, &form.references(&before)).await?;
+    let changed = set(&mut *tx, row, &before, form).await?;
+    tx.commit().await?;
+    assign::drain(&*op.store).await;
+    // It may have been given to somebody at once.
+    let shown = op.store.get::<Conversation>(&id).await?.unwrap_or(changed);
+    Ok(crud::shown(shown, ConversationView::of))
+}
+
+async fn set(
+    tx: &mut (dyn store::TenantTx + 'static),
+    row: Stored<Conversation>,
+    before: &ConversationForm,
+    form: ConversationForm,
+) -> Result<Stored<Conversation>, StoreError> {
+    let details = serde_json::json!({ "before": before, "after": &form });
+    tx.note("conversation.update", row.id.as_str(), &details).await?;
+    let closes = form.status == ConversationStatus::Closed && before.status == ConversationStatus::Open;
+    // Somebody who waits has a time from when the team that answers is known.
+    let waits = row.value.answer_due_at.is_none() && row.value.unread > 0 && form.team != before.team;
+    let due = if waits { due_at(tx, form.team.as_ref()).await? } else { row.value.answer_due_at };
+    let unread = if form.read { 0 } else { row.value.unread.max(1) };
+    let row = if closes && row.value.control != store::model::message::Control::Assistant {
+        // There is nothing to answer: the newest message is not looked at again.
+        control::change(tx, row, &Change::Release).await?
+    } else {
+        row
+    };
+    let changed = Conversation {
+        status: form.status,
+        assignee: form.assignee,
+        team: form.team,
+        column: form.column,
+        unread,
+        answer_due_at: due.filter(|_| !closes),
+        ..row.value
+    };
+    control::keep(tx, &row.id, row.version, changed).await
+}
+
+/// Lists the messages, newest first, or those in which something is written.
 #[utoipa::path(
     get, path = "/v1/messages", tag = "Conversations", security(("bearer" = ["contacts:read"])),
     params(PageParams, MessageParams),
@@ -221,6 +201,9 @@ async fn list_messages(
     op: Op<ContactsRead>,
     list: List<MessageParams>,
 ) -> Result<Json<Page<MessageItem>>, Problem> {
+    if let Some(text) = &list.filter.text {
+        return search::search(&op, &list, text).await.map(Json);
+    }
     let narrow = |filter: Filter| match &list.filter.conversation {
         Some(conversation) => filter.of(conversation.as_str()),
         None => filter,

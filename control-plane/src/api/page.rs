@@ -116,6 +116,11 @@ impl<F> List<F> {
         Page { data: rows.into_iter().map(view).collect(), next_cursor }
     }
 
+    /// A page of what was found up to a position, where the next goes on; none: all was looked through.
+    pub(crate) fn stopped_at<V>(&self, data: Vec<V>, position: Option<String>) -> Page<V> {
+        Page { data, next_cursor: position.map(|position| cursor(&position)) }
+    }
+
     /// The page of resources.
     pub(crate) fn page_of<T: Resource, V>(
         &self,

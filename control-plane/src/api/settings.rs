@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use store::{
     Table,
-    ids::{AssistantId, HoursId},
+    ids::{AssistantId, HoursId, TeamId},
     model::tenant::{
-        QuietHours, RecordingSettings, ShopMessage, TenantSettings, TransferTarget, WebhookMode,
+        MessagingSettings, QuietHours, RecordingSettings, ShopMessage, TenantSettings, TransferTarget,
+        WebhookMode,
     },
 };
 use utoipa::ToSchema;
@@ -53,6 +54,37 @@ pub(crate) struct SettingsForm {
     /// What is written to customers when something happens in a shop.
     #[schema(max_items = 100)]
     shop_messages: Vec<ShopMessageForm>,
+    /// How what people write is understood and answered.
+    messaging: MessagingForm,
+}
+
+/// How what people write is understood and answered.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = MessagingSettings)]
+pub(crate) struct MessagingForm {
+    /// Whether a language model is asked what each message means: how the writer feels, what they want, how soon.
+    understand: bool,
+    /// Whether the assistant answers what it understands.
+    auto_reply: bool,
+    /// How sure it must be of what was meant to answer, in percent.
+    #[schema(minimum = 0, maximum = 100)]
+    threshold: u8,
+    /// Answers of the assistant in one conversation on one day (UTC), at most.
+    #[schema(minimum = 0, maximum = 1000)]
+    answers_per_day: u32,
+    /// Answers of the assistant in one conversation within ten minutes, at most: more is a program that answers a program.
+    #[schema(minimum = 0, maximum = 100)]
+    answers_in_a_row: u32,
+    /// A conversation goes back to the assistant when the operator who has it did nothing for so long, in minutes.
+    #[schema(minimum = 1, maximum = 10_080)]
+    idle_minutes: u32,
+    /// The team whose a conversation becomes that needs a person; `null`: it is everybody's.
+    #[schema(schema_with = schema::optional_id::<TeamId>)]
+    default_team: Option<TeamId>,
+    /// Said when an operator takes over and is introduced; `{name}` is the operator's.
+    #[schema(min_length = 1, max_length = 1000)]
+    intro: String,
 }
 
 /// Whether and how calls are recorded.
@@ -200,15 +232,23 @@ impl Default for RecordingForm {
     }
 }
 
+impl Default for MessagingForm {
+    fn default() -> Self {
+        MessagingSettings::default().into()
+    }
+}
+
 impl SettingsForm {
     /// What it names, `at` a place in the body.
     pub(crate) fn references(&self, at: &str) -> Vec<Reference> {
         let assistant = self.default_assistant.as_ref();
         let hours = self.default_hours.as_ref();
+        let team = self.messaging.default_team.as_ref();
         assistant
             .map(|id| Reference::new(format!("{at}/default_assistant"), Table::Assistants, id))
             .into_iter()
             .chain(hours.map(|id| Reference::new(format!("{at}/default_hours"), Table::BusinessHours, id)))
+            .chain(team.map(|id| Reference::new(format!("{at}/messaging/default_team"), Table::Teams, id)))
             .collect()
     }
 }
@@ -223,6 +263,13 @@ impl Check for SettingsForm {
             if let Some(days) = self.recording.retention_days {
                 faults.number("retention_days", days, 1, 36_500);
             }
+        });
+        faults.field("messaging", |faults| {
+            faults.number("threshold", self.messaging.threshold, 0, 100);
+            faults.number("answers_per_day", self.messaging.answers_per_day, 0, 1_000);
+            faults.number("answers_in_a_row", self.messaging.answers_in_a_row, 0, 100);
+            faults.number("idle_minutes", self.messaging.idle_minutes, 1, 10_080);
+            faults.text("intro", &self.messaging.intro, 1, 1_000);
         });
         if let Some(quiet) = &self.quiet_hours {
             faults.field("quiet_hours", |faults| {
@@ -258,6 +305,7 @@ impl From<TenantSettings> for SettingsForm {
             quiet_hours: settings.quiet_hours.map(|quiet| QuietForm { from: quiet.from, to: quiet.to }),
             transfer_targets: settings.transfer_targets.into_iter().map(target).collect(),
             shop_messages: settings.shop_messages.into_iter().map(ShopMessageForm::of).collect(),
+            messaging: settings.messaging.into(),
         }
     }
 }
@@ -276,6 +324,7 @@ impl From<SettingsForm> for TenantSettings {
             quiet_hours: form.quiet_hours.map(|quiet| QuietHours { from: quiet.from, to: quiet.to }),
             transfer_targets: form.transfer_targets.into_iter().map(target).collect(),
             shop_messages: form.shop_messages.into_iter().map(ShopMessageForm::into_rule).collect(),
+            messaging: form.messaging.into(),
         }
     }
 }
@@ -300,6 +349,36 @@ impl From<RecordingForm> for RecordingSettings {
             retention_days: form.retention_days,
             legal_hold: form.legal_hold,
             delete_at_carrier: form.delete_at_carrier,
+        }
+    }
+}
+
+impl From<MessagingSettings> for MessagingForm {
+    fn from(settings: MessagingSettings) -> Self {
+        Self {
+            understand: settings.understand,
+            auto_reply: settings.auto_reply,
+            threshold: settings.threshold,
+            answers_per_day: settings.answers_per_day,
+            answers_in_a_row: settings.answers_in_a_row,
+            idle_minutes: settings.idle_minutes,
+            default_team: settings.default_team,
+            intro: settings.intro,
+        }
+    }
+}
+
+impl From<MessagingForm> for MessagingSettings {
+    fn from(form: MessagingForm) -> Self {
+        Self {
+            understand: form.understand,
+            auto_reply: form.auto_reply,
+            threshold: form.threshold,
+            answers_per_day: form.answers_per_day,
+            answers_in_a_row: form.answers_in_a_row,
+            idle_minutes: form.idle_minutes,
+            default_team: form.default_team,
+            intro: form.intro,
         }
     }
 }

@@ -56,8 +56,10 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
         provider_status: text("SmsStatus"),
         segments: webhook.param("NumSegments").and_then(|count| count.parse().ok()),
         conversation: None,
+        automatic: false,
     };
     inbox::receive(&*webhook.store, &Actor::system(CARRIER), &inbound).await?;
+    webhook.shared.replies.notify_one();
     Ok(())
 }
 

@@ -7,13 +7,17 @@ use super::{
 use crate::{
     clock::now_us,
     contacts,
+    inbox::calls,
     keys::random_token,
     tokens::WaitingCall,
     twiml::{StreamToken, Twiml, Verb},
 };
+use engine::ports::Assistant;
 use serde_json::json;
-use store::{Call, Event, Record};
+use std::{error::Error, sync::Arc};
+use store::{Call, Event, Record, ids::ContactId};
 use tokio::time::Instant;
+use tracing::error;
 
 impl Webhook {
     /// A new token for the call's next stream, which `assistant` answers, or the tenant's own if that is gone. It is told
@@ -28,6 +32,12 @@ impl Webhook {
         let mut answering = tenant.answering(assistant, own_number(call)).ok_or(HookError::NobodyAnswers)?;
         let contact = contacts::on_the_line(&*self.store, other_side(call)).await;
         answering.assistant = contacts::introduced(&answering.assistant, contact.as_ref());
+        if let Some(contact) = &contact {
+            answering.assistant = self.told_what_was_written(answering.assistant, &contact.id).await;
+        }
+        if !had_stream {
+            self.note_in_conversation(call);
+        }
         if let Some(contact) = contact.filter(|_| !had_stream) {
             let data = json!({ "contact": contact.id, "name": contact.value.name });
             let event = Event { at: now_us(), kind: "contact_known".to_owned(), data: data.to_string() };
@@ -51,6 +61,31 @@ impl Webhook {
             .hand_out(Instant::now(), sid, &token, waiting)
             .map_err(|_| HookError::TooManyWaiting)?;
         Ok(token)
+    }
+
+    /// The assistant, told what was written with the contact. A call is answered even if that cannot be found out.
+    async fn told_what_was_written(&self, assistant: Arc<Assistant>, contact: &ContactId) -> Arc<Assistant> {
+        match calls::written_before(&*self.store, contact).await {
+            Ok(written) if written.is_empty() => assistant,
+            Ok(written) => {
+                let prompt = format!("{}{written}", assistant.prompt);
+                Arc::new(Assistant { prompt, ..Assistant::clone(&assistant) })
+            }
+            Err(cause) => {
+                error!(error = &cause as &dyn Error, "it cannot be found out what was written before a call");
+                assistant
+            }
+        }
+    }
+
+    /// Puts the call into the conversation with whoever is on the line, who does not wait for that.
+    fn note_in_conversation(&self, call: &Call) {
+        let (shared, tenant, call) = (Arc::clone(&self.shared), self.store.id().clone(), call.clone());
+        tokio::spawn(async move {
+            if let Err(cause) = calls::note(&*shared.store_of(&tenant), &call).await {
+                error!(call = %call.id, error = &cause as &dyn Error, "a call is not in its conversation");
+            }
+        });
     }
 
     /// TwiML that opens a stream for the call, with a new token; `action` is the path that is asked when it has ended.

@@ -24,6 +24,8 @@ pub struct Stamp {
 pub enum Change<'a> {
     /// This tenant's directory.
     Of(&'a TenantId),
+    /// Something happened that those who follow this tenant are to be told.
+    Told(&'a TenantId),
     /// Any of them: another process may have changed something, and what is not known.
     Any,
 }

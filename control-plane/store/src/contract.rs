@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test says what it expects by failing")]
 
 pub mod calls;
+pub mod events;
 pub mod ledger;
 mod samples;
 pub mod seed;
@@ -56,6 +57,11 @@ macro_rules! contract_tests {
                 what_is_learned_of_a_call_stays,
                 calls_are_found_by_what_was_said,
                 the_live_list_holds_calls_that_are_not_over,
+            ]
+            events: [
+                whoever_follows_is_told_everything_once,
+                what_happens_once_is_written_once,
+                places_are_not_given_again_when_events_are_forgotten,
             ]
             ledger: [
                 a_price_of_the_provider_replaces_the_estimate,

@@ -1,13 +1,14 @@
 //! Rows as the shared queries read them, before their text is understood.
 
 use crate::{
-    StoreError,
+    Resource, StoreError,
     ids::{AccountId, CallId, KeyId, NumberId, TenantId},
     model::{
         audit::{Actor, ActorKind, AuditEntry},
         call::{Call, Direction, Turn},
         call_status::CallStatus,
         identity::KeyOwner,
+        inbox::TenantEvent,
         number::{AccountOwner, NumberOwner},
         usage::Usage,
         work::TenantHealth,
@@ -245,5 +246,24 @@ impl From<UsageRow> for Usage {
             period_start: row.period_start,
             period_end: row.period_end,
         }
+    }
+}
+
+/// What happened, and its place among all that did.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the columns are described at TenantEvent and TenantStore::events_after")]
+pub struct ToldRow {
+    pub position: i64,
+    pub body: String,
+}
+
+impl TryFrom<ToldRow> for (i64, TenantEvent) {
+    type Error = StoreError;
+
+    fn try_from(row: ToldRow) -> Result<Self, StoreError> {
+        let what = <TenantEvent as Resource>::TABLE.noun();
+        let event =
+            serde_json::from_str(&row.body).map_err(|source| StoreError::Unreadable { what, source })?;
+        Ok((row.position, event))
     }
 }

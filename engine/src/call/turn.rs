@@ -316,6 +316,8 @@ pub struct Turns {
     muted: bool,
     /// What is to be said as soon as nobody speaks.
     announcements: VecDeque<Arc<str>>,
+    /// What the assistant is to know before it answers next.
+    notes: VecDeque<String>,
     /// Where the caller is handed to.
     transfer_to: Option<String>,
     /// When anybody was last heard: the longest silence counts from here.
@@ -346,6 +348,7 @@ impl Turns {
             orphans: Vec::new(),
             muted: false,
             announcements: VecDeque::new(),
+            notes: VecDeque::new(),
             transfer_to: None,
             heard_at: CallTime::ZERO,
             now: CallTime::ZERO,

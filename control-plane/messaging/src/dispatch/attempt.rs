@@ -52,11 +52,14 @@ pub(super) enum State {
     },
     /// Nobody knows whether the provider took it.
     Unknown {
+        /// Since when: no later than then it was made.
+        since: i64,
         /// How often the provider was asked about it, or was sent it again.
         asks: u32,
         /// When it is asked next; while it is being asked, until when the answer is awaited.
         next: i64,
-        asking: bool,
+        /// When the question was put that is not answered yet.
+        asked_at: Option<i64>,
     },
     /// The provider took it then, or it is taken for that.
     Taken {

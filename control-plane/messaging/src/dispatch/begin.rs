@@ -27,6 +27,11 @@ impl Dispatch {
     /// Whether something may be sent by a channel now: the person has an address there, wants it, and it is not too late at night.
     pub(super) fn gate<'a>(&self, leg: usize, now: &Now<'a>) -> Gate<'a> {
         let Some(leg) = self.legs.get(leg) else { return Gate::Closed(Skip::NoAccount) };
+        match leg.closed {
+            Some(FailureClass::OptedOut) => return Gate::Closed(Skip::OptedOut),
+            Some(_) => return Gate::Closed(Skip::Suppressed),
+            None => {}
+        }
         let Some(reach) = now.world.channels.get(&leg.channel) else { return Gate::Closed(Skip::NoAccount) };
         let address = match &reach.address {
             Address::None => return Gate::Closed(Skip::NoAddress),
@@ -73,8 +78,7 @@ impl Dispatch {
     /// Whether the person opted out of a channel of this message.
     fn opted_out_somewhere(&self, now: &Now<'_>) -> bool {
         self.legs.iter().any(|leg| {
-            let learned = leg.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::OptedOut);
-            learned || now.world.channels.get(&leg.channel).is_some_and(Reach::withdrawn)
+            leg.has_opted_out() || now.world.channels.get(&leg.channel).is_some_and(Reach::withdrawn)
         })
     }
 

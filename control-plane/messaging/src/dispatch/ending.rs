@@ -4,11 +4,11 @@ use super::{
     Dispatch, Now,
     attempt::{Attempt, State},
     io::{Effect, Ending, Reason, Skip},
-    leg::Stage,
+    leg::{Leg, Stage},
     log::{Decision, Wait},
     settle::Chain,
 };
-use crate::{failure::FailureClass, status::Status};
+use crate::status::Status;
 
 impl Dispatch {
     /// Tells how far it is, and that it is over when nothing more can come.
@@ -25,7 +25,13 @@ impl Dispatch {
             self.status = next;
             now.effects.push(Effect::Status { status: next });
         }
-        if let Some(ending) = ending.filter(|ending| self.ending.as_ref() != Some(ending)) {
+        // Why it ended does not change by what time it is told about: a new ending is one with another result.
+        let known = |ending: &Ending| {
+            self.ending
+                .as_ref()
+                .is_some_and(|old| (old.status, old.channel) == (ending.status, ending.channel))
+        };
+        if let Some(ending) = ending.filter(|ending| !known(ending)) {
             self.log.push(now.at, Decision::Ended { ending: ending.clone() });
             self.ending = Some(ending.clone());
             now.effects.push(Effect::End { ending });
@@ -67,10 +73,7 @@ impl Dispatch {
         let last = self.attempts.last();
         let failure = last.and_then(|attempt| self.legs.get(attempt.leg)).and_then(|leg| leg.failure.clone());
         let skipped = |why: Skip| self.legs.iter().any(|leg| leg.stage == Stage::Skipped { why });
-        let learned = self
-            .legs
-            .iter()
-            .any(|leg| leg.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::OptedOut));
+        let learned = self.legs.iter().any(Leg::has_opted_out);
         let reason = if self.canceled {
             Reason::Canceled
         } else if self.expired || skipped(Skip::QuietTooLong) {

@@ -33,6 +33,8 @@ pub enum Input {
     Answer {
         /// Which try.
         attempt: u32,
+        /// Which question.
+        ask: u32,
         /// What it said.
         answer: Answer,
     },
@@ -129,6 +131,8 @@ pub enum Effect {
     Ask {
         /// Which.
         attempt: u32,
+        /// The number of the question, from 1, which the answer names.
+        ask: u32,
         /// By which account.
         account: String,
         /// Its id at the provider, if it is known.

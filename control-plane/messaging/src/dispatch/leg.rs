@@ -6,7 +6,11 @@ use super::{
     io::{LegResult, Skip},
     log::Wait,
 };
-use crate::{channel::Channel, failure::Failure, status::Status};
+use crate::{
+    channel::Channel,
+    failure::{Failure, FailureClass},
+    status::Status,
+};
 use serde::{Deserialize, Serialize};
 
 /// A channel of a message. Whether somebody was told by it stands in its tries.
@@ -28,6 +32,9 @@ pub(super) struct Leg {
     /// Whether one of its failures since it was begun may not come again.
     #[serde(default)]
     pub(super) retryable: bool,
+    /// The failure after which nothing more may go there by it, whatever is told later: an opt-out, or an address that is nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) closed: Option<FailureClass>,
     /// Its last failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<Failure>,
@@ -59,6 +66,7 @@ impl Leg {
             tried: Vec::new(),
             refused: Vec::new(),
             retryable: false,
+            closed: None,
             failure: None,
         }
     }
@@ -68,9 +76,14 @@ impl Leg {
         matches!(self.stage, Stage::Ready | Stage::Waiting { .. })
     }
 
+    /// Whether the provider told that the person opted out of it.
+    pub(super) fn has_opted_out(&self) -> bool {
+        self.closed == Some(FailureClass::OptedOut)
+    }
+
     /// It failed, and may succeed later.
     pub(super) const fn may_be_retried(&self) -> bool {
-        matches!(self.stage, Stage::Failed) && self.retryable
+        matches!(self.stage, Stage::Failed) && self.retryable && self.closed.is_none()
     }
 }
 

@@ -20,7 +20,7 @@ impl Dispatch {
             Input::Wake => {}
             Input::Outcome { attempt, outcome } => self.outcome(attempt, outcome, now),
             Input::Callback { attempt, report } => self.callback(attempt, report, now),
-            Input::Answer { attempt, answer } => self.answer(attempt, answer, now),
+            Input::Answer { attempt, ask, answer } => self.answer(attempt, ask, answer, now),
             Input::Cancel => self.cancel(now),
         }
     }
@@ -50,6 +50,17 @@ impl Dispatch {
                 self.note_id(n, Some(provider_id));
                 self.ignore(n, now);
             }
+            // The same try was made again, and what refused it may have taken it before: a rate or an outage says nothing of that.
+            (Outcome::Refused { failure }, State::Trying { since, asks })
+                if asks > 0 && !failure.is_of_the_message() =>
+            {
+                self.ask_later(n, since, asks, now);
+            }
+            (Outcome::Refused { failure }, State::Unknown { asks, .. })
+                if asks > 0 && !failure.is_of_the_message() =>
+            {
+                self.ignore(n, now);
+            }
             (Outcome::Refused { failure }, State::Trying { .. } | State::Unknown { .. }) => {
                 self.refuse(n, failure, now);
             }
@@ -57,10 +68,10 @@ impl Dispatch {
             (Outcome::NotAdmitted, State::Trying { asks: 0, .. }) => self.pass_over(n, now),
             (Outcome::Deferred { until }, State::Trying { asks: 0, .. }) => self.defer(n, until, now),
             // The same try was to be made again, and was not: what came of it before is unknown as before.
-            (Outcome::NotAdmitted, State::Trying { asks, .. }) => self.ask_later(n, asks, now),
-            (Outcome::Deferred { until }, State::Trying { asks, .. }) => {
+            (Outcome::NotAdmitted, State::Trying { since, asks }) => self.ask_later(n, since, asks, now),
+            (Outcome::Deferred { until }, State::Trying { since, asks }) => {
                 let next = until.max(now.at);
-                self.set_state(n, State::Unknown { asks, next, asking: false });
+                self.set_state(n, State::Unknown { since, asks, next, asked_at: None });
             }
             (Outcome::Refused { .. }, State::Taken { .. } | State::Refused | State::Lost | State::Failed)
             | (
@@ -104,7 +115,7 @@ impl Dispatch {
         }
     }
 
-    fn answer(&mut self, n: u32, answer: Answer, now: &mut Now<'_>) {
+    fn answer(&mut self, n: u32, ask: u32, answer: Answer, now: &mut Now<'_>) {
         let state = self.attempt(n).map(|attempt| attempt.state);
         match (answer, state) {
             (Answer::Found { report }, Some(State::Trying { .. } | State::Unknown { .. } | State::Lost)) => {
@@ -113,19 +124,24 @@ impl Dispatch {
             }
             // A receipt that was asked for.
             (Answer::Found { report }, Some(State::Taken { .. })) => self.callback(n, report, now),
-            (Answer::NotThere, Some(State::Unknown { asks, .. })) => {
-                let Some(at) = self.attempt(n).map(|attempt| attempt.at) else { return };
-                let settled_at = after(at, seconds(now.world.options.believed_after_s));
-                let believed = now.at >= settled_at;
+            (Answer::NotThere, Some(State::Unknown { since, asks, asked_at: Some(asked_at), .. }))
+                if ask == asks =>
+            {
+                let settled_at = after(since, seconds(now.world.options.believed_after_s));
+                // The answer is as old as the question.
+                let believed = asked_at >= settled_at;
                 self.log.push(now.at, Decision::NotThere { attempt: n, believed });
                 if believed {
                     self.lose(n, now);
                 } else {
-                    self.set_state(n, State::Unknown { asks, next: settled_at, asking: false });
+                    let next = settled_at.max(now.at);
+                    self.set_state(n, State::Unknown { since, asks, next, asked_at: None });
                 }
             }
-            (Answer::CannotSay, Some(State::Unknown { asks, asking: true, .. })) => {
-                self.ask_later(n, asks, now)
+            (Answer::CannotSay, Some(State::Unknown { since, asks, asked_at: Some(_), .. }))
+                if ask == asks =>
+            {
+                self.ask_later(n, since, asks, now)
             }
             (Answer::Found { .. } | Answer::NotThere | Answer::CannotSay, _) => self.ignore(n, now),
         }
@@ -219,7 +235,7 @@ impl Dispatch {
     /// The outcome of a try is unknown.
     pub(super) fn lose_sight(&mut self, n: u32, asks: u32, now: &mut Now<'_>) {
         let next = after(now.at, seconds(now.world.options.ask_after_s));
-        self.set_state(n, State::Unknown { asks, next, asking: false });
+        self.set_state(n, State::Unknown { since: now.at, asks, next, asked_at: None });
         self.log.push(now.at, Decision::OutcomeUnknown { attempt: n });
         self.tell_account(n, AccountFact::Failed { class: FailureClass::Temporary }, now);
     }
@@ -280,6 +296,10 @@ impl Dispatch {
         }
         if !leg.tried.contains(&account) {
             leg.tried.push(account);
+        }
+        if rule.suppresses_address || failure.class == FailureClass::OptedOut {
+            // An opt-out outlasts all else that is learned.
+            leg.closed = leg.closed.filter(|known| *known == FailureClass::OptedOut).or(Some(failure.class));
         }
         leg.failure = Some(failure.clone());
         Some(at)

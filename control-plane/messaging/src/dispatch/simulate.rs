@@ -94,7 +94,7 @@ pub fn simulate(
                     };
                     coming.push((answered, Input::Outcome { attempt, outcome }));
                 }
-                Effect::Ask { attempt, .. } => {
+                Effect::Ask { attempt, ask, .. } => {
                     let answer = if found.contains(&attempt) {
                         Answer::Found {
                             report: Report { status: Status::Sent, failure: None, provider_id: None },
@@ -102,7 +102,7 @@ pub fn simulate(
                     } else {
                         Answer::NotThere
                     };
-                    coming.push((answered, Input::Answer { attempt, answer }));
+                    coming.push((answered, Input::Answer { attempt, ask, answer }));
                 }
                 Effect::WakeAt { .. }
                 | Effect::Status { .. }

@@ -117,7 +117,8 @@ impl Story {
     }
 
     fn answer(&mut self, attempt: u32, answer: Answer) {
-        self.tell(Input::Answer { attempt, answer });
+        let ask = u32::try_from(self.asked()).unwrap();
+        self.tell(Input::Answer { attempt, ask, answer });
     }
 
     /// Lets the time pass to the next waking.

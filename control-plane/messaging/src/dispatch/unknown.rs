@@ -23,8 +23,12 @@ impl Dispatch {
                 State::Trying { since, asks } if now.at >= self.outcome_until(since, now) => {
                     self.lose_sight(n, asks, now);
                 }
-                State::Unknown { asks, next, asking: true } if now.at >= next => self.ask_later(n, asks, now),
-                State::Unknown { asks, next, asking: false } if now.at >= next => self.find_out(n, asks, now),
+                State::Unknown { since, asks, next, asked_at: Some(_) } if now.at >= next => {
+                    self.ask_later(n, since, asks, now);
+                }
+                State::Unknown { since, asks, next, asked_at: None } if now.at >= next => {
+                    self.find_out(n, since, asks, now);
+                }
                 State::Trying { .. }
                 | State::Unknown { .. }
                 | State::Taken { .. }
@@ -65,7 +69,7 @@ impl Dispatch {
         self.request.kind == MessageType::Critical && now.world.options.critical_twice_rather_than_missed
     }
 
-    fn find_out(&mut self, n: u32, asks: u32, now: &mut Now<'_>) {
+    fn find_out(&mut self, n: u32, since: i64, asks: u32, now: &mut Now<'_>) {
         let Some(attempt) = self.attempt(n) else { return };
         let (leg, account) = (attempt.leg, attempt.account.clone());
         let channel = self.legs[leg].channel;
@@ -79,17 +83,17 @@ impl Dispatch {
             Recovery::Ask => {
                 let next = after(now.at, seconds(now.world.options.answer_within_s));
                 let provider_id = attempt.provider_id.clone();
-                self.set_state(n, State::Unknown { asks: asks + 1, next, asking: true });
+                self.set_state(n, State::Unknown { since, asks: asks + 1, next, asked_at: Some(now.at) });
                 self.log.push(now.at, Decision::Asked { attempt: n });
-                now.effects.push(Effect::Ask { attempt: n, account, provider_id });
+                now.effects.push(Effect::Ask { attempt: n, ask: asks + 1, account, provider_id });
             }
-            Recovery::SameKey => self.send_again(n, asks, now),
+            Recovery::SameKey => self.send_again(n, since, asks, now),
             Recovery::None => self.assume(n, recovery, now),
         }
     }
 
     /// The same try with the same key: the provider knows whether it has it.
-    fn send_again(&mut self, n: u32, asks: u32, now: &mut Now<'_>) {
+    fn send_again(&mut self, n: u32, since: i64, asks: u32, now: &mut Now<'_>) {
         let Some(attempt) = self.attempt(n) else { return };
         let (leg, account) = (attempt.leg, attempt.account.clone());
         let channel = self.legs[leg].channel;
@@ -119,16 +123,18 @@ impl Dispatch {
                     again: true,
                 });
             }
-            Gate::Quiet { until } => self.set_state(n, State::Unknown { asks, next: until, asking: false }),
+            Gate::Quiet { until } => {
+                self.set_state(n, State::Unknown { since, asks, next: until, asked_at: None });
+            }
             Gate::Closed(_) => self.assume(n, Recovery::SameKey, now),
         }
     }
 
     /// The provider did not say: it is asked again after a longer wait.
-    pub(super) fn ask_later(&mut self, n: u32, asks: u32, now: &Now<'_>) {
+    pub(super) fn ask_later(&mut self, n: u32, since: i64, asks: u32, now: &Now<'_>) {
         let first = seconds(now.world.options.ask_after_s);
         let wait = first.saturating_mul(2_u32.saturating_pow(asks)).min(Duration::from_secs(3_600));
-        self.set_state(n, State::Unknown { asks, next: after(now.at, wait), asking: false });
+        self.set_state(n, State::Unknown { since, asks, next: after(now.at, wait), asked_at: None });
     }
 
     /// Nobody can say, so the policy does.

@@ -213,7 +213,8 @@ pub struct Options {
     pub critical_twice_rather_than_missed: bool,
     /// Which other channels may be used after an opt-out; `None`: [`AfterOptOut::default_for`].
     pub after_opt_out: Option<AfterOptOut>,
-    /// How long the outcome of a try is awaited before it is unknown, in s: longer than any provider call.
+    /// How long the outcome of a try is awaited before it is unknown, in s: longer than any provider call. What is told of a call
+    /// after that may be taken for the outcome of a later one of the same try.
     pub outcome_within_s: u32,
     /// When the provider is first asked about an unknown try, in s after it became unknown; doubled with each ask.
     pub ask_after_s: u32,

@@ -104,6 +104,7 @@ impl From<ContactForm> for Contact {
             fields: form.fields,
             lead_status: form.lead_status,
             lead_score: form.lead_score,
+            merged: Vec::new(),
         }
     }
 }

@@ -8,7 +8,8 @@ use std::{
 use store::{
     Change, Store,
     contract::seed::{Seed, seed},
-    model::{audit::Actor, tenant::Tenant, work::WorkKind},
+    ids::EventId,
+    model::{audit::Actor, inbox::TenantEvent, tenant::Tenant, work::WorkKind},
 };
 use store_postgres::{PostgresOptions, PostgresStore, test_server};
 use tokio::task::JoinSet;
@@ -95,6 +96,7 @@ fn listened(store: &PostgresStore) -> impl Fn() -> Vec<String> {
     store.on_change(Arc::new(move |change| {
         kept.lock().unwrap().push(match change {
             Change::Of(tenant) => tenant.to_string(),
+            Change::Told(tenant) => format!("told {tenant}"),
             Change::Any => "any".to_owned(),
         });
     }));
@@ -151,4 +153,30 @@ async fn a_node_that_could_not_listen_for_a_while_doubts_everything() {
     node.catch_up().await.unwrap();
     assert_eq!(told(), ["any"]);
     node.close().await;
+}
+
+#[tokio::test]
+async fn an_event_that_counts_later_than_a_newer_one_comes_after_it() {
+    let Some(opened) = crate::open().await else { return };
+    let tenant = seed(&opened.store, Seed { tenants: 1, numbers_each: 0 }).await.remove(0).tenant;
+    let part = opened.store.tenant(&tenant);
+    let event = |kind: &str| TenantEvent {
+        event: EventId::generate(),
+        kind: kind.to_owned(),
+        at: 1,
+        data: serde_json::json!({}),
+    };
+    let actor = Actor::system("test");
+    let mut slow = part.begin(&actor, 1).await.unwrap();
+    slow.insert(event("first")).await.unwrap();
+    let mut quick = part.begin(&actor, 1).await.unwrap();
+    quick.insert(event("second")).await.unwrap();
+    quick.commit().await.unwrap();
+    assert_eq!(part.place_events(100).await.unwrap(), 1);
+    let seen = part.events_after(0, 100).await.unwrap();
+    assert_eq!((seen.len(), seen[0].0, seen[0].1.kind.as_str()), (1, 1, "second"));
+    slow.commit().await.unwrap();
+    assert_eq!(part.place_events(100).await.unwrap(), 2);
+    let seen = part.events_after(1, 100).await.unwrap();
+    assert_eq!((seen.len(), seen[0].0, seen[0].1.kind.as_str()), (1, 2, "first"));
 }

@@ -27,6 +27,8 @@ pub struct Contact {
     pub lead_score: Option<u8>,
     /// Where they are reached; each is a [`ContactAddress`] too, by which the contact is found.
     pub addresses: Vec<Address>,
+    /// Contacts that turned out to be the same person, and are part of this one now.
+    pub merged: Vec<ContactId>,
 }
 resource!(Contact, ContactId, Contacts);
 

@@ -96,10 +96,13 @@ words!(MailboxStatus, "mailbox status", {
     Connected => "connected", Failing => "failing", ReconnectNeeded => "reconnect_needed",
 });
 
-/// Something that happened, as it is told to those who follow. `parent` is its kind.
+/// Something that happened, as it is told to those who follow. `parent` is its kind, `lookup` its own id: its row's id says when it was
+/// written, and what happens once may be written by several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantEvent {
-    /// Such as `sms_received`.
+    /// Tells it from others, to all who are told of it: the `webhook-id`.
+    pub event: EventId,
+    /// Such as `call.started`.
     pub kind: String,
     /// When.
     pub at: i64,

@@ -55,6 +55,9 @@ pub struct Conversation {
     /// When it should have been answered at the latest.
     #[serde(default)]
     pub answer_due_at: Option<i64>,
+    /// Whether that time has passed without an answer.
+    #[serde(default)]
+    pub answer_missed: bool,
     /// What the last message was understood as.
     #[serde(default)]
     pub analysis: Option<Analysis>,

@@ -1,7 +1,7 @@
 //! A tenant and how it wants to be served.
 
 use super::{resource, words};
-use crate::ids::{AssistantId, HoursId, TenantId};
+use crate::ids::{AssistantId, HoursId, TeamId, TenantId};
 use serde::{Deserialize, Serialize};
 
 /// A company that is served. Its row is its own: it is written through [`Store::tenant`](crate::Store::tenant) of its
@@ -60,6 +60,8 @@ pub struct TenantSettings {
     pub transfer_targets: Vec<TransferTarget>,
     /// What is written to customers when something happens in a shop.
     pub shop_messages: Vec<ShopMessage>,
+    /// How what people write is understood and answered.
+    pub messaging: MessagingSettings,
 }
 
 impl Default for TenantSettings {
@@ -75,6 +77,44 @@ impl Default for TenantSettings {
             quiet_hours: None,
             transfer_targets: Vec::new(),
             shop_messages: Vec::new(),
+            messaging: MessagingSettings::default(),
+        }
+    }
+}
+
+/// How what people write is understood and answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MessagingSettings {
+    /// Whether a language model is asked what each message means.
+    pub understand: bool,
+    /// Whether the assistant answers what it understands.
+    pub auto_reply: bool,
+    /// How sure it must be of what was meant, in hundredths, to answer.
+    pub threshold: u8,
+    /// Answers of the assistant in one conversation on one day, at most.
+    pub answers_per_day: u32,
+    /// Answers of the assistant in one conversation within ten minutes, at most: more is a program that answers a program.
+    pub answers_in_a_row: u32,
+    /// A conversation that an operator has goes back to the assistant when the operator did nothing for so long, in minutes.
+    pub idle_minutes: u32,
+    /// Whose a conversation becomes that needs a person; `None`: everybody's.
+    pub default_team: Option<TeamId>,
+    /// Said when an operator takes over and introduces themselves: `{name}` is theirs.
+    pub intro: String,
+}
+
+impl Default for MessagingSettings {
+    fn default() -> Self {
+        Self {
+            understand: true,
+            auto_reply: false,
+            threshold: 60,
+            answers_per_day: 20,
+            answers_in_a_row: 5,
+            idle_minutes: 30,
+            default_team: None,
+            intro: "Hello, this is {name}. I am taking over from here.".to_owned(),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     model::{
         audit::{Actor, AuditEntry, AuditFilter},
         call::{Call, CallFacts, CallFilter, CallMove, Event, JournalChunk, NewCall, Page, Record, Turn},
+        inbox::TenantEvent,
         message::MessageStatus,
         outgoing_counts::{ConversationFilter, StatusCount},
         usage::{Usage, UsageTotal},
@@ -83,6 +84,18 @@ pub trait TenantStore: Send + Sync {
 
     /// How many messages that were made at or after `from` and before `until` are in which state.
     fn message_counts(&self, from: i64, until: i64) -> StoreFuture<'_, Vec<StatusCount>>;
+
+    /// Gives every event that counts by now and has none its place after those that have one, at most `limit` of them, and says which
+    /// place was given last. Places are 1, 2, 3 and so on, none is left out, and whoever sees one sees all before it: who knows the
+    /// last place that they saw misses nothing and sees nothing twice.
+    fn place_events(&self, limit: u16) -> StoreFuture<'_, i64>;
+
+    /// At most `limit` events whose place is after `after`, in order, with their places.
+    fn events_after(&self, after: i64, limit: u16) -> StoreFuture<'_, Vec<(i64, TenantEvent)>>;
+
+    /// Of the `limit` oldest events, deletes those of before a time, and says how many. Those without a place are to get it first:
+    /// whoever comes back later sees by it that something is gone.
+    fn forget_events(&self, before: i64, limit: u16) -> StoreFuture<'_, u64>;
 
     /// The stamp of the tenant's directory; `None` if there is no such tenant.
     fn stamp(&self) -> StoreFuture<'_, Option<Stamp>>;

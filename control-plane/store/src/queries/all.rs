@@ -5,6 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod changes;
 pub(crate) mod directory;
 pub(crate) mod documents;
+pub(crate) mod events;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
 pub(crate) mod platform;

@@ -3,7 +3,7 @@
 use crate::{
     Backend, Read,
     failure::failed,
-    queries::{calls, changes, documents, inbox, ledger, records, work},
+    queries::{calls, changes, documents, events, inbox, ledger, records, work},
     record,
     tx::Tx,
 };
@@ -14,12 +14,13 @@ use store::{
     ids::{BatchId, KeyId, UserId},
     model::{
         audit::{Actor, AuditEntry, AuditFilter},
+        inbox::TenantEvent,
         message::MessageStatus,
         outgoing_counts::{ConversationFilter, StatusCount},
         usage::{Usage, UsageTotal},
         work::Claim,
     },
-    row::CallRow,
+    row::{CallRow, ToldRow},
 };
 
 #[derive(Debug)]
@@ -314,6 +315,36 @@ impl TenantStore for Tenant {
 
     fn usage(&self, from: i64, until: i64) -> StoreFuture<'_, Vec<UsageTotal>> {
         read!(self, "adding up what was used", |db, tenant| ledger::usage(db, tenant, from, until))
+    }
+
+    fn place_events(&self, limit: u16) -> StoreFuture<'_, i64> {
+        Box::pin(async move {
+            const DOING: &str = "putting events in order";
+            let tenant = self.tenant.as_str();
+            let mut scope = self.read(DOING).await?;
+            if !events::some_without_position(&mut scope, tenant).await.map_err(failed(DOING))? {
+                return events::last_position(&mut scope, tenant).await.map_err(failed(DOING));
+            }
+            drop(scope);
+            let mut transaction = self.write(DOING).await?;
+            let last = events::hold_positions(&mut transaction, tenant).await.map_err(failed(DOING))?;
+            let placed = events::place(&mut transaction, tenant, last, limit).await.map_err(failed(DOING))?;
+            transaction.commit().await.map_err(failed(DOING))?;
+            Ok(last + placed)
+        })
+    }
+
+    fn events_after(&self, after: i64, limit: u16) -> StoreFuture<'_, Vec<(i64, TenantEvent)>> {
+        read!(
+            self,
+            "reading what happened",
+            |db, tenant| events::after(db, tenant, after, limit),
+            |rows: Vec<ToldRow>| rows.into_iter().map(TryInto::try_into).collect()
+        )
+    }
+
+    fn forget_events(&self, before: i64, limit: u16) -> StoreFuture<'_, u64> {
+        write!(self, "forgetting what happened", |db, tenant| events::forget(db, tenant, before, limit))
     }
 
     fn forget_requests(&self, now: i64) -> StoreFuture<'_, u64> {

@@ -39,6 +39,8 @@ pub(crate) struct Tx {
 #[derive(Debug)]
 struct Changed {
     tenants: Vec<TenantId>,
+    /// The tenant in which something happened that is told to those who follow.
+    told: Option<TenantId>,
     listeners: ChangeListeners,
 }
 
@@ -46,6 +48,9 @@ impl Drop for Changed {
     fn drop(&mut self) {
         for tenant in &self.tenants {
             self.listeners.tell(store::Change::Of(tenant));
+        }
+        if let Some(tenant) = &self.told {
+            self.listeners.tell(store::Change::Told(tenant));
         }
     }
 }
@@ -93,12 +98,15 @@ impl Tx {
         now: i64,
         listeners: ChangeListeners,
     ) -> Self {
-        let changed = Changed { tenants: Vec::new(), listeners };
+        let changed = Changed { tenants: Vec::new(), told: None, listeners };
         Self { transaction, tenant, actor, now, broken: false, unanswered: None, counts: false, changed }
     }
 
     /// Remembers that a row was changed by which calls are answered.
     fn note_change(&mut self, table: Table, id: &str) {
+        if table == Table::TenantEvents {
+            self.changed.told = Some(self.tenant.clone());
+        }
         if !table.is_directory() {
             return;
         }

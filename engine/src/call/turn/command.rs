@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Announcements that wait. Beyond it the new one is given up, which is told: whoever sends more does not listen.
 const ANNOUNCEMENTS_MAX: usize = 8;
 
+/// What the assistant is to know and has not been told yet. Beyond it the oldest is forgotten.
+const NOTES_MAX: usize = 8;
+
 /// An order from outside of the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "order")]
@@ -27,6 +30,11 @@ pub enum Command {
     Mute,
     /// Answer again.
     Unmute,
+    /// Let the assistant know this: it stands before what the caller says next.
+    Tell {
+        /// What.
+        text: String,
+    },
     /// Hand the caller to this number, now.
     Transfer {
         /// E.164.
@@ -52,6 +60,12 @@ impl Turns {
                 stage: "llm_turn",
                 cause: format!("an announcement was given up: {ANNOUNCEMENTS_MAX} wait already"),
             }),
+            Command::Tell { text } => {
+                if self.notes.len() == NOTES_MAX {
+                    self.notes.pop_front();
+                }
+                self.notes.push_back(text);
+            }
             Command::Mute => self.mute(),
             Command::Unmute if self.muted => {
                 self.muted = false;

@@ -30,6 +30,9 @@ const NO_ANSWER: &str = "the tool gave no answer; whether it has done its work i
 impl Turns {
     /// Answers the caller.
     pub(super) fn reply(&mut self, utterance: Utterance) {
+        for note in std::mem::take(&mut self.notes) {
+            self.context.user(&note);
+        }
         self.context.user(&utterance.text);
         let mut answer = self.new_answer(Origin::Reply(utterance));
         answer.waterfall.endpoint_ms = Some(self.now.as_ms());

@@ -167,6 +167,8 @@ fn a_try_that_was_given_up_wrongly_ends_the_message_when_it_arrives() {
     story.wake();
     story.at += MINUTE;
     story.answer(1, Answer::NotThere);
+    assert_eq!(story.sent, ["whatsapp-1"], "the answer is as old as the question");
+    story.answer(1, Answer::NotThere);
     assert_eq!(story.sent, ["whatsapp-1", "whatsapp-2"]);
     story.callback(1, Status::Delivered);
     story.refused(FailureClass::Temporary);

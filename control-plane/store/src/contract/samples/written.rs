@@ -49,6 +49,7 @@ pub(super) fn sample(table: Table, slug: &str, ids: &Ids) -> Sample {
                 subject: None,
                 unread: 1,
                 answer_due_at: None,
+                answer_missed: false,
                 analysis: None,
             };
             of(ids.conversation.clone(), &conversation, Some(key))
@@ -200,8 +201,10 @@ pub(super) fn sample(table: Table, slug: &str, ids: &Ids) -> Sample {
         }
         _ => {
             assert_eq!(table, Table::TenantEvents, "it has a sample of its own");
-            let event = TenantEvent { kind: "sms_received".to_owned(), at: 1, data: json!({}) };
-            of(EventId::generate(), &event, None)
+            let id = EventId::generate();
+            let kind = "message.received".to_owned();
+            let event = TenantEvent { event: id.clone(), kind, at: 1, data: json!({}) };
+            of(EventId::generate(), &event, Some(id.to_string()))
         }
     }
 }

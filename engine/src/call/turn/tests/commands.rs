@@ -110,3 +110,19 @@ fn hanging_up_and_handing_over_end_the_call_at_once() {
         assert!(script.turns.is_ended() && script.log.ends_with(expected), "{}", script.log);
     }
 }
+
+#[test]
+fn what_the_assistant_is_told_stands_before_what_the_caller_says_next() {
+    let mut script = Script::greeted();
+    for number in 0..9 {
+        script.order(1_500 + number, Command::Tell { text: format!("[The caller has written: {number}.]") });
+    }
+    assert!(!script.log.contains("ask "), "nobody answers what was not said: {}", script.log);
+    script.caller(2_000, "Did you get it?");
+    let context = format!("{:?}", script.turns.context());
+    assert!(context.contains("[The caller has written: 8.] Did you get it?"), "{context}");
+    assert!(
+        context.contains("written: 1.") && !context.contains("written: 0."),
+        "the oldest is forgotten: {context}"
+    );
+}

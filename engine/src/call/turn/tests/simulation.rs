@@ -19,6 +19,7 @@ fn any_order() -> impl Strategy<Value = Command> {
         3 => Just(Command::Say { text: "A message from the office. ".into() }),
         1 => Just(Command::Mute),
         1 => Just(Command::Unmute),
+        1 => Just(Command::Tell { text: "The caller has written. ".into() }),
     ]
 }
 

@@ -1,0 +1,72 @@
+//! What becomes of many messages: how many are lost or sent twice when the server is killed again and again, answers of the carrier
+//! get lost, requests are refused in storms and receipts are shuffled; how fast they are handed over; and whether one tenant's batch
+//! makes another's requests slower. `benches/measure-messages` runs it.
+//!
+//! Each figure is of a real `tandem serve` in a process of its own. The carrier is the sandbox, which knows every message that it
+//! took: a recipient who is there twice was told twice.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "it says what went wrong by ending")]
+#![allow(missing_docs, unreachable_pub, reason = "a program without a library")]
+
+mod house;
+mod measure;
+
+use fixtures::{
+    sandbox::{Sandbox, SandboxOptions},
+    stage,
+};
+use house::{Database, House};
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// How much is measured; `NAME=VALUE` changes it.
+struct Plan {
+    /// Messages that are sent while everything goes wrong.
+    loss: usize,
+    /// Messages whose handing over is timed.
+    throughput: usize,
+    /// Recipients of the batch beside which another tenant's requests are timed.
+    batch: usize,
+    /// Those requests.
+    requests: usize,
+}
+
+#[tokio::main]
+async fn main() {
+    let mut plan = Plan { loss: 20_000, throughput: 10_000, batch: 100_000, requests: 600 };
+    for argument in std::env::args().skip(1) {
+        let known = argument.split_once('=').and_then(|(name, value)| Some((name, value.parse().ok()?)));
+        match known {
+            Some(("loss", value)) => plan.loss = value,
+            Some(("throughput", value)) => plan.throughput = value,
+            Some(("batch", value)) => plan.batch = value,
+            Some(("requests", value)) => plan.requests = value,
+            _ => panic!("write loss=N, throughput=N, batch=N or requests=N, not {argument}"),
+        }
+    }
+    for database in Database::ALL {
+        println!("{database}");
+        if plan.loss > 0 {
+            let Some((house, sandbox)) = start(database).await else { continue };
+            measure::loss(house, &sandbox, plan.loss).await;
+        }
+        if plan.throughput > 0 {
+            let Some((house, sandbox)) = start(database).await else { continue };
+            measure::throughput(house, &sandbox, plan.throughput).await;
+        }
+        if plan.batch > 0 {
+            let Some((house, sandbox)) = start(database).await else { continue };
+            measure::beside(house, &sandbox, plan.batch, plan.requests).await;
+        }
+    }
+}
+
+/// A carrier of its own, and a server that is not started yet; `None`: there is no such database here.
+async fn start(database: Database) -> Option<(House, Sandbox)> {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let options = SandboxOptions { log_entries: 1, ..stage::sandbox_options(listen) };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let house = House::build(database, &sandbox.base_url()).await;
+    if house.is_none() {
+        println!("  left out, its programs are not there (deploy/test-servers)");
+    }
+    Some((house?, sandbox))
+}

@@ -1,0 +1,182 @@
+//! Gives conversations that wait for a team to its operators: to whoever is available and has the fewest, as long as they have room;
+//! what is urgent first, then what has waited longest. It is done whenever somebody gets room or something new waits.
+
+use crate::clock::now_us;
+use std::{collections::HashMap, error::Error};
+use store::{
+    Filter, Page, StoreError, Stored, TenantStore, TenantTx,
+    ids::{JobId, UserId},
+    model::{
+        audit::Actor,
+        inbox::Team,
+        message::{Conversation, ConversationStatus, Urgency},
+        outgoing_counts::ConversationFilter,
+        work::{Job, JobStatus},
+    },
+};
+use tracing::warn;
+
+/// Who assigns, in the audit log.
+const SELF: &str = "assignment";
+/// Teams of a tenant.
+const TEAMS: u16 = 200;
+/// Conversations that nobody has which are looked at in a round, those with the latest activity first.
+const WAITING: u16 = 500;
+/// Others who assign at the same time are already unusual.
+const ATTEMPTS: usize = 8;
+
+/// An operator, and how much they have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seat {
+    user: UserId,
+    capacity: u32,
+    available: bool,
+    open: i64,
+}
+
+/// Who gets the next conversation: whoever is available and has the fewest; among those the first in the team's list.
+fn choose(seats: &[Seat]) -> Option<usize> {
+    let has_room = |(_, seat): &(usize, &Seat)| seat.available && seat.open < i64::from(seat.capacity);
+    seats
+        .iter()
+        .enumerate()
+        .filter(has_room)
+        .min_by_key(|(place, seat)| (seat.open, *place))
+        .map(|(place, _)| place)
+}
+
+/// Gives out what waits. What cannot be given out now is when somebody next has room.
+pub(crate) async fn drain(part: &dyn TenantStore) {
+    for _ in 0..ATTEMPTS {
+        match round(part).await {
+            Ok(()) => return,
+            // Another round, or somebody who works in the conversation.
+            Err(StoreError::Stale { .. } | StoreError::Conflict { .. }) => {}
+            Err(cause) => {
+                warn!(tenant = %part.id(), error = &cause as &dyn Error, "conversations could not be assigned");
+                return;
+            }
+        }
+    }
+    warn!(tenant = %part.id(), "conversations could not be assigned: others did so all the time");
+}
+
+async fn round(part: &dyn TenantStore) -> Result<(), StoreError> {
+    let teams = part.list::<Team>(&Filter::first(TEAMS)).await?;
+    if teams.is_empty() {
+        return Ok(());
+    }
+    // Read first: of two rounds at once the second to write it finds it changed, so that no operator is given too many.
+    let turn = part.find::<Job>(SELF).await?;
+    let waiting = waiting(part).await?;
+    let mut open: HashMap<UserId, i64> = HashMap::new();
+    let mut given: Vec<(Stored<Conversation>, UserId)> = Vec::new();
+    for row in waiting {
+        let Some(team) = teams.iter().find(|team| Some(&team.id) == row.value.team.as_ref()) else {
+            continue;
+        };
+        let mut seats = Vec::new();
+        for member in &team.value.members {
+            let count = match open.get(&member.user) {
+                Some(count) => *count,
+                None => part.open_conversations_of(&member.user).await?,
+            };
+            open.insert(member.user.clone(), count);
+            let (user, capacity, available) = (member.user.clone(), member.capacity, member.available);
+            seats.push(Seat { user, capacity, available, open: count });
+        }
+        let Some(seat) = choose(&seats).and_then(|place| seats.get(place)) else { continue };
+        *open.entry(seat.user.clone()).or_default() += 1;
+        given.push((row, seat.user.clone()));
+    }
+    if given.is_empty() {
+        return Ok(());
+    }
+    let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
+    take_turn(&mut *tx, turn).await?;
+    for (Stored { id, version, value, .. }, user) in given {
+        tx.note("conversation.assign", id.as_str(), &serde_json::json!({ "user": user })).await?;
+        tx.update(&id, version, Conversation { assignee: Some(user), ..value }).await?;
+    }
+    tx.commit().await
+}
+
+/// What waits for a team, in the order in which it is given out.
+async fn waiting(part: &dyn TenantStore) -> Result<Vec<Stored<Conversation>>, StoreError> {
+    let unassigned = ConversationFilter {
+        status: Some(ConversationStatus::Open),
+        unassigned: true,
+        ..ConversationFilter::default()
+    };
+    let rows = part.conversations(&unassigned, &Page { after: None, limit: WAITING }).await?;
+    let mut rows: Vec<Stored<Conversation>> = rows.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
+    rows.retain(|row| row.value.team.is_some());
+    rows.sort_by_key(|row| {
+        (!is_urgent(row), row.value.answer_due_at.unwrap_or(i64::MAX), row.value.last_message_at)
+    });
+    Ok(rows)
+}
+
+fn is_urgent(row: &Stored<Conversation>) -> bool {
+    row.value.analysis.as_ref().is_some_and(|analysis| analysis.urgency == Urgency::High)
+}
+
+/// Makes this the only round that counts among those at the same time.
+async fn take_turn(tx: &mut (dyn TenantTx + 'static), turn: Option<Stored<Job>>) -> Result<(), StoreError> {
+    if let Some(Stored { id, version, value, .. }) = turn {
+        let attempts = value.attempts.wrapping_add(1);
+        tx.update(&id, version, Job { attempts, ..value }).await?;
+        return Ok(());
+    }
+    let job = Job {
+        kind: SELF.to_owned(),
+        key: Some(SELF.to_owned()),
+        subject: None,
+        status: JobStatus::Done,
+        step: String::new(),
+        state: serde_json::json!({}),
+        attempts: 0,
+        error: None,
+    };
+    let is_ours = tx.insert_new(JobId::generate(), job).await?.is_some();
+    if is_ours { Ok(()) } else { Err(StoreError::Stale { what: SELF }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn seat(open: i64, capacity: u32, available: bool) -> Seat {
+        Seat { user: UserId::generate(), capacity, available, open }
+    }
+
+    #[test]
+    fn whoever_has_the_fewest_gets_the_next() {
+        let seats = [seat(2, 5, true), seat(1, 5, true), seat(0, 5, false), seat(1, 5, true)];
+        assert_eq!(choose(&seats), Some(1));
+        assert_eq!(choose(&[seat(5, 5, true), seat(0, 0, true)]), None);
+        assert_eq!(choose(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_gets_more_than_their_capacity_and_nothing_waits_while_somebody_has_room(
+            team in proptest::collection::vec((0..6_i64, 0..6_u32, any::<bool>()), 0..6), conversations in 0..40_usize,
+        ) {
+            let mut seats: Vec<_> = team.into_iter().map(|(open, capacity, available)| seat(open, capacity, available)).collect();
+            let before = seats.clone();
+            let mut left = conversations;
+            while left > 0 && let Some(place) = choose(&seats) {
+                seats[place].open += 1;
+                left -= 1;
+            }
+            for (now, then) in seats.iter().zip(&before) {
+                prop_assert!(now.open <= i64::from(now.capacity).max(then.open));
+                prop_assert!(now.available || now.open == then.open);
+            }
+            let room = seats.iter().any(|seat| seat.available && seat.open < i64::from(seat.capacity));
+            prop_assert!(left == 0 || !room);
+        }
+    }
+}

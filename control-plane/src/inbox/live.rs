@@ -1,0 +1,80 @@
+//! The calls that a conversation's contact has at this moment: who controls the conversation controls them too.
+
+use crate::shared::Shared;
+use engine::call::turn::Command;
+use std::collections::BTreeSet;
+use store::{
+    Call, CallFilter, Page, StoreError, TenantStore,
+    model::{
+        contact::{AddressKind, Contact},
+        message::{Control, Conversation},
+    },
+};
+use tracing::info;
+
+/// Calls with one number at one time.
+const CALLS: u16 = 10;
+/// Numbers of one contact that are looked for.
+const NUMBERS: usize = 20;
+
+/// The calls of a conversation's contact that are not over, the newest first.
+///
+/// # Errors
+/// When the database does not serve.
+pub(crate) async fn calls_of(
+    part: &dyn TenantStore,
+    conversation: &Conversation,
+) -> Result<Vec<Call>, StoreError> {
+    let mut numbers: BTreeSet<String> = BTreeSet::from([conversation.address.clone()]);
+    if let Some(contact) = &conversation.contact
+        && let Some(contact) = part.get::<Contact>(contact).await?
+    {
+        let phones = contact.value.addresses.into_iter().filter(|address| address.kind == AddressKind::Phone);
+        numbers.extend(phones.map(|address| address.address));
+    }
+    let page = Page { after: None, limit: CALLS };
+    let mut calls: Vec<Call> = Vec::new();
+    for number in numbers.into_iter().filter(|number| routing::is_number(number)).take(NUMBERS) {
+        let from = CallFilter { live: true, from_number: Some(number.clone()), ..CallFilter::default() };
+        let to = CallFilter { live: true, to_number: Some(number), ..CallFilter::default() };
+        calls.extend(part.calls(&from, &page).await?);
+        calls.extend(part.calls(&to, &page).await?);
+    }
+    calls.sort_by_key(|call| std::cmp::Reverse(call.created_at));
+    calls.dedup_by(|one, other| one.id == other.id);
+    Ok(calls)
+}
+
+/// Orders something in all calls of a conversation's contact that the engine here has; gives those.
+///
+/// # Errors
+/// When the database does not serve.
+pub(crate) async fn order(
+    shared: &Shared,
+    part: &dyn TenantStore,
+    conversation: &Conversation,
+    command: &Command,
+) -> Result<Vec<Call>, StoreError> {
+    let mut calls = calls_of(part, conversation).await?;
+    calls.retain(|call| shared.command(&call.id, command.clone()).is_ok());
+    for call in &calls {
+        info!(call = %call.id, "whoever controls the conversation gives an order in its call");
+    }
+    Ok(calls)
+}
+
+/// Lets the assistant speak in the calls of a conversation, or not, as whoever has the conversation wants.
+///
+/// # Errors
+/// When the database does not serve.
+pub(crate) async fn follow_control(
+    shared: &Shared,
+    part: &dyn TenantStore,
+    conversation: &Conversation,
+) -> Result<Vec<Call>, StoreError> {
+    let command = match conversation.control {
+        Control::Assistant => Command::Unmute,
+        Control::Operator { .. } | Control::Paused => Command::Mute,
+    };
+    order(shared, part, conversation, &command).await
+}
