@@ -44,7 +44,7 @@ pub(crate) mod op;
 mod openapi;
 pub(crate) mod page;
 pub(crate) mod path;
-pub(crate) mod phone;
+mod phone;
 mod place;
 mod provider_health;
 mod provisioning;

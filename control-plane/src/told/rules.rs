@@ -6,12 +6,11 @@
 
 use super::worker::Follows;
 use crate::{
-    api::phone::tidied,
-    directory::{TenantView, is_e164},
+    directory::TenantView,
     sending::compose::{ComposeError, Wish, compose, recipient},
 };
 use gateways::shopify::payload::{Payload, PrivacyRequest, read};
-use messaging::{Channel, MessageType, plan::Step};
+use messaging::{Channel, MessageType, phone::Phone, plan::Step};
 use minijinja::{Environment, UndefinedBehavior, value::Serde};
 use outbox::NewMessage;
 use serde_json::{Value, json};
@@ -170,14 +169,8 @@ fn addresses(payload: &Payload, shops_country: Option<&str>) -> (Option<String>,
 }
 
 fn e164(phone: &str, country: Option<&str>) -> Option<String> {
-    let whole = tidied(phone.to_owned());
-    if is_e164(&whole) {
-        return Some(whole);
-    }
-    let country = country?.parse().ok()?;
-    let number = phonenumber::parse(Some(country), phone).ok()?;
-    let number = number.format().mode(phonenumber::Mode::E164).to_string();
-    is_e164(&number).then_some(number)
+    let country = country.map(str::to_uppercase);
+    Some(Phone::parse(phone, country.as_deref()).ok()?.e164())
 }
 
 /// The job of a privacy topic. Whoever erases or exports takes it up.

@@ -150,6 +150,7 @@ async fn keep(
         provider_status: None,
         segments: None,
         conversation: None,
+        automatic: false,
     };
     inbox::receive(part, &Actor::system(WHAPI), &inbound).await.map(drop)
 }

@@ -52,7 +52,8 @@ impl Dispatch {
             attempt.receipt_asks = attempt.receipt_asks.saturating_add(1);
             let (account, provider_id) = (attempt.account.clone(), attempt.provider_id.clone());
             self.log.push(now.at, Decision::Asked { attempt: n });
-            now.effects.push(Effect::Ask { attempt: n, account, provider_id });
+            // No answer to it is told from another by its number: what it says is a receipt, and a receipt may come twice.
+            now.effects.push(Effect::Ask { attempt: n, ask: 0, account, provider_id });
         }
     }
 
