@@ -14,6 +14,7 @@ use std::{
 };
 
 mod assistant;
+mod bus;
 mod call;
 mod environment;
 mod error;
@@ -31,6 +32,7 @@ mod webhooks;
 #[cfg(test)]
 mod tests;
 
+pub use self::bus::Bus;
 pub use assistant::{Assistant, Parameters, Tool, ToolKind};
 pub use call::Call;
 pub use error::{ConfigError, Origin, Problem, Problems};
@@ -64,6 +66,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where what is kept is kept.
     pub store: Store,
+    /// How the nodes speak with each other.
+    pub bus: Bus,
     /// What protects stored credentials.
     pub secrets: Secrets,
     /// The OpenID provider at which people can sign in.
@@ -98,6 +102,7 @@ impl Default for Config {
             base_url: None,
             data_dir: PathBuf::from("data"),
             store: Store::default(),
+            bus: Bus::default(),
             secrets: Secrets::default(),
             openid: OpenId::default(),
             webhooks: Webhooks::default(),

@@ -6,9 +6,9 @@ use control_plane::{
     messengers::MessengerOptions,
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
-        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption, RecordingPlace,
-        RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings, TenantSettings,
-        TwilioAccount,
+        BusSettings, CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, Encryption,
+        RecordingPlace, RecordingSettings, RemoteTool, S3Options, SignInSettings, StoreSettings,
+        TenantSettings, TwilioAccount,
     },
 };
 use deliveries::{SenderOptions, address::Reach};
@@ -84,6 +84,10 @@ pub fn control_plane(
         store: match &config.store.url {
             Some(url) => StoreSettings::Postgres { url: url.clone() },
             None => StoreSettings::Embedded,
+        },
+        bus: match &config.bus.url {
+            Some(url) => BusSettings::Nats { url: url.clone() },
+            None => BusSettings::Local,
         },
         keys: config.key_ring()?,
         platform_account: platform_account(config),

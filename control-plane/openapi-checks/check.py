@@ -123,6 +123,8 @@ def main():
             "run", f"{server.address}/v1/openapi.json",
             "--header", f"Authorization: Bearer {key}",
             "--header", "Tandem-Tenant: default",
+            # Its answer has no end.
+            "--exclude-path", "/v1/events",
             "--max-examples", EXAMPLES, "--seed", SEED, "--workers", "2", "--no-color",
             *sys.argv[1:],
         ]

@@ -24,6 +24,7 @@ mod conversations;
 pub(crate) mod crud;
 mod docs;
 pub(crate) mod etag;
+mod events;
 mod flows;
 mod former;
 mod hours;
@@ -122,6 +123,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(teams::routes())
         .merge(control::routes())
         .merge(listen::routes())
+        .merge(events::routes())
         .merge(usage::routes())
 }
 

@@ -118,6 +118,14 @@ pub enum ToolConfigKind {
     EndCall,
     /// Tandem: hands the caller over.
     TransferCall,
+    /// Tandem: writes a text message to the caller.
+    SendSms,
+    /// Tandem: writes to the caller by WhatsApp.
+    SendWhatsapp,
+    /// Tandem: writes an email to the caller.
+    SendEmail,
+    /// Tandem: asks for a person.
+    EscalateToHuman,
 }
 
 impl ToolConfigKind {
@@ -125,29 +133,58 @@ impl ToolConfigKind {
     #[must_use]
     pub const fn engine(self) -> ToolKind {
         match self {
-            Self::Http => ToolKind::Remote,
+            Self::Http | Self::SendSms | Self::SendWhatsapp | Self::SendEmail | Self::EscalateToHuman => {
+                ToolKind::Remote
+            }
             Self::EndCall => ToolKind::EndCall,
             Self::TransferCall => ToolKind::TransferCall,
+        }
+    }
+
+    /// The name that a tool of this kind must have; `None`: any.
+    #[must_use]
+    pub const fn required_name(self) -> Option<&'static str> {
+        match self {
+            Self::SendSms => Some("send_sms"),
+            Self::SendWhatsapp => Some("send_whatsapp"),
+            Self::SendEmail => Some("send_email"),
+            Self::EscalateToHuman => Some("escalate_to_human"),
+            Self::Http | Self::EndCall | Self::TransferCall => None,
         }
     }
 }
 
 /// When to use a built-in tool, for the model; empty for one of the tenant's own.
 #[must_use]
-pub const fn built_in_description(kind: ToolKind) -> &'static str {
+pub const fn built_in_description(kind: ToolConfigKind) -> &'static str {
+    use ToolConfigKind::{EndCall, EscalateToHuman, Http, SendEmail, SendSms, SendWhatsapp, TransferCall};
     match kind {
-        ToolKind::Remote => "",
-        ToolKind::EndCall => "Ends the call. Use it once the caller has said goodbye or needs nothing more.",
-        ToolKind::TransferCall => "Hands the caller over to a person. Use it when the caller asks for one.",
+        Http => "",
+        EndCall => "Ends the call. Use it once the caller has said goodbye or needs nothing more.",
+        TransferCall => "Hands the caller over to a person. Use it when the caller asks for one.",
+        SendSms => "Sends the caller a text message. Use it when they want something in writing.",
+        SendWhatsapp => "Sends the caller a WhatsApp message. Use it when they ask for one.",
+        SendEmail => {
+            "Sends the caller an email to the address in their records. Use it when they ask for one."
+        }
+        EscalateToHuman => "Asks a person to take the conversation over. Use it when you cannot help.",
     }
 }
 
 /// JSON Schema of a tool's arguments if it has none of its own. That of a transfer names those who may be handed a call,
 /// so that the model cannot invent one.
 #[must_use]
-pub fn built_in_parameters<'a>(kind: ToolKind, targets: impl Iterator<Item = &'a str>) -> Value {
+pub fn built_in_parameters<'a>(kind: ToolConfigKind, targets: impl Iterator<Item = &'a str>) -> Value {
+    use ToolConfigKind::{EndCall, EscalateToHuman, Http, SendEmail, SendSms, SendWhatsapp, TransferCall};
+    let one_text = |name: &str, about: &str| {
+        json!({
+            "type": "object",
+            "properties": { name: { "type": "string", "description": about } },
+            "required": [name],
+        })
+    };
     match kind {
-        ToolKind::TransferCall => json!({
+        TransferCall => json!({
             "type": "object",
             "properties": { "to": {
                 "type": "string",
@@ -156,7 +193,9 @@ pub fn built_in_parameters<'a>(kind: ToolKind, targets: impl Iterator<Item = &'a
             } },
             "required": ["to"],
         }),
-        ToolKind::Remote | ToolKind::EndCall => json!({ "type": "object", "properties": {} }),
+        SendSms | SendWhatsapp | SendEmail => one_text("text", "What is written."),
+        EscalateToHuman => one_text("reason", "Why a person is needed, in one sentence."),
+        Http | EndCall => json!({ "type": "object", "properties": {} }),
     }
 }
 
@@ -195,7 +234,7 @@ impl ToolConfig {
         let kind = self.kind.engine();
         let parameters = match &self.parameters {
             Some(schema) => Value::Object(schema.clone()),
-            None => built_in_parameters(kind, targets.iter().copied()),
+            None => built_in_parameters(self.kind, targets.iter().copied()),
         };
         ToolSpec {
             schema: ToolSchema {
@@ -203,7 +242,7 @@ impl ToolConfig {
                 description: self
                     .description
                     .clone()
-                    .unwrap_or_else(|| built_in_description(kind).to_owned()),
+                    .unwrap_or_else(|| built_in_description(self.kind).to_owned()),
                 parameters,
             },
             kind,

@@ -68,6 +68,19 @@ impl LiveCalls {
         })
     }
 
+    /// Whether the engine here has a stream of the call now.
+    pub(crate) fn is_streaming(&self, call: &CallId) -> bool {
+        self.calls.lock().get(call).is_some_and(|live| *live.stage.borrow() == Stage::Streaming)
+    }
+
+    /// Waits until the call is over, or forgotten.
+    pub(crate) async fn over(&self, call: &CallId) {
+        let Some(mut stage) = self.calls.lock().get(call).map(|live| live.stage.subscribe()) else { return };
+        let over = stage.wait_for(|stage| matches!(stage, Stage::Over(StreamOutcome::Ended(_)))).await;
+        // It is forgotten where nobody can say so any more.
+        drop(over);
+    }
+
     /// Learns from what the engine tells. Says whose call it is.
     pub(crate) fn note(&self, call: &CallId, event: &CallEvent) -> Option<TenantId> {
         let mut calls = self.calls.lock();

@@ -10,12 +10,13 @@ use crate::{
     provider_health::{Monitor, Watch},
     recordings::{self, LinksError, MEDIA, RecordingLog},
     routes,
-    settings::{ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
+    settings::{BusSettings, ControlPlaneOptions, ControlPlaneSettings, StoreSettings},
     shared::{Outside, Parts, Shared},
     sign_in, upkeep,
     work::Workers,
 };
 use axum::Router;
+use bus::{Bus, BusError, LocalBus, NatsBus};
 use deliveries::{Sender, SystemLookup, Worker as DeliveryWorker};
 use engine::{
     engine::Engine,
@@ -117,6 +118,9 @@ pub enum OpenError {
     /// The HTTP client of the tools, or of customers' webhooks, cannot be made.
     #[error("the client for the tenants' servers cannot be made")]
     Client(#[from] reqwest::Error),
+    /// The bus to other nodes cannot be used.
+    #[error("the bus to other nodes cannot be used")]
+    Bus(#[from] BusError),
     /// The OpenID providers cannot be used.
     #[error("the OpenID providers cannot be used")]
     OpenId(#[from] OpenIdError),
@@ -192,11 +196,13 @@ impl ControlPlane {
             Arc::new(HttpTools::new(Arc::clone(&directory), &settings.limits, Arc::new(SystemLookup))?);
         let identity = Arc::new(sign_in::identity(&settings, &store, &vault)?);
         let deliveries = deliveries(&settings.limits, &store, &vault)?;
-        let outside = outside(&settings, &directory, deliveries, messengers)?;
+        let bus = open_bus(&settings).await?;
+        let outside = outside(&settings, &directory, (deliveries, bus), messengers)?;
         let shared = Arc::new(Shared::new(
             settings,
             Parts { directory, store, vault, provisioner, monitor, trial, identity, outside },
         ));
+        tools.attach(&shared);
         let housekeeping = AbortOnDrop(tokio::spawn(keep_house(Arc::clone(&shared))));
         let control_plane = Self { shared, tools, _housekeeping: housekeeping };
         let keys = control_plane.shared.store(&tenant).count::<ApiKey>(&Filter::default()).await?;
@@ -321,7 +327,7 @@ fn deliveries(
 fn outside(
     settings: &ControlPlaneSettings,
     directory: &Arc<Directory>,
-    deliveries: DeliveryWorker,
+    (deliveries, bus): (DeliveryWorker, Arc<dyn Bus>),
     messengers: Messengers,
 ) -> Result<Outside, OpenError> {
     let recording = &settings.recording;
@@ -335,6 +341,7 @@ fn outside(
     Ok(Outside {
         objects: recordings::objects(recording, &settings.data_dir, links.clone())?,
         links,
+        bus,
         deliveries,
         http: engine::provider::http::http_client(Default::default())?,
         carriers: Arc::new(DirectoryCarriers {
@@ -342,6 +349,13 @@ fn outside(
             directory: Arc::clone(directory),
         }),
         messengers,
+    })
+}
+
+async fn open_bus(settings: &ControlPlaneSettings) -> Result<Arc<dyn Bus>, BusError> {
+    Ok(match &settings.bus {
+        BusSettings::Local => Arc::new(LocalBus::default()),
+        BusSettings::Nats { url } => Arc::new(NatsBus::connect(url, settings.limits.nats).await?),
     })
 }
 

@@ -1,11 +1,15 @@
 //! What the program gives in, with every timeout, queue and limit.
 
-pub use crate::{directory::DirectoryOptions, upkeep::UpkeepOptions, work::WorkOptions};
+pub use crate::{
+    directory::DirectoryOptions, elsewhere::ElsewhereOptions, streams::StreamOptions, upkeep::UpkeepOptions,
+    work::WorkOptions,
+};
 use crate::{
     directory::is_e164,
     messengers::MessengerOptions,
     providers::{Providers, Services},
 };
+use bus::NatsOptions;
 use deliveries::{SenderOptions, WorkerOptions};
 use engine::{ids::TenantId, ports::Assistant, provider::Secret};
 use identity::{
@@ -33,6 +37,8 @@ pub struct ControlPlaneSettings {
     pub data_dir: PathBuf,
     /// Where what is kept is kept.
     pub store: StoreSettings,
+    /// How it speaks with other nodes.
+    pub bus: BusSettings,
     /// What protects stored credentials.
     pub keys: KeyRing,
     /// How people sign in.
@@ -104,6 +110,19 @@ impl Default for RecordingSettings {
             link_secret: None,
         }
     }
+}
+
+/// How the nodes speak with each other.
+#[derive(Clone, Debug, Default)]
+pub enum BusSettings {
+    /// There is only this one, or they do not.
+    #[default]
+    Local,
+    /// Over a NATS server.
+    Nats {
+        /// `nats://user:password@host:4222`, or several with commas between them.
+        url: Secret,
+    },
 }
 
 /// Where what is kept is kept.
@@ -346,6 +365,12 @@ pub struct ControlPlaneOptions {
     pub upkeep: UpkeepOptions,
     /// What is kept of the tenants in memory.
     pub directory: DirectoryOptions,
+    /// Other nodes.
+    pub elsewhere: ElsewhereOptions,
+    /// The bus to them.
+    pub nats: NatsOptions,
+    /// Those who follow what happens.
+    pub streams: StreamOptions,
     /// Sends messages.
     pub outbox: OutboxOptions,
     /// The database file.
@@ -400,6 +425,9 @@ impl Default for ControlPlaneOptions {
             deliveries: WorkerOptions::default(),
             delivery: SenderOptions::default(),
             deliveries_drain: Duration::from_secs(5),
+            elsewhere: ElsewhereOptions::default(),
+            nats: NatsOptions::default(),
+            streams: StreamOptions::default(),
             outbox: OutboxOptions::default(),
             sqlite: SqliteOptions::default(),
             postgres: PostgresOptions::default(),

@@ -4,6 +4,7 @@ use crate::{
     api::{accounts::trial::Trial, rate::Limiter},
     carriers::Carriers,
     directory::Directory,
+    elsewhere::{Ears, Elsewhere, NotDone},
     inbox::reply::Replier,
     live::LiveCalls,
     messengers::Messengers,
@@ -13,12 +14,14 @@ use crate::{
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
     sending::Senders,
     settings::ControlPlaneOptions,
+    streams::Streams,
     tokens::StreamTokens,
     told::worker::ToldWorker,
     vapi::place::Placer,
     webhooks::repeated::RepeatedAnswers,
     work::Workers,
 };
+use bus::Bus;
 use deliveries::Worker;
 use engine::{
     call::{
@@ -97,6 +100,10 @@ pub(crate) struct Shared {
     pub(crate) identity: Arc<Identity>,
     /// Tells customers' servers what happened.
     pub(crate) deliveries: Worker,
+    /// Tells those who follow what happens.
+    pub(crate) streams: Arc<Streams>,
+    /// The other nodes.
+    pub(crate) elsewhere: Elsewhere,
     /// Sends messages.
     pub(crate) outbox: Arc<Outbox>,
     /// Do what follows from what gateways and shops told.
@@ -109,6 +116,7 @@ pub(crate) struct Shared {
 
 /// What is reached outside of this program.
 pub(crate) struct Outside {
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) links: Links,
     pub(crate) carriers: Arc<dyn Carriers>,
@@ -132,7 +140,7 @@ pub(crate) struct Parts {
 impl Shared {
     pub(crate) fn new(settings: crate::settings::ControlPlaneSettings, parts: Parts) -> Self {
         let Parts { directory, store, vault, provisioner, monitor, trial, identity, outside } = parts;
-        let Outside { objects, links, carriers, http, deliveries, messengers } = outside;
+        let Outside { bus, objects, links, carriers, http, deliveries, messengers } = outside;
         let limits = settings.limits;
         let live = Arc::new(LiveCalls::default());
         let log = Arc::new(QueuedLog::start(Arc::clone(&store), Arc::clone(&live), &limits));
@@ -167,6 +175,8 @@ impl Shared {
             work: limits.work,
             own_address,
         };
+        let streams = Streams::new(Arc::clone(&store), limits.streams);
+        let elsewhere = Elsewhere::new(bus, limits.elsewhere, &*store, &streams);
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
@@ -200,6 +210,8 @@ impl Shared {
             trial,
             identity,
             deliveries,
+            streams,
+            elsewhere,
         }
     }
 
@@ -249,7 +261,43 @@ impl Shared {
     /// Orders something in a call that the engine here has.
     pub(crate) fn command(&self, call: &store::CallId, command: Command) -> Result<(), CallGone> {
         let engine = self.engine.lock().clone().ok_or(CallGone)?;
-        engine.command(&CallId::from(call.as_str()), command)
+        let id = CallId::from(call.as_str());
+        // Known before the stream ends, which it does at once.
+        let to = if let Command::Transfer { to } = &command { Some(to.clone()) } else { None };
+        if let Some(to) = &to {
+            self.live.order_transfer(&id, Some(to));
+        }
+        let ordered = engine.command(&id, command);
+        if to.is_some() && ordered.is_err() {
+            self.live.order_transfer(&id, None);
+        }
+        ordered
+    }
+
+    /// Orders something in a live call, whichever node has it.
+    pub(crate) async fn order(
+        &self,
+        tenant: &store::TenantId,
+        call: &store::CallId,
+        command: Command,
+    ) -> Result<(), NotDone> {
+        match self.command(call, command.clone()) {
+            Ok(()) => Ok(()),
+            Err(CallGone) => self.elsewhere.order(tenant, call, command).await,
+        }
+    }
+
+    /// Listens in on a live call, whichever node has it.
+    pub(crate) async fn hear(
+        &self,
+        tenant: &store::TenantId,
+        call: &store::CallId,
+        options: ListenOptions,
+    ) -> Result<Ears, NotDone> {
+        match self.listen(call, options) {
+            Ok(listener) => Ok(Ears::Here(listener)),
+            Err(CallGone) => self.elsewhere.listen(tenant, call, options.sides).await,
+        }
     }
 
     /// Listens in on a call that the engine here has.
@@ -289,6 +337,7 @@ impl Shared {
 
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.streams.end_all();
     }
 
     /// Our own address with `path`, which begins with a slash.

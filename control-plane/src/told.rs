@@ -31,8 +31,9 @@ async fn whole(shared: &Shared, body: Body) -> Result<Bytes, Problem> {
     })
 }
 
+/// 401, as Shopify asks for it where it examines an app.
 fn not_believed() -> Problem {
-    Problem::new(Code::InvalidSignature, "the webhook does not show the secret of an account here")
+    Problem::new(Code::Unauthorized, "the webhook does not show the secret of an account here")
 }
 
 /// No database can keep a NUL, and what people write must not be lost for one.

@@ -1,7 +1,8 @@
-//! What is looked after for all tenants now and then, and cannot be told by anybody: calls whose end nobody reported, and the months
-//! of the numbers. Each round begins anew from what is stored, so whoever is killed in one only does it again.
+//! What is looked after for all tenants now and then, and cannot be told by anybody: calls whose end nobody reported, the months of
+//! the numbers, and what happened so long ago that nobody comes back for it. Each round begins anew from what is stored, so whoever is killed in one only does it again.
 
 mod number_months;
+mod old_events;
 mod stale_calls;
 
 use crate::shared::Shared;
@@ -61,8 +62,12 @@ async fn round(shared: &Shared, charged: &mut number_months::Charged) -> Result<
         let tenants = platform.list::<Tenant>(&filter).await?;
         let Some(last) = tenants.last() else { return Ok(()) };
         filter = filter.after(last.id.as_str());
-        for tenant in tenants.into_iter().filter(|tenant| tenant.id != TenantId::platform()) {
+        for tenant in tenants {
             let part = shared.store_of(&tenant.id);
+            old_events::forget(&*part, &shared.limits.streams).await?;
+            if tenant.id == TenantId::platform() {
+                continue;
+            }
             stale_calls::look(shared, &*part).await?;
             if let Err(cause) = charged.charge(shared, &*part, &tenant.value).await {
                 warn!(tenant = %tenant.id, error = &cause as &dyn Error, "the numbers' months could not be noted");

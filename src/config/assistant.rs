@@ -94,7 +94,7 @@ impl Tool {
     /// When to use it, for the model.
     #[must_use]
     pub fn description(&self) -> &str {
-        self.own_description.as_deref().unwrap_or(built_in_description(self.kind.engine()))
+        self.own_description.as_deref().unwrap_or(built_in_description(self.kind))
     }
 }
 
@@ -107,7 +107,7 @@ impl super::Config {
             Some(Parameters(schema)) => Value::Object(schema.clone()),
             None => {
                 let targets = self.tenant.transfer_targets.keys().map(String::as_str);
-                built_in_parameters(tool.kind.engine(), targets)
+                built_in_parameters(tool.kind, targets)
             }
         }
     }

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 31] = [
+pub(super) const NAMED: [(&str, &str); 32] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
     ("TANDEM_STORE_URL", "store.url"),
+    ("TANDEM_BUS_URL", "bus.url"),
     ("TANDEM_SECRETS_KEYS", "secrets.keys"),
     ("TANDEM_SECRETS_KEY_FILE", "secrets.key_file"),
     ("TANDEM_OPENID_CLIENT_SECRET", "openid.client_secret"),

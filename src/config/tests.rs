@@ -248,6 +248,8 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
         "[secrets]\n\"c5550199=\" = 1",
         "[recording.s3]\nsession_token = '5550199",
         "[store]\nurl = 'postgres://tandem:5550199@db/tandem",
+        "[bus]\nurl = 'nats://tandem:5550199@bus",
+        "[bus]\nurl = 'http://tandem:5550199@bus'",
         "[secrets]\nkeys = \"5550199\"",
         "[secrets]\nkeys = [5550199]",
     ] {
@@ -257,6 +259,14 @@ fn a_credential_in_a_wrong_line_is_never_shown() {
     }
     let config = load("[providers.openai]\napi_key = \"5550199\"").expect("valid");
     assert!(!format!("{config:?}").contains("5550199"));
+}
+
+#[test]
+fn a_bus_has_an_address_and_a_database_that_is_shared() {
+    let found = problems("[bus]\nurl = \"http://bus\"").to_string();
+    assert!(found.contains("`bus.url` is no address of a NATS server"), "{found}");
+    assert!(found.contains("`bus.url` needs a database that several nodes share"), "{found}");
+    assert!(load("[bus]\nurl = \"nats://bus\"\n[store]\nurl = \"postgres://db/tandem\"").is_ok());
 }
 
 #[test]

@@ -14,7 +14,7 @@ const TOOL_TIMEOUT_MS: RangeInclusive<u64> = 100..=60_000;
 
 /// All values that cannot be used.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {
-    let mut found = Found::default();
+    let mut found = Found(super::bus::problems(config));
     top_level(config, &mut found);
     secrets(config, &mut found);
     platform(config, &mut found);
@@ -355,7 +355,15 @@ fn one_tool(tool: &Tool, key: impl Fn(&str) -> String, found: &mut Found) {
                 found.add(key("signing_secret"), "is not set", write);
             }
         }
-        ToolKind::EndCall | ToolKind::TransferCall => {
+        ToolKind::EndCall
+        | ToolKind::TransferCall
+        | ToolKind::SendSms
+        | ToolKind::SendWhatsapp
+        | ToolKind::SendEmail
+        | ToolKind::EscalateToHuman => {
+            if let Some(name) = tool.kind.required_name().filter(|name| *name != tool.name) {
+                found.add(key("name"), "is not the name of this tool", &format!("write name = \"{name}\""));
+            }
             let is_set = [("url", tool.url.is_some()), ("signing_secret", tool.signing_secret.is_some())];
             for (option, _) in is_set.iter().filter(|(_, is_set)| *is_set) {
                 found.add(

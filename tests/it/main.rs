@@ -12,6 +12,7 @@ mod import_env;
 mod invariants;
 mod keys_command;
 mod live_control;
+mod nodes_on_a_bus;
 mod opus_recording;
 mod outage;
 mod provider_faults;

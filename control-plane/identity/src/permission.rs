@@ -107,6 +107,7 @@ scopes! {
     UsageWrite = "usage:write", "Set budgets.";
     WebhooksRead = "webhooks:read", "Look at webhook endpoints and deliveries.";
     WebhooksWrite = "webhooks:write", "Set up webhook endpoints, send deliveries again.";
+    EventsRead = "events:read", "Follow everything that happens, as it happens.";
     AuditRead = "audit:read", "Read the audit log.";
 }
 
@@ -161,6 +162,7 @@ permissions! {
     WebhooksManage = "webhooks:manage", "Set up webhook endpoints.", Admin, [WebhooksWrite], Inside;
     WebhooksSend = "webhooks:send", "Send a delivery for trying out, again, or of a past time.", Admin, [WebhooksWrite],
         Outside;
+    EventsRead = "events:read", "Follow what happens, as far as one may read it elsewhere.", Operator, [EventsRead], Inside;
     TenantsRead = "tenants:read", "Read all tenants.", Platform, [], Inside;
     TenantsManage = "tenants:manage", "Add, suspend and close tenants.", Platform, [], Outside;
     PricesManage = "prices:manage", "Change the price book.", Platform, [], Inside;

@@ -9,7 +9,7 @@ use axum::{
 use identity::{
     Client, IdentityError,
     permission::Permission,
-    principal::{Caller, UserCaller, allows},
+    principal::{Caller, Principal, UserCaller, allows},
 };
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 use store::TenantId;
@@ -49,11 +49,21 @@ impl Visitor {
     /// Whether what they show still allows this in the tenant: sessions end, keys are taken back, people lose their part. While the
     /// database does not serve, what was allowed stays so.
     pub(crate) async fn may_still(&self, shared: &Shared, tenant: &TenantId, needed: Permission) -> bool {
-        let Some(bearer) = &self.bearer else { return false };
+        self.still(shared, tenant, needed).await.is_none_or(|still| still.is_some())
+    }
+
+    /// Who they are in the tenant by now, if they may still do this there; `None` while the database does not serve.
+    pub(crate) async fn still(
+        &self,
+        shared: &Shared,
+        tenant: &TenantId,
+        needed: Permission,
+    ) -> Option<Option<Principal>> {
+        let Some(bearer) = &self.bearer else { return Some(None) };
         match shared.identity.authenticate(bearer, now_us()).await {
-            Ok(caller) => caller.in_tenant(tenant).is_some_and(|principal| allows(&principal, needed)),
-            Err(IdentityError::Store(_)) => true,
-            Err(_) => false,
+            Ok(caller) => Some(caller.in_tenant(tenant).filter(|principal| allows(principal, needed))),
+            Err(IdentityError::Store(_)) => None,
+            Err(_) => Some(None),
         }
     }
 
@@ -97,7 +107,13 @@ impl FromRequestParts<Arc<Shared>> for Oneself {
     }
 }
 
+/// What is shown in the `Authorization` header; a browser, which cannot set it when it opens a web socket, offers it among the
+/// protocols: `bearer.` and the token.
 fn bearer(parts: &Parts) -> Option<&str> {
+    if !parts.headers.contains_key(header::AUTHORIZATION) && parts.headers.contains_key(header::UPGRADE) {
+        let offered = parts.headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+        return offered.split(',').find_map(|protocol| protocol.trim().strip_prefix("bearer."));
+    }
     let (scheme, token) = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     clock::now_us,
+    elsewhere::NotDone,
     outbound::plan::Plan,
     problem::{Code, Faults, Problem},
     shared::Shared,
@@ -104,7 +105,7 @@ async fn hang_up(op: Op<CallsControl>, PathId(id): PathId<CallId>, body: Empty) 
         crate::call_events::tell_end(&mut *work.tx, &call, step).await?;
         return noted(work, &id, "hang_up", json!({})).await;
     }
-    if op.shared.command(&id, Command::HangUp).is_err() {
+    if op.shared.order(op.tenant(), &id, Command::HangUp).await.is_err() {
         drop(work);
         at_carrier(&op, &call).await?;
         work = op.begin_once(&body.once).await?;
@@ -131,12 +132,7 @@ async fn transfer(
     let to = body.value.to;
     call_of(&op, &id).await?;
     let work = op.begin_once(&body.once).await?;
-    // Known before the stream ends, which it does at once.
-    op.shared.live.order_transfer(&id.as_str().into(), Some(&to));
-    if let Err(problem) = order(&op, &id, Command::Transfer { to: to.clone() }) {
-        op.shared.live.order_transfer(&id.as_str().into(), None);
-        return Err(problem.into());
-    }
+    order(&op, &id, Command::Transfer { to: to.clone() }).await?;
     noted(work, &id, "transfer", json!({ "to": to })).await
 }
 
@@ -155,7 +151,7 @@ async fn say(
     call_of(&op, &id).await?;
     let work = op.begin_once(&body.once).await?;
     let characters = text.chars().count();
-    order(&op, &id, Command::Say { text })?;
+    order(&op, &id, Command::Say { text }).await?;
     noted(work, &id, "say", json!({ "characters": characters })).await
 }
 
@@ -168,7 +164,7 @@ async fn say(
 async fn mute(op: Op<CallsControl>, PathId(id): PathId<CallId>, body: Empty) -> Result<Response, Stop> {
     call_of(&op, &id).await?;
     let work = op.begin_once(&body.once).await?;
-    order(&op, &id, Command::Mute)?;
+    order(&op, &id, Command::Mute).await?;
     noted(work, &id, "mute", json!({})).await
 }
 
@@ -181,13 +177,25 @@ async fn mute(op: Op<CallsControl>, PathId(id): PathId<CallId>, body: Empty) -> 
 async fn unmute(op: Op<CallsControl>, PathId(id): PathId<CallId>, body: Empty) -> Result<Response, Stop> {
     call_of(&op, &id).await?;
     let work = op.begin_once(&body.once).await?;
-    order(&op, &id, Command::Unmute)?;
+    order(&op, &id, Command::Unmute).await?;
     noted(work, &id, "unmute", json!({})).await
 }
 
-fn order<N>(op: &Op<N>, id: &CallId, command: Command) -> Result<(), Problem> {
-    let gone = |_| not_live("the call has no stream here: it is over, with a person, or on another node");
-    op.shared.command(id, command).map_err(gone)
+async fn order<N>(op: &Op<N>, id: &CallId, command: Command) -> Result<(), Problem> {
+    op.shared.order(op.tenant(), id, command).await.map_err(not_done)
+}
+
+/// Why nothing can be done in a call.
+pub(super) fn not_done(why: NotDone) -> Problem {
+    match why {
+        NotDone::Gone => not_live(
+            "the call has no stream: it is over, with a person, or on another node that no bus leads to (bus.url)",
+        ),
+        NotDone::Silent => Problem::new(
+            Code::NodeSilent,
+            "the node that has the call does not answer; whether it is done is not known",
+        ),
+    }
 }
 
 pub(super) fn not_live(detail: &str) -> Problem {

@@ -7,12 +7,13 @@
 use super::{
     caller::Visitor,
     calls::call_of,
-    control::not_live,
+    control::not_done,
+    events::PROTOCOL,
     need::{CallsListen, Need as _},
     op::Op,
     path::PathId,
 };
-use crate::{problem::Problem, shared::Shared};
+use crate::{elsewhere::Ears, problem::Problem, shared::Shared};
 use axum::{
     extract::{
         Query,
@@ -20,7 +21,7 @@ use axum::{
     },
     response::Response,
 };
-use engine::call::listen::{Heard, ListenOptions, Listener, Sides};
+use engine::call::listen::{ListenOptions, Sides};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -80,13 +81,14 @@ async fn listen(
         Channels::Mixed => Sides::Mixed,
     };
     let options = ListenOptions { sides, ..ListenOptions::default() };
-    let listener = op.shared.listen(&id, options).map_err(|_| not_live("the call has no stream here"))?;
+    let listener = op.shared.hear(op.tenant(), &id, options).await.map_err(not_done)?;
     let mut tx = op.begin().await?;
     tx.note("call.listen", id.as_str(), &json!({})).await?;
     tx.commit().await?;
     let channels = if sides == Sides::Stereo { 2 } else { 1 };
     let right = Right { visitor, tenant: op.tenant().clone(), shared: Arc::clone(&op.shared) };
     Ok(upgrade
+        .protocols([PROTOCOL])
         .read_buffer_size(INBOUND)
         .max_message_size(INBOUND)
         .on_upgrade(async move |socket| serve(socket, listener, channels, right).await))
@@ -105,7 +107,7 @@ impl Right {
     }
 }
 
-async fn serve(mut socket: WebSocket, mut listener: Listener, channels: u8, right: Right) {
+async fn serve(mut socket: WebSocket, mut listener: Ears, channels: u8, right: Right) {
     let start =
         json!({ "event": "start", "encoding": "audio/x-mulaw", "sample_rate": 8_000, "channels": channels });
     if !send(&mut socket, text(&start)).await {
@@ -130,7 +132,7 @@ async fn serve(mut socket: WebSocket, mut listener: Listener, channels: u8, righ
                 Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => continue,
             },
         };
-        let Some(Heard { audio, .. }) = heard else { break };
+        let Some(audio) = heard else { break };
         let dropped = listener.dropped();
         if dropped > told {
             let lost = json!({ "event": "dropped", "seconds": dropped - told });

@@ -57,6 +57,7 @@ needs! {
     WebhooksRead: Read,
     WebhooksManage: Write,
     WebhooksSend: Spend,
+    EventsRead: Read,
     MembersRead: Read,
     MembersManage: Write,
     KeysRead: Read,

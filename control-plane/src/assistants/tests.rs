@@ -32,7 +32,7 @@ fn what_is_stored_is_read_back() {
     assert_eq!(assistant.voice, "alto");
     assert_eq!(assistant.tools[0].kind, ToolKind::Remote);
     assert_eq!(assistant.tools[0].timeout, Duration::from_secs(10));
-    assert_eq!(assistant.tools[1].schema.description, built_in_description(ToolKind::EndCall));
+    assert_eq!(assistant.tools[1].schema.description, built_in_description(ToolConfigKind::EndCall));
     assert!(config.tools[0].remote(None).is_some() && config.tools[1].remote(None).is_none());
 }
 

@@ -45,7 +45,7 @@ pub(crate) async fn calls_of(
     Ok(calls)
 }
 
-/// Orders something in all calls of a conversation's contact that the engine here has; gives those.
+/// Orders something in all calls of a conversation's contact that the engine here has, or that of another node; gives those.
 ///
 /// # Errors
 /// When the database does not serve.
@@ -55,12 +55,14 @@ pub(crate) async fn order(
     conversation: &Conversation,
     command: &Command,
 ) -> Result<Vec<Call>, StoreError> {
-    let mut calls = calls_of(part, conversation).await?;
-    calls.retain(|call| shared.command(&call.id, command.clone()).is_ok());
-    for call in &calls {
-        info!(call = %call.id, "whoever controls the conversation gives an order in its call");
+    let mut ordered = Vec::new();
+    for call in calls_of(part, conversation).await? {
+        if shared.order(part.id(), &call.id, command.clone()).await.is_ok() {
+            info!(call = %call.id, "whoever controls the conversation gives an order in its call");
+            ordered.push(call);
+        }
     }
-    Ok(calls)
+    Ok(ordered)
 }
 
 /// Lets the assistant speak in the calls of a conversation, or not, as whoever has the conversation wants.

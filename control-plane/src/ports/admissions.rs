@@ -1,6 +1,6 @@
 //! Lets streams in: spends their token and gives the engine the plan of the call.
 
-use crate::{recordings::RecordingFormat, shared::Shared};
+use crate::{elsewhere, recordings::RecordingFormat, shared::Shared};
 use engine::{
     call::journal::JournalEntry,
     ids::CallId,
@@ -65,6 +65,7 @@ impl TokenAdmissions {
         }
         // The engine is asked too: a call can be lost to it without a word.
         let engine_has_it = self.0.live.admit(&call, &tenant) && self.0.engine_has(&call);
+        elsewhere::hold(&self.0, &store::CallId::known(call.0.as_str()));
         let journal = if waiting.had_stream && !engine_has_it {
             self.journal(&call, &tenant).await.map_err(|cause| {
                 error!(%call, error = &cause as &dyn Error, "a call that comes back has no journal");

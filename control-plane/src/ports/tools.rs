@@ -4,9 +4,11 @@
 //! first, and the connection is made to what was looked at. What goes wrong is told to the model in plain words; addresses and
 //! secrets are not.
 
+use super::own_tools::{OwnTool, OwnToolError};
 use crate::{
     directory::{Directory, LoadError},
     settings::{ChosenBy, ControlPlaneOptions, RemoteTool},
+    shared::Shared,
 };
 use base64_simd::STANDARD;
 use deliveries::{
@@ -27,7 +29,10 @@ use reqwest::Client;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
-use std::{error::Error, sync::Arc};
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock, Weak},
+};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -41,6 +46,8 @@ const SECONDS: &str = "tandem_tool_seconds";
 pub(crate) struct HttpTools {
     clients: Clients,
     directory: Arc<Directory>,
+    /// For the tools that are carried out here; set once everything is there.
+    shared: Arc<OnceLock<Weak<Shared>>>,
 }
 
 /// Asks tools.
@@ -86,6 +93,8 @@ enum ToolError {
     NotText,
     #[error("the tool took too long")]
     TimedOut,
+    #[error(transparent)]
+    Own(#[from] OwnToolError),
 }
 
 impl HttpTools {
@@ -96,19 +105,33 @@ impl HttpTools {
         options: &ControlPlaneOptions,
         lookup: Arc<dyn Lookup>,
     ) -> Result<Self, reqwest::Error> {
-        Ok(Self { clients: Clients::new(options, lookup)?, directory })
+        Ok(Self { clients: Clients::new(options, lookup)?, directory, shared: Arc::default() })
+    }
+
+    /// From now on the tools that are carried out here act on this.
+    pub(crate) fn attach(&self, shared: &Arc<Shared>) {
+        // Set once, where everything is put together.
+        self.shared.get_or_init(|| Arc::downgrade(shared));
     }
 }
 
 impl Tools for HttpTools {
     fn run(&self, invocation: ToolInvocation) -> BoxFuture<'static, Result<String, ToolFailure>> {
         let (clients, directory) = (self.clients.clone(), Arc::clone(&self.directory));
+        let own = OwnTool::of(&invocation.tool.name);
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let started = tokio::time::Instant::now();
             let limit = invocation.timeout;
             let run = async {
-                let tool = remote_tool(&directory, &invocation).await?;
-                clients.ask(tool, &invocation).await
+                // A tenant's own tool of such a name counts before ours.
+                match (remote_tool(&directory, &invocation).await, own) {
+                    (Err(ToolError::NotSetUp), Some(own)) => {
+                        let shared = shared.get().and_then(Weak::upgrade).ok_or(ToolError::NotSetUp)?;
+                        Ok(own.run(&shared, &invocation).await?)
+                    }
+                    (tool, _) => clients.ask(tool?, &invocation).await,
+                }
             };
             let answer = timeout(limit, run).await.unwrap_or(Err(ToolError::TimedOut));
             let outcome = if answer.is_ok() { "ok" } else { "failed" };

@@ -65,6 +65,7 @@ codes! {
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The request could not be served";
     ProviderUnavailable = "provider_unavailable", BAD_GATEWAY, "The provider does not answer as it should";
+    NodeSilent = "node_silent", SERVICE_UNAVAILABLE, "The node that has the call does not answer";
     Draining = "draining", SERVICE_UNAVAILABLE, "The node takes no new calls";
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The database does not serve now";
 }

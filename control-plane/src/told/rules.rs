@@ -169,6 +169,10 @@ fn addresses(payload: &Payload, shops_country: Option<&str>) -> (Option<String>,
 }
 
 fn e164(phone: &str, country: Option<&str>) -> Option<String> {
+    // Without a country the first digits would be taken for one.
+    if country.is_none() && !phone.trim_start().starts_with('+') {
+        return None;
+    }
     let country = country.map(str::to_uppercase);
     Some(Phone::parse(phone, country.as_deref()).ok()?.e164())
 }

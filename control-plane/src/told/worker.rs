@@ -35,6 +35,7 @@ pub(crate) struct ToldWorker {
 
 /// What follows from something that was told.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is made for each thing that is told, and goes at once")]
 pub(super) enum Follows {
     /// This, and nothing more.
     Done { status: InboundStatus, outcome: String, messages: Vec<NewMessage>, job: Option<Job> },

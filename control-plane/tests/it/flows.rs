@@ -46,7 +46,7 @@ async fn the_switches_of_old_are_another_view_of_a_numbers_routing() {
     assert_eq!(shown["voiceUrl"], format!("{BASE}/api/voice/incoming"));
     assert_eq!(shown["voiceFallbackUrl"], format!("{BASE}/api/voice/fallback"));
     assert_eq!(shown["statusCallback"], format!("{BASE}/api/voice/status"));
-    assert_eq!(shown["capabilities"], json!({ "voice": true, "sms": false, "mms": false }));
+    assert_eq!(shown["capabilities"], json!({ "voice": true, "sms": true, "mms": false }));
 
     let queue = harness.post_json("/v1/queues", &json!({ "name": "Support" })).await.json()["id"].clone();
     let list = json!({ "during": [{ "to": "assistant" }, { "to": "voicemail" }] });

@@ -2,7 +2,7 @@
 
 use crate::support::{Answer, Folder, Harness, settings};
 use axum::{body::Body, http::Request};
-use control_plane::{ControlPlane, messengers::MessengerOptions};
+use control_plane::{ControlPlane, messengers::MessengerOptions, settings::ControlPlaneSettings};
 use engine::provider::Secret;
 use fixtures::sandbox::{Sandbox, SandboxOptions};
 use gateways::{onesignal::OneSignalOptions, whapi::WhapiOptions};
@@ -17,6 +17,8 @@ const PERSON: &str = "+15550142";
 pub(crate) struct Stage {
     pub(crate) harness: Harness,
     pub(crate) sandbox: Arc<Sandbox>,
+    /// Where the control plane is reached.
+    pub(crate) base: String,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -28,11 +30,16 @@ impl Drop for Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut ControlPlaneSettings)) -> Self {
         let sandbox = Arc::new(Sandbox::start(SandboxOptions::without_delay()).await.unwrap());
         let folder = Folder::new();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut settings = settings(&folder).await;
-        settings.base_url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        settings.base_url = base.parse().unwrap();
         settings.tenant.twilio.account_sid = format!("AC{}", "0".repeat(32));
         settings.tenant.twilio.auth_token = Secret::new("sandbox");
         settings.tenant.numbers = vec![OWN.to_owned()];
@@ -46,13 +53,14 @@ impl Stage {
             whapi: WhapiOptions::at(format!("{}/whapi", sandbox.base_url()).parse().unwrap()),
             onesignal: OneSignalOptions::at(format!("{}/onesignal", sandbox.base_url()).parse().unwrap()),
         };
+        change(&mut settings);
         let opened = ControlPlane::open(settings).await.unwrap();
         let router = opened.control_plane.router();
         let served = router.clone();
         let server = tokio::spawn(async move { axum::serve(listener, served).await.unwrap() });
         let key = opened.first_key.unwrap().reveal().to_owned();
         let harness = Harness { plane: opened.control_plane, router, key, folder };
-        Self { harness, sandbox, server }
+        Self { harness, sandbox, base, server }
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value, key: Option<&str>) -> Answer {

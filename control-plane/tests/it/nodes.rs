@@ -35,14 +35,14 @@ use twilio_rest::TwilioOptions;
 /// How often two requests meet.
 const TRIES: usize = 12;
 
-struct Nodes {
-    nodes: [Harness; 2],
+pub(crate) struct Nodes {
+    pub(crate) nodes: [Harness; 2],
     url: String,
 }
 
 impl Nodes {
     /// Two control planes with the same keys; each has a folder of its own.
-    async fn new(change: impl Fn(&mut ControlPlaneSettings)) -> Option<Self> {
+    pub(crate) async fn new(change: impl Fn(&mut ControlPlaneSettings)) -> Option<Self> {
         let url = test_server::database().await?;
         let one = Self::node(Folder::new(), &url, None, &change).await;
         let folder = Folder::new();
@@ -52,7 +52,7 @@ impl Nodes {
         Some(Self { nodes: [one, two], url })
     }
 
-    async fn node(
+    pub(crate) async fn node(
         folder: Folder,
         url: &str,
         key: Option<String>,

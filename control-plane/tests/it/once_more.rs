@@ -10,10 +10,11 @@ use fixtures::sandbox::{Sandbox, SandboxOptions, TwilioFault, TwilioRule};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use store::{
-    CallId, CallStatus, Direction, NewCall, Store, TenantId,
-    ids::QueueId,
+    CallId, CallStatus, Direction, NewCall, Store, Table, TenantId,
+    ids::{ContactId, ConversationId, QueueId},
     model::{
         audit::Actor,
+        message::Conversation,
         queue::{QueueEntry, QueueEntryStatus},
     },
 };
@@ -27,8 +28,13 @@ const LIMIT: Duration = Duration::from_secs(30);
 const SHOWN_ONCE: [&str; 4] = ["/key", "/invitation/token", "/token", "/secret"];
 
 /// What has no effect: nothing needs to be remembered of it.
-const ONLY_LOOKS: [&str; 3] =
-    ["/api/voice/test-incoming", "/v1/calls/test-incoming", "/v1/numbers/{id}/simulate"];
+const ONLY_LOOKS: [&str; 4] = [
+    "/api/voice/test-incoming",
+    "/v1/calls/test-incoming",
+    "/v1/numbers/{id}/simulate",
+    // Well again twice is well again, and another path of the same is tried.
+    "/api/crm/comm-health/{channel}/reset",
+];
 /// What is ordered in a call that the engine has; there is none here.
 const OF_A_LIVE_CALL: [&str; 4] =
     ["/v1/calls/{id}/mute", "/v1/calls/{id}/say", "/v1/calls/{id}/transfer", "/v1/calls/{id}/unmute"];
@@ -191,6 +197,36 @@ impl World {
         queue
     }
 
+    /// A conversation with somebody who has written.
+    async fn conversation(&self) -> String {
+        let id = ConversationId::generate();
+        let body = json!({
+            "channel": "sms", "number": null, "own_address": "+15550199", "address": "+15550142", "contact": null,
+            "key": id, "status": "open", "last_message_at": 1,
+        });
+        let part = self.store.tenant(&TenantId::known(OWN));
+        let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
+        let body = store::Body::stored(body.to_string());
+        assert!(tx.put_document(Table::Conversations, id.as_str(), &body).await.unwrap());
+        tx.commit().await.unwrap();
+        id.to_string()
+    }
+
+    /// The conversation is with this contact.
+    async fn given(&self, conversation: &str, contact: &str) {
+        let part = self.store.tenant(&TenantId::known(OWN));
+        let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
+        let id = ConversationId::known(conversation);
+        let row = tx.get::<Conversation>(&id).await.unwrap().unwrap();
+        let value = Conversation {
+            key: Some(contact.to_owned()),
+            contact: Some(ContactId::known(contact)),
+            ..row.value
+        };
+        tx.update(&id, row.version, value).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     async fn example(&self, path: &str) -> Example {
         let at = |id: &str| path.replace("{id}", id).replace("{tenant_id}", id);
         let of_own = |path: String, body: Value| Example { path, tenant: OWN.to_owned(), body };
@@ -207,10 +243,36 @@ impl World {
                 named(Value::Null)
             }
             "/v1/health/channels/{id}/reset" => of_own(at(&self.account().await), Value::Null),
-            "/api/crm/comm-health/{channel}/reset" => of_own(path.replace("{channel}", "sms"), Value::Null),
             "/api/real/voice/call" | "/api/vapi/call" => named(json!({ "to": "+15550142" })),
             "/v1/calls" => named(planned),
             "/v1/calls/{id}/hang-up" => of_own(at(&self.id_of("/v1/calls", planned).await), Value::Null),
+            "/v1/board/columns" => named(json!({ "name": "New" })),
+            "/v1/channel-chips" => named(json!({ "channel_id": "sms_twilio", "name": "Texts" })),
+            "/v1/canned-replies" => named(json!({ "shortcut": "hours", "text": "From nine to five." })),
+            "/v1/teams" => named(json!({ "name": "Support", "members": [{ "user": self.user }] })),
+            "/v1/conversations/{id}/takeover" => {
+                of_own(at(&self.conversation().await), json!({ "user": self.user, "intro": true }))
+            }
+            "/v1/conversations/{id}/release" | "/v1/conversations/{id}/pause" => {
+                of_own(at(&self.conversation().await), Value::Null)
+            }
+            "/v1/conversations/{id}/messages" => {
+                of_own(at(&self.conversation().await), json!({ "text": "Hello.", "user": self.user }))
+            }
+            "/v1/contacts/{id}/merge" => {
+                let kept = self.id_of("/v1/contacts", json!({ "name": "Ann" })).await;
+                let other = self.id_of("/v1/contacts", json!({ "name": "Anne" })).await;
+                of_own(at(&kept), json!({ "other": other }))
+            }
+            "/api/sms/human-control-intro" => {
+                let body = json!({
+                    "name": "Bea", "addresses": [{ "kind": "phone", "address": "+15550143" }],
+                });
+                let contact = self.id_of("/v1/contacts", body).await;
+                let conversation = self.conversation().await;
+                self.given(&conversation, &contact).await;
+                named(json!({ "phoneNumber": "+15550143", "agentId": self.user }))
+            }
             "/v1/api-keys" => named(json!({ "name": "Shop" })),
             "/v1/api-keys/{id}/rotate" => {
                 let id = self.id_of("/v1/api-keys", json!({ "name": "Old" })).await;

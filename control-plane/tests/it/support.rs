@@ -11,8 +11,9 @@ use control_plane::{
     messengers::MessengerOptions,
     providers::{Access, Dialect, Offer, Providers, Service, Services, Stage, Voice},
     settings::{
-        CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, RateLimit, RateLimits,
-        RecordingSettings, RemoteTool, SignInSettings, StoreSettings, TenantSettings, TwilioAccount,
+        BusSettings, CarrierTexts, ChosenBy, ControlPlaneOptions, ControlPlaneSettings, RateLimit,
+        RateLimits, RecordingSettings, RemoteTool, SignInSettings, StoreSettings, TenantSettings,
+        TwilioAccount,
     },
 };
 use engine::{
@@ -163,6 +164,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
             onesignal: OneSignalOptions::at(NOWHERE.parse().unwrap()),
         },
         store: store_settings(folder).await,
+        bus: BusSettings::Local,
         sign_in: SignInSettings::default(),
         keys: vault::KeyRing::read_or_create(&folder.0.join("secrets.key")).unwrap(),
         platform_account: None,

@@ -149,6 +149,27 @@ pub(crate) enum ToolKind {
     EndCall,
     /// Tandem: hands the caller over.
     TransferCall,
+    /// Tandem: writes a text message to the caller. Its name is `send_sms`.
+    SendSms,
+    /// Tandem: writes to the caller by WhatsApp. Its name is `send_whatsapp`.
+    SendWhatsapp,
+    /// Tandem: writes an email to the caller, to the address in their contact. Its name is `send_email`.
+    SendEmail,
+    /// Tandem: asks for a person. Its name is `escalate_to_human`.
+    EscalateToHuman,
+}
+
+impl ToolKind {
+    /// The name that a tool of this kind must have; `None`: any.
+    const fn required_name(self) -> Option<&'static str> {
+        match self {
+            Self::SendSms => Some("send_sms"),
+            Self::SendWhatsapp => Some("send_whatsapp"),
+            Self::SendEmail => Some("send_email"),
+            Self::EscalateToHuman => Some("escalate_to_human"),
+            Self::Http | Self::EndCall | Self::TransferCall => None,
+        }
+    }
 }
 
 /// A service that is to do one kind of work.
@@ -279,7 +300,10 @@ impl Check for ToolForm {
             (None, ToolKind::Http) => {
                 faults.add_at("url", FaultCode::WrongShape, "an http tool needs an address")
             }
-            (None, ToolKind::EndCall | ToolKind::TransferCall) => {}
+            (None, _) => {}
+        }
+        if let Some(name) = self.kind.required_name().filter(|name| *name != self.name) {
+            faults.add_at("name", FaultCode::InvalidValue, format!("a tool of this kind is called {name}"));
         }
         if self.kind == ToolKind::Http && self.description.is_none() {
             faults.add_at("description", FaultCode::WrongShape, "an http tool must say when to use it");

@@ -19,7 +19,7 @@ use axum::{http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
-    Filter, StoreError, Stored, Table,
+    Filter, Stored, Table,
     ids::{ContactId, ConversationId},
     model::{
         contact::{Contact, ContactAddress},
@@ -176,7 +176,7 @@ async fn move_messages(tx: &mut Tx, from: &ConversationId, into: &ConversationId
             return Err(Problem::new(Code::Conflict, detail));
         }
         for row in some {
-            let Stored { id, version, value, .. } = Stored::<Message>::read(row).map_err(StoreError::from)?;
+            let Stored { id, version, value, .. } = Stored::<Message>::read(row)?;
             tx.update(&id, version, Message { conversation: Some(into.clone()), ..value }).await?;
         }
     }

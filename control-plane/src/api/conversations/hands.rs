@@ -257,7 +257,7 @@ async fn hand<N>(op: &Op<N>, id: &ConversationId, once: &Once, hand: Hand) -> Re
         let response = work.finish(answer).await?;
         afterwards(op, &row, woken).await;
         if let Some(Intro::Spoken(call, text)) = intro
-            && op.shared.command(&call.id, Command::Say { text }).is_err()
+            && op.shared.order(op.tenant(), &call.id, Command::Say { text }).await.is_err()
         {
             error!(call = %call.id, "an operator is not introduced: the call has just ended");
         }
@@ -304,10 +304,16 @@ async fn introduction<N>(op: &Op<N>, row: &Stored<Conversation>, user: &UserId) 
     written(op, row, &form, author).await.map(|message| Intro::Written(Box::new(message)))
 }
 
-/// The newest call of the contact that the engine here has.
+/// The newest call of the contact that the engine here has, or that of another node.
 async fn live_call<N>(op: &Op<N>, conversation: &Conversation) -> Result<Option<Call>, StoreError> {
     let calls = live::calls_of(&*op.store, conversation).await?;
-    Ok(calls.into_iter().find(|call| op.shared.live.has(&call.id.as_str().into())))
+    for call in calls {
+        let is_here = op.shared.live.has(&call.id.as_str().into());
+        if is_here || op.shared.elsewhere.has(op.tenant(), &call.id).await {
+            return Ok(Some(call));
+        }
+    }
+    Ok(None)
 }
 
 /// Writes or says something in a conversation. Whatever a person writes makes it theirs.
@@ -386,7 +392,8 @@ async fn keep(
     work.tx.note("conversation.write", id.as_str(), &details).await?;
     if let Said::Spoken(call) = said {
         let say = Command::Say { text: form.text.clone() };
-        op.shared.command(&call.id, say).map_err(|_| not_live("the call has just ended"))?;
+        let said = op.shared.order(op.tenant(), &call.id, say).await;
+        said.map_err(|_| not_live("the call has just ended"))?;
     }
     let view = WrittenView { id: message, status, channel, epoch: row.value.epoch };
     let response = work.finish(Answer::new(StatusCode::ACCEPTED, &view)?).await?;

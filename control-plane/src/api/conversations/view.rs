@@ -198,6 +198,9 @@ pub(crate) struct MessageView {
     /// How many parts the carrier counted.
     #[schema(minimum = 0)]
     segments: Option<u32>,
+    /// Why it reached nobody: the provider's code, or a word.
+    #[schema(required)]
+    error: Option<String>,
     /// Who or what wrote it, if the tenant did.
     #[schema(required)]
     author: Option<AuthorView>,
@@ -262,6 +265,7 @@ impl MessageView {
             provider: message.provider,
             provider_id: message.provider_id,
             segments: message.segments,
+            error: message.error,
             author,
             call: message.call,
             analysis: message.analysis.map(AnalysisView::of),

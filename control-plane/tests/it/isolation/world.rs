@@ -66,6 +66,10 @@ pub(super) struct Ids {
     pub(super) conversation: ConversationId,
     pub(super) message: MessageId,
     pub(super) batch: BatchId,
+    pub(super) column: BoardColumnId,
+    pub(super) chip: ChannelChipId,
+    pub(super) canned: CannedReplyId,
+    pub(super) team: TeamId,
 }
 
 impl World {
@@ -219,6 +223,10 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
         conversation: ConversationId::generate(),
         message: MessageId::generate(),
         batch: BatchId::generate(),
+        column: BoardColumnId::generate(),
+        chip: ChannelChipId::generate(),
+        canned: CannedReplyId::generate(),
+        team: TeamId::generate(),
     };
     put_tenant(
         store,
@@ -289,6 +297,20 @@ async fn fill(store: &dyn Store, tenant: &TenantId, harness: &Harness) -> Ids {
     let address = ContactAddressId::generate();
     let rows = [
         (Table::Memberships, ids.membership.as_str(), json!({ "user": ids.user, "role": "owner" })),
+        (Table::BoardColumns, ids.column.as_str(), json!({ "name": "canary column", "position": 0 })),
+        (
+            Table::ChannelChips,
+            ids.chip.as_str(),
+            json!({
+                "channel_id": "canary_chip", "name": "canary chip", "default_entry_column_id": ids.column, "is_active": true,
+            }),
+        ),
+        (Table::CannedReplies, ids.canned.as_str(), json!({ "shortcut": "canary", "text": "canary text" })),
+        (
+            Table::Teams,
+            ids.team.as_str(),
+            json!({ "name": "canary team", "members": [{ "user": ids.user, "capacity": 1, "available": true }] }),
+        ),
         (
             Table::ApiKeys,
             ids.key.as_str(),
