@@ -41,6 +41,7 @@ pub(super) const NAMED: [(&str, &str); 32] = [
     ("ELEVENLABS_VOICE_ID", "providers.elevenlabs.voice"),
     ("WHAPI_BASE_URL", "providers.whapi.base_url"),
     ("ONESIGNAL_BASE_URL", "providers.onesignal.base_url"),
+    ("MAIL_TOKEN_URL", "providers.mail.token_url"),
 ];
 
 /// The beginning of a variable that names an option by its path.

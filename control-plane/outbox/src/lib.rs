@@ -29,5 +29,6 @@ pub use channels::{Answered, Channels, Hours, Parcel, Question, Route, Sent, Set
 pub use convert::{channel_of, channel_to, status_to};
 pub use lanes::{Clock, LaneOptions, Outbox, OutboxOptions};
 pub use outgoing::{Lane, Outgoing, Text, To};
+pub use rows::note_consent;
 pub use told::Tidings;
 pub use world::{Facts, reaches};

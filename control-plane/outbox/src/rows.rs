@@ -40,7 +40,7 @@ pub(crate) async fn person(
 }
 
 /// Notes what somebody said, or what a provider told of them.
-pub(crate) async fn note_consent(
+pub async fn note_consent(
     tx: &mut (dyn TenantTx + 'static),
     channel: Channel,
     sender: &str,

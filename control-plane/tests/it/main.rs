@@ -20,6 +20,7 @@ mod identity;
 mod inbox;
 mod isolation;
 mod log;
+mod mail;
 mod messages;
 mod messages_sent;
 mod nodes;
