@@ -242,7 +242,7 @@ pub struct Admin {
 /// Takes the accounts whose variables are set over into the database, for the tenant of the configuration: Twilio's for calls
 /// (TWILIO_ACCOUNT_SID, …), for messages (TWILIO_SMS_ACCOUNT_SID, …) and for emergencies (TWILIO_BACKUP_ACCOUNT_SID, …), each with
 /// its auth token and number, Whapi's tokens (WHAPI_TOKEN, WHAPI_TOKEN_BACKUP_1, WHAPI_TOKEN_BACKUP_2), OneSignal's app
-/// (ONESIGNAL_APP_ID, ONESIGNAL_REST_API_KEY), and the keys of Deepgram, Anthropic, OpenAI and ElevenLabs.
+/// (ONESIGNAL_APP_ID, ONESIGNAL_REST_API_KEY), a mailbox (ARA_EMAIL_USER, ARA_CLIENT_ID, ARA_CLIENT_SECRET, ARA_REFRESH_TOKEN), and the keys of Deepgram, Anthropic, OpenAI and ElevenLabs.
 ///
 /// Each is tried at its provider and stored sealed; what is stored already stays as it is. Afterwards the variables can be taken
 /// out of the environment. The exit code is 1 if an account was refused.

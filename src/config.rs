@@ -39,8 +39,8 @@ pub use error::{ConfigError, Origin, Problem, Problems};
 pub use openid::OpenId;
 pub use platform::{Platform, PlatformTwilio};
 pub use providers::{
-    Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, MaxTokensField, Openai, Providers, SttName,
-    TtsName, Voice,
+    Anthropic, AnthropicAuth, Deepgram, Elevenlabs, LlmName, Mail, MaxTokensField, Openai, Providers,
+    SttName, TtsName, Voice,
 };
 pub use proxies::TrustedProxies;
 pub use recording::{Recording, RecordingBucket};

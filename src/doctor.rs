@@ -10,6 +10,7 @@ use vault::Vault;
 
 mod carrier;
 mod house;
+mod mail;
 mod outside;
 
 /// How a check ended.
@@ -156,6 +157,7 @@ pub(crate) async fn examine(patient: &Patient, tenant: Option<&str>, findings: &
             for (id, name) in tenants {
                 findings.of_tenant(Some(name));
                 carrier::check(patient, &id, findings).await;
+                mail::check(patient, &id, findings).await;
             }
             findings.of_tenant(None);
         }

@@ -3,6 +3,7 @@
 
 use crate::config::{self, AnthropicAuth, Config, KeysError, MaxTokensField, Recording, ToolKind};
 use control_plane::{
+    mail_servers::MailOptions,
     messengers::MessengerOptions,
     providers::{Access, Dialect, Offer, Service, Services, Stage},
     settings::{
@@ -24,6 +25,7 @@ use identity::openid::OpenIdProvider;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     collections::{BTreeMap, HashMap},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -47,6 +49,15 @@ pub enum WiringError {
     /// The keys that protect stored credentials cannot be had.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The file with mail servers' certificates cannot be read.
+    #[error("providers.mail.certificates: {} cannot be read", path.display())]
+    Certificates {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// No HTTP client can be made.
     #[error("failed to set up the HTTP client")]
     Client(#[from] reqwest::Error),
@@ -147,7 +158,29 @@ pub fn messengers(config: &Config) -> Result<MessengerOptions, WiringError> {
     let providers = &config.providers;
     let whapi = address("providers.whapi.base_url", &providers.whapi.base_url)?;
     let onesignal = address("providers.onesignal.base_url", &providers.onesignal.base_url)?;
-    Ok(MessengerOptions { whapi: WhapiOptions::at(whapi), onesignal: OneSignalOptions::at(onesignal) })
+    Ok(MessengerOptions {
+        whapi: WhapiOptions::at(whapi),
+        onesignal: OneSignalOptions::at(onesignal),
+        mail: mail(config)?,
+    })
+}
+
+/// How tenants' mail servers are reached.
+///
+/// # Errors
+/// See [`WiringError`].
+pub fn mail(config: &Config) -> Result<MailOptions, WiringError> {
+    let mail = &config.providers.mail;
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path)
+            .map_err(|source| WiringError::Certificates { path: path.clone(), source })
+    };
+    Ok(MailOptions {
+        token_url: address("providers.mail.token_url", &mail.token_url)?,
+        certificates: mail.certificates.as_ref().map(read).transpose()?,
+        reach: if mail.allow_own_network { Reach::Anywhere } else { Reach::Public },
+        ..MailOptions::default()
+    })
 }
 
 /// Where this server is reached.

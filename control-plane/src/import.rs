@@ -3,12 +3,14 @@
 
 use crate::{
     api::accounts::{
+        read_mailbox,
         trial::{Trial, Tried},
         webhook_url,
     },
     clock::now_us,
     directory::{BootstrapError, put_number, put_row},
     keys::random_token,
+    mail_servers::{IMAP, REFRESH_TOKEN},
     messengers::{Messengers, PHONE, TOKEN, WEBHOOK_SECRET, WHAPI, number::from_whapi},
     problem::Problem,
 };
@@ -34,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An account that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Which provider: `twilio`, `whapi`, `onesignal`, `deepgram`, `anthropic`, `openai` or `elevenlabs`.
+    /// Which provider: `twilio`, `whapi`, `onesignal`, `imap`, `deepgram`, `anthropic`, `openai` or `elevenlabs`.
     pub kind: &'static str,
     /// The provider's id for it; without one, the provider's name.
     pub sid: Option<String>,
@@ -42,6 +44,8 @@ pub struct Found {
     pub name: &'static str,
     /// The auth token, the token or the key.
     pub secret: Secret,
+    /// What else is secret, by its name.
+    pub more: Vec<(&'static str, Secret)>,
     /// What it is used for.
     pub roles: Vec<&'static str>,
     /// Accounts with lower numbers are tried first.
@@ -137,6 +141,7 @@ impl Importer {
         let secret_name = match found.kind {
             "twilio" => "auth_token",
             WHAPI => TOKEN,
+            IMAP => REFRESH_TOKEN,
             _ => "api_key",
         };
         let part = self.store.tenant(&self.tenant);
@@ -145,6 +150,7 @@ impl Importer {
         let mut account = known.as_ref().map_or_else(|| new_account(found, sid), |row| row.value.clone());
         let id = known.as_ref().map_or_else(AccountId::generate, |row| row.id.clone());
         let mut secrets = BTreeMap::from([(secret_name.to_owned(), found.secret.clone())]);
+        secrets.extend(found.more.iter().map(|(name, secret)| ((*name).to_owned(), secret.clone())));
         if !is_known {
             let refused =
                 |problem: Problem| ImportError::Refused { account: found.name, why: problem.detail };
@@ -168,10 +174,11 @@ impl Importer {
                 let current = self.vault.seal_in(&mut *tx, &place, secret).await?;
                 account.secrets.insert(name.clone(), Credential { current, previous: None });
             }
-            match &known {
-                Some(row) => drop(tx.update(&id, row.version, account).await?),
-                None => drop(tx.insert_as(id.clone(), account).await?),
-            }
+            let stored = match &known {
+                Some(row) => tx.update(&id, row.version, account).await?,
+                None => tx.insert_as(id.clone(), account).await?,
+            };
+            read_mailbox(&mut *tx, &stored).await?;
         }
         if let Some(number) = &found.number {
             let can = Capabilities { voice: true, sms: number.sms, mms: number.sms };

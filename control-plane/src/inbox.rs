@@ -13,7 +13,7 @@ mod timer;
 mod understand;
 pub(crate) mod write;
 
-use crate::{clock::now_us, contacts::contact_of};
+use crate::{clock::now_us, contacts::contact_of, mailboxes::Mark};
 use deliveries::{Event, EventType, announce, payload::MessageTold};
 use routing::is_number;
 use store::{
@@ -83,7 +83,20 @@ pub(crate) async fn receive(
     actor: &Actor,
     inbound: &Inbound,
 ) -> Result<Received, StoreError> {
-    take_in(store, actor, inbound, None).await
+    take_in(store, actor, inbound, None, None).await
+}
+
+/// Keeps a message, and in the same unit of work how far its mailbox was read.
+///
+/// # Errors
+/// When the database does not serve.
+pub(crate) async fn receive_to(
+    store: &dyn TenantStore,
+    actor: &Actor,
+    inbound: &Inbound,
+    mark: Option<&Mark>,
+) -> Result<Received, StoreError> {
+    take_in(store, actor, inbound, None, mark).await
 }
 
 /// The same of a call, which stands in the conversation like a message.
@@ -92,17 +105,25 @@ async fn take_in(
     actor: &Actor,
     inbound: &Inbound,
     call: Option<&Call>,
+    mark: Option<&Mark>,
 ) -> Result<Received, StoreError> {
     for _ in 0..ATTEMPTS {
         let lookup = Message::lookup(inbound.provider, &inbound.provider_id);
         if store.find::<Message>(&lookup).await?.is_some() {
+            if let Some(mark) = mark {
+                mark.store(store, actor).await?;
+            }
             return Ok(Received::Known);
         }
         let strays = store.messages_with(&inbound.address, true, TAKEN_IN).await?;
         let strays: Vec<Stored<Message>> = strays.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
         let entry = entry_column(store, inbound).await?;
         let mut tx = store.begin(actor, now_us()).await?;
-        match keep(&mut *tx, inbound, call, strays, entry).await {
+        let kept = match (keep(&mut *tx, inbound, call, strays, entry).await, mark) {
+            (Ok(Some(received)), Some(mark)) => mark.set(&mut *tx).await.map(|done| done.then_some(received)),
+            (kept, _) => kept,
+        };
+        match kept {
             Ok(Some(received)) => {
                 tx.commit().await?;
                 if matches!(received, Received::Kept { .. }) {

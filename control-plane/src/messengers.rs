@@ -2,6 +2,7 @@
 
 pub(crate) mod number;
 
+use crate::mail_servers::{MailOptions, MailServers};
 use gateways::{
     ClientError,
     onesignal::{App, AppCredentials, OneSignalClient, OneSignalOptions},
@@ -31,6 +32,8 @@ pub struct MessengerOptions {
     pub whapi: WhapiOptions,
     /// OneSignal (push).
     pub onesignal: OneSignalOptions,
+    /// Mail servers.
+    pub mail: MailOptions,
 }
 
 /// The clients of those who carry messages; clones share their connections.
@@ -42,6 +45,8 @@ pub struct Messengers {
     pub(crate) whapi: WhapiClient,
     /// Push.
     pub(crate) onesignal: OneSignalClient,
+    /// Mail servers of the tenants.
+    pub(crate) mail: MailServers,
 }
 
 impl Messengers {
@@ -51,7 +56,8 @@ impl Messengers {
     /// If an address is of no use, or the operating system gives no resolver.
     pub fn new(twilio: TwilioClient, options: MessengerOptions) -> Result<Self, ClientError> {
         let whapi = WhapiClient::new(options.whapi)?;
-        Ok(Self { twilio, whapi, onesignal: OneSignalClient::new(options.onesignal)? })
+        let onesignal = OneSignalClient::new(options.onesignal)?;
+        Ok(Self { twilio, whapi, onesignal, mail: MailServers::new(options.mail) })
     }
 
     /// The channel of an account at Whapi; `None`: its token is not there.

@@ -5,6 +5,7 @@ use crate::{
     carriers::DirectoryCarriers,
     clock::now_us,
     directory::{BootstrapError, Directory, DirectoryParts, put_configured_tenant},
+    mailboxes,
     messengers::Messengers,
     ports::{admissions::TokenAdmissions, control::CarrierControl, tools::HttpTools},
     provider_health::{Monitor, Watch},
@@ -68,6 +69,7 @@ pub struct Background {
     _monitoring: AbortOnDrop,
     _upkeep: AbortOnDrop,
     _replies: Workers,
+    _mailboxes: AbortOnDrop,
 }
 
 /// A control plane that has just been opened.
@@ -230,7 +232,7 @@ impl ControlPlane {
         self.shared.attach(Some(engine));
     }
 
-    /// Carries out orders for the carrier, watches the tenants' providers and looks after what nobody tells until what it gives is dropped: the part of a server's work
+    /// Carries out orders for the carrier, watches the tenants' providers, reads their mailboxes and looks after what nobody tells until what it gives is dropped: the part of a server's work
     /// that no request waits for.
     #[must_use]
     pub fn background(&self) -> Background {
@@ -239,6 +241,7 @@ impl ControlPlane {
             _monitoring: self.shared.monitor.start(),
             _upkeep: upkeep::start(&self.shared),
             _replies: self.shared.start_replies(),
+            _mailboxes: mailboxes::start(&self.shared),
         }
     }
 

@@ -1,13 +1,13 @@
 //! All HTTP routes. An old path of the carrier's webhooks is one line, and is verified as it was called.
 
 use crate::{
-    api, health,
+    api, health, mailboxes,
     outbound::worker::ANSWERED_BY,
     problem::{Code, Problem},
     recordings,
     request_id::with_request_id,
     shared::Shared,
-    told, vapi, webhooks,
+    told, unsubscribe, vapi, webhooks,
 };
 use axum::{
     Router, middleware,
@@ -56,6 +56,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route(webhooks::queue::TAKEN, hook(webhooks::queue::taken))
         .route(webhooks::queue::ANSWERED, hook(webhooks::queue::answered))
         .route("/media/{*key}", get(recordings::download::download))
+        .route("/hooks/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::unsubscribe))
+        .route("/files/{*key}", get(mailboxes::files::download))
         .route("/hooks/vapi", post(vapi::webhook))
         .route("/api/vapi/webhook", post(vapi::webhook))
         .route("/hooks/whapi/{account}", post(told::whapi::webhook))

@@ -6,6 +6,7 @@
 
 pub(crate) mod compose;
 pub(crate) mod hours;
+mod mail;
 mod onesignal;
 pub(crate) mod routes;
 pub(crate) mod templates;
@@ -16,6 +17,7 @@ pub(crate) use twilio::TOLD;
 
 use crate::{
     directory::{Account, Directory, TenantView},
+    mail_servers::SMTP,
     messengers::{Messengers, ONESIGNAL, WHAPI},
 };
 use futures_util::future::BoxFuture;
@@ -23,10 +25,11 @@ use messaging::{
     Channel,
     dispatch::{Answer, Options, Outcome},
 };
+use objects::Links;
 use outbox::{Answered, Channels, NewMessage, Parcel, Question, Sent, Setup};
 use std::sync::Arc;
 use store::{
-    StoreError, Stored, TenantId, TenantStore,
+    Store, StoreError, Stored, TenantId, TenantStore,
     model::outgoing::{Batch, Recipient},
 };
 
@@ -37,6 +40,10 @@ const RECEIPT_AFTER_S: u32 = 60;
 pub(crate) struct Senders {
     pub(crate) directory: Arc<Directory>,
     pub(crate) messengers: Messengers,
+    /// Where messages and tries are.
+    pub(crate) store: Arc<dyn Store>,
+    /// Sign what an email carries that has to come back.
+    pub(crate) links: Links,
     /// Where we are reached, without a slash at the end.
     pub(crate) own_address: String,
 }
@@ -74,6 +81,7 @@ impl Channels for Senders {
                 routes::TWILIO => twilio::send(self, account, parcel).await,
                 WHAPI => whapi::send(self, account, parcel).await,
                 ONESIGNAL => onesignal::send(self, account, parcel).await,
+                SMTP => mail::send(self, account, parcel).await,
                 _ => no_account(),
             }
         })

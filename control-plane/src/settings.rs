@@ -1,8 +1,8 @@
 //! What the program gives in, with every timeout, queue and limit.
 
 pub use crate::{
-    directory::DirectoryOptions, elsewhere::ElsewhereOptions, streams::StreamOptions, upkeep::UpkeepOptions,
-    work::WorkOptions,
+    directory::DirectoryOptions, elsewhere::ElsewhereOptions, mailboxes::MailboxOptions,
+    streams::StreamOptions, upkeep::UpkeepOptions, work::WorkOptions,
 };
 use crate::{
     directory::is_e164,
@@ -363,6 +363,8 @@ pub struct ControlPlaneOptions {
     pub housekeeping: Duration,
     /// When calls whose end nobody told and the numbers' months are looked after.
     pub upkeep: UpkeepOptions,
+    /// How mailboxes are held and read.
+    pub mailboxes: MailboxOptions,
     /// What is kept of the tenants in memory.
     pub directory: DirectoryOptions,
     /// Other nodes.
@@ -421,6 +423,7 @@ impl Default for ControlPlaneOptions {
             readiness_deadline: Duration::from_secs(2),
             housekeeping: Duration::from_secs(5),
             upkeep: UpkeepOptions::default(),
+            mailboxes: MailboxOptions::default(),
             directory: DirectoryOptions::default(),
             deliveries: WorkerOptions::default(),
             delivery: SenderOptions::default(),

@@ -160,6 +160,8 @@ impl Shared {
         let senders = Senders {
             directory: Arc::clone(&directory),
             messengers: messengers.clone(),
+            store: Arc::clone(&store),
+            links: links.clone(),
             own_address: own_address.clone(),
         };
         let clock = Arc::new(crate::clock::now_us);

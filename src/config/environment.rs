@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 /// Variables with a name of their own, and the option each stands for.
-pub(super) const NAMED: [(&str, &str); 32] = [
+pub(super) const NAMED: [(&str, &str); 33] = [
     ("TANDEM_LISTEN", "listen"),
     ("TANDEM_DATA_DIR", "data_dir"),
     ("TANDEM_STORE_URL", "store.url"),
@@ -41,6 +41,7 @@ pub(super) const NAMED: [(&str, &str); 32] = [
     ("ELEVENLABS_VOICE_ID", "providers.elevenlabs.voice"),
     ("WHAPI_BASE_URL", "providers.whapi.base_url"),
     ("ONESIGNAL_BASE_URL", "providers.onesignal.base_url"),
+    ("MAIL_TOKEN_URL", "providers.mail.token_url"),
 ];
 
 /// The beginning of a variable that names an option by its path.

@@ -3,6 +3,7 @@
 use control_plane::providers::Service;
 use engine::provider::Secret;
 use serde::Deserialize;
+use std::path::PathBuf;
 
 /// Outside services.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -20,6 +21,8 @@ pub struct Providers {
     pub whapi: Whapi,
     /// Push.
     pub onesignal: Onesignal,
+    /// Mail servers.
+    pub mail: Mail,
 }
 
 /// Speech recognition by Deepgram.
@@ -178,6 +181,28 @@ pub struct Onesignal {
 impl Default for Onesignal {
     fn default() -> Self {
         Self { base_url: "https://api.onesignal.com".to_owned() }
+    }
+}
+
+/// Mail servers, which are tenants' own accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// Where access tokens are for mailboxes that are connected with OAuth2.
+    pub token_url: String,
+    /// A file with certificates that are trusted besides the public web's, PEM. Unset: none.
+    pub certificates: Option<PathBuf>,
+    /// Whether tenants' mail servers may be in this server's own network.
+    pub allow_own_network: bool,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            token_url: "https://oauth2.googleapis.com/token".to_owned(),
+            certificates: None,
+            allow_own_network: false,
+        }
     }
 }
 

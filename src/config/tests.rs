@@ -130,6 +130,7 @@ fn every_named_variable_sets_its_option_over_the_file() {
             ("ELEVENLABS_VOICE_ID", "voice"),
             ("WHAPI_BASE_URL", "http://127.0.0.1:6/whapi"),
             ("ONESIGNAL_BASE_URL", "http://127.0.0.1:7/onesignal"),
+            ("MAIL_TOKEN_URL", "http://127.0.0.1:8/google/token"),
         ],
     )
     .expect("all of it is valid");
@@ -157,6 +158,7 @@ fn every_named_variable_sets_its_option_over_the_file() {
     assert_eq!(providers.elevenlabs.base_url, "http://127.0.0.1:5");
     assert_eq!(providers.whapi.base_url, "http://127.0.0.1:6/whapi");
     assert_eq!(providers.onesignal.base_url, "http://127.0.0.1:7/onesignal");
+    assert_eq!(providers.mail.token_url, "http://127.0.0.1:8/google/token");
     assert_eq!(config.voice_of(TtsName::Elevenlabs), Some("voice"));
     assert_eq!(config.missing_for_calls(), []);
 }

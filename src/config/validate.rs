@@ -409,6 +409,11 @@ fn providers(config: &Config, found: &mut Found) {
         let key = format!("providers.{name}.base_url");
         found.url(key, base_url, "write an http:// or https:// address");
     }
+    found.url(
+        "providers.mail.token_url".to_owned(),
+        &providers.mail.token_url,
+        "write an http:// or https:// address",
+    );
     found.filled(
         "providers.openai.speech_model",
         &providers.openai.speech_model,

@@ -37,6 +37,9 @@ const WHAPI: [(&str, &str, &str); 3] = [
     ("WHAPI_TOKEN_BACKUP_2", "whapi-backup-2", "Whapi, second backup"),
 ];
 
+/// Where a mailbox is unless `ARA_IMAP_HOST` says otherwise.
+const IMAP_HOST: &str = "imap.gmail.com";
+
 pub(super) fn run(import: &ImportEnv) -> Result<Outcome, Failure> {
     tool_log();
     let config = configuration(import.config.as_deref())?;
@@ -81,6 +84,7 @@ fn look(variable: &impl Fn(&str) -> Option<String>) -> Result<Vec<Found>, Failur
             secret: Secret::new(token.trim()),
             roles: vec![role],
             priority,
+            more: Vec::new(),
             properties: Vec::new(),
             number,
         };
@@ -115,7 +119,27 @@ fn look(variable: &impl Fn(&str) -> Option<String>) -> Result<Vec<Found>, Failur
         let properties = vec![("app_id", app.trim().to_owned())];
         found.push(Found { properties, ..plain("onesignal", None, "OneSignal", &key, 0) });
     }
+    found.extend(mailbox(variable)?);
     Ok(found)
+}
+
+/// The mailbox that is connected with OAuth2, if its variables are set.
+fn mailbox(variable: &impl Fn(&str) -> Option<String>) -> Result<Option<Found>, Failure> {
+    let Some(user) = variable("ARA_EMAIL_USER") else { return Ok(None) };
+    let needed = |name: &str| {
+        variable(name).ok_or_else(|| Failure::new(format!("ARA_EMAIL_USER is set, and {name} is not")))
+    };
+    let (client, secret) = (needed("ARA_CLIENT_ID")?, needed("ARA_CLIENT_SECRET")?);
+    let host = variable("ARA_IMAP_HOST").unwrap_or_else(|| IMAP_HOST.to_owned());
+    let mut properties = vec![
+        ("host", host.trim().to_owned()),
+        ("address", user.trim().to_owned()),
+        ("client_id", client.trim().to_owned()),
+    ];
+    properties.extend(variable("ARA_IMAP_PORT").map(|port| ("port", port.trim().to_owned())));
+    let more = vec![("client_secret", Secret::new(secret.trim()))];
+    let found = plain("imap", None, "Mailbox", &needed("ARA_REFRESH_TOKEN")?, 0);
+    Ok(Some(Found { properties, more, ..found }))
 }
 
 /// An account without a number.
@@ -125,6 +149,7 @@ fn plain(kind: &'static str, sid: Option<&str>, name: &'static str, secret: &str
         sid: sid.map(str::to_owned),
         name,
         secret: Secret::new(secret.trim()),
+        more: Vec::new(),
         roles: Vec::new(),
         priority,
         properties: Vec::new(),

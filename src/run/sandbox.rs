@@ -30,7 +30,7 @@ pub(super) fn variables(base_url: &str) -> String {
         text.push_str(&format!("export {name}={base_url}{path}\n"));
     }
     text.push_str(&format!(
-        "export WHAPI_BASE_URL={base_url}/whapi\nexport ONESIGNAL_BASE_URL={base_url}/onesignal\n"
+        "export WHAPI_BASE_URL={base_url}/whapi\nexport ONESIGNAL_BASE_URL={base_url}/onesignal\nexport MAIL_TOKEN_URL={base_url}/google/token\n"
     ));
     let keys = ["DEEPGRAM_API_KEY", "ANTHROPIC_API_KEY", "ELEVENLABS_API_KEY"];
     for name in keys {

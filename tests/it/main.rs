@@ -13,6 +13,7 @@ mod invariants;
 mod keys_command;
 mod live_control;
 mod nodes_on_a_bus;
+mod one_conversation;
 mod opus_recording;
 mod outage;
 mod provider_faults;

@@ -106,6 +106,26 @@ impl Links {
         Ok(Link { lasts: Duration::from_secs(left), media_type, file_name })
     }
 
+    /// Signs a text that is no link: what is signed for one `purpose` counts for no other, and never as a link.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, text: &str) -> String {
+        hex(&self.mac_for(purpose, text).finalize().into_bytes())
+    }
+
+    /// Whether [`sign`](Self::sign) has made this signature; compared in constant time.
+    #[must_use]
+    pub fn is_signed(&self, purpose: &str, text: &str, signature: &str) -> bool {
+        unhex(signature).is_some_and(|signature| self.mac_for(purpose, text).verify_slice(&signature).is_ok())
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn mac_for(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.secret.reveal().as_bytes()).expect("a key of any length");
+        mac.update(format!("tandem-text-1\n{}\n{purpose}\n{text}", purpose.len()).as_bytes());
+        mac
+    }
+
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     fn mac(&self, key: &Key, expires: i64, media_type: &str, file_name: &str) -> Hmac<Sha256> {
         let mut mac =

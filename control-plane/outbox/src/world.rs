@@ -3,7 +3,7 @@
 use crate::{
     channels::{Route, Setup},
     convert::channel_to,
-    outgoing::Outgoing,
+    outgoing::{Lane, Outgoing},
 };
 use messaging::{
     Channel,
@@ -65,7 +65,7 @@ fn reach(
             capable: route.capable && !sender.is_empty(),
             windowed: route.windowed,
             admission,
-            consent: consent(facts.consents.iter().filter(on_it), sender),
+            consent: consent(facts.consents.iter().filter(on_it), sender, outgoing.lane == Lane::Bulk),
             recovery: route.recovery,
         }
     };
@@ -83,10 +83,12 @@ fn reach(
 }
 
 /// What somebody said about a sender: to it or to all of the tenant's. One who asked that sender to stop has not asked it to go on
-/// by asking another to.
-fn consent<'r>(rows: impl Iterator<Item = &'r Row>, sender: &str) -> Consent {
+/// by asking another to. What is one of many is also asked for, and not wanted, as such.
+fn consent<'r>(rows: impl Iterator<Item = &'r Row>, sender: &str, is_bulk: bool) -> Consent {
     let mut found = Consent::Unknown;
-    for row in rows.filter(|row| row.sender == sender || row.sender == Row::ANY_SENDER) {
+    for row in rows.filter(|row| {
+        row.sender == sender || row.sender == Row::ANY_SENDER || (is_bulk && row.sender == Row::BULK)
+    }) {
         match row.status {
             ConsentStatus::OptedOut => return Consent::Withdrawn,
             ConsentStatus::OptedIn => found = Consent::Given,

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     keys::random_token,
+    mail_servers::IMAP,
     messengers::{WEBHOOK_SECRET, WHAPI},
     problem::{Code, Faults, Problem},
     shared::Shared,
@@ -28,9 +29,12 @@ use form::{AccountForm, AccountView, Kind, NewAccount};
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 use store::{
-    Filter, Stored, TenantId,
+    Filter, StoreError, Stored, TenantId, TenantTx,
     ids::AccountId,
-    model::account::{Credential, ProviderAccount},
+    model::{
+        account::{Credential, ProviderAccount},
+        work::WorkKind,
+    },
 };
 use trial::Tried;
 use url::Url;
@@ -114,6 +118,7 @@ async fn create_account(op: Op<AccountsManage>, body: Body<NewAccount>) -> Resul
         sealed.insert(name.clone(), Credential { current, previous: None });
     }
     let row = work.tx.insert_as(id, new.into_account(sealed)).await?;
+    read_mailbox(&mut *work.tx, &row).await?;
     let (version, location) = (row.version, format!("/v1/provider-accounts/{}", row.id));
     let answer = Answer::created(&Item::of(row, AccountView::of), location, version)?;
     work.finish(answer).await
@@ -161,6 +166,7 @@ async fn update_account(
     }
     let mut tx = op.begin().await?;
     let changed = tx.update(&id, version, changed).await?;
+    read_mailbox(&mut *tx, &changed).await?;
     tx.commit().await?;
     Ok(crud::shown(changed, AccountView::of))
 }
@@ -186,7 +192,7 @@ async fn delete_account(
     security(("bearer" = ["accounts:manage"])),
     params(
         ("id" = String, Path, description = "`acc_…`"),
-        ("name" = String, Path, description = "Which: `auth_token`, `api_key_secret`, `api_key`, `token`, `webhook_secret` or `client_secret`"),
+        ("name" = String, Path, description = "Which: `auth_token`, `api_key_secret`, `api_key`, `token`, `webhook_secret`, `client_secret`, `password`, `refresh_token` or `dkim_key`"),
     ),
     request_body = SecretForm,
     responses((status = 200, description = "It is stored", body = AccountItem)),
@@ -224,6 +230,17 @@ async fn put_account_secret(
     let changed = tx.update(&id, version, changed).await?;
     tx.commit().await?;
     Ok(crud::shown(changed, AccountView::of))
+}
+
+/// Lets a mailbox be read, once its account counts.
+pub(crate) async fn read_mailbox(
+    tx: &mut (dyn TenantTx + 'static),
+    account: &Stored<ProviderAccount>,
+) -> Result<(), StoreError> {
+    if account.value.kind == IMAP {
+        tx.schedule(WorkKind::Mailbox, account.id.as_str(), tx.now()).await?;
+    }
+    Ok(())
 }
 
 /// Lets a channel at Whapi tell us, once it has taken its token.

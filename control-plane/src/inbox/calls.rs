@@ -49,7 +49,7 @@ pub(crate) async fn note(part: &Part, call: &Call) -> Result<(), StoreError> {
         conversation: None,
         automatic: true,
     };
-    take_in(part, &Actor::system(SELF), &inbound, Some(call)).await.map(drop)
+    take_in(part, &Actor::system(SELF), &inbound, Some(call), None).await.map(drop)
 }
 
 /// What was written last with a contact, for the end of a prompt; empty if nothing was.

@@ -37,7 +37,7 @@ pub(crate) async fn message(
         voice: false,
         email_backup: None,
         text: text.to_owned(),
-        subject: conversation.subject.clone().filter(|_| written == Channel::Email),
+        subject: conversation.subject.as_deref().filter(|_| written == Channel::Email).map(of_answer),
         html: None,
         template: None,
         media: Vec::new(),
@@ -48,6 +48,12 @@ pub(crate) async fn message(
     let mut new = compose(part, &wish, &recipient(conversation, written), author).await?;
     new.conversation = Some(row.id.clone());
     Ok(new)
+}
+
+/// The subject of an answer: `Re: ` once, the rest unchanged, as clients that sort by subject need it.
+fn of_answer(subject: &str) -> String {
+    let has_re = subject.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:"));
+    if has_re { subject.to_owned() } else { format!("Re: {subject}") }
 }
 
 /// The address that the other wrote to: they are answered from there.

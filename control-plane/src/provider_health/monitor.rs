@@ -4,6 +4,7 @@ use super::decide::{HealthOptions, Probe, decide};
 use crate::{
     api::accounts::trial::{Trial, Tried},
     clock::{now_us, rfc3339},
+    mail_servers::{IMAP, SMTP},
     messengers::{ONESIGNAL, WHAPI},
     problem::Code,
     providers::Service,
@@ -176,7 +177,7 @@ impl Monitor {
         let mut subjects = Vec::new();
         for row in rows.into_iter().filter(|row| row.value.status != AccountStatus::Closed) {
             let is_service = Service::ALL.iter().any(|service| service.name() == row.value.kind)
-                || matches!(row.value.kind.as_str(), WHAPI | ONESIGNAL);
+                || matches!(row.value.kind.as_str(), WHAPI | ONESIGNAL | SMTP | IMAP);
             let has_own = row.value.secrets.contains_key("auth_token") || is_service;
             let source = if has_own { format!("company:{name}") } else { "configuration".to_owned() };
             let (subject, provider) = (row.id.as_str().to_owned(), row.value.kind.clone());

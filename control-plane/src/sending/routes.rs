@@ -6,10 +6,12 @@
 //! - Twilio: `messaging_service_sid` sends instead of the numbers, `whatsapp_senders` are its numbers at WhatsApp (E.164, separated by
 //!   commas), `messages_per_second` is what one number may send.
 //! - Whapi: `phone` is the number of its token, `messages_per_second` as above. OneSignal: `app_id`.
+//! - A mail server: `from` is the address that mail is from, `messages_per_second` as above.
 
-use super::{onesignal, whapi};
+use super::{mail, onesignal, whapi};
 use crate::{
     directory::{Account, TenantView},
+    mail_servers::SMTP,
     messengers::{ONESIGNAL, WHAPI},
 };
 use messaging::{
@@ -39,6 +41,7 @@ pub(crate) fn of(view: &TenantView) -> Vec<Route> {
             }
             WHAPI => routes.extend(whapi::route(account)),
             ONESIGNAL => routes.extend(onesignal::route(account)),
+            SMTP => routes.extend(mail::route(account)),
             _ => {}
         }
     }

@@ -21,6 +21,7 @@ mod identity;
 mod inbox;
 mod isolation;
 mod log;
+mod mail;
 mod messages;
 mod messages_former;
 mod messages_sent;

@@ -52,6 +52,7 @@ impl Stage {
         settings.messengers = MessengerOptions {
             whapi: WhapiOptions::at(format!("{}/whapi", sandbox.base_url()).parse().unwrap()),
             onesignal: OneSignalOptions::at(format!("{}/onesignal", sandbox.base_url()).parse().unwrap()),
+            ..MessengerOptions::default()
         };
         change(&mut settings);
         let opened = ControlPlane::open(settings).await.unwrap();

@@ -162,6 +162,7 @@ pub(crate) async fn settings(folder: &Folder) -> ControlPlaneSettings {
         messengers: MessengerOptions {
             whapi: WhapiOptions::at(NOWHERE.parse().unwrap()),
             onesignal: OneSignalOptions::at(NOWHERE.parse().unwrap()),
+            ..MessengerOptions::default()
         },
         store: store_settings(folder).await,
         bus: BusSettings::Local,

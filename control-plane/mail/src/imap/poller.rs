@@ -68,6 +68,23 @@ impl Poller {
         Ok(Self { shared, task })
     }
 
+    /// Connects, logs in and opens the folder, and nothing else.
+    ///
+    /// # Errors
+    /// If the settings cannot be meant so; what the server says to them is what comes back.
+    pub async fn check(
+        account: ImapAccount,
+        options: &ImapOptions,
+    ) -> Result<Result<(), Trouble>, SetupError> {
+        let folder = account.folder.clone();
+        let door = Door::new(account, options)?;
+        let tried = async {
+            let mut session = door.open(options).await?;
+            session.select(&folder).await.map(drop)
+        };
+        Ok(tried.await)
+    }
+
     /// The mailbox's health, now and as it changes.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<PollerState> {

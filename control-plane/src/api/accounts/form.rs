@@ -3,6 +3,7 @@
 use super::trial::Tried;
 use crate::{
     api::{body::Check, item::Named, schema, secret::NewSecret},
+    mail_servers::{CLIENT_SECRET, DKIM_KEY, IMAP, PASSWORD, REFRESH_TOKEN, SMTP},
     messengers::{APP, ONESIGNAL, PHONE, SHOPIFY, TOKEN, WEBHOOK_SECRET, WHAPI, number::from_whapi},
     problem::{Fault, FaultCode, Faults, Place, Problem},
 };
@@ -42,6 +43,11 @@ pub(crate) enum Kind {
     /// A shop that tells of its orders. Its `sid` is its domain (`name.myshopify.com`); needs the secret `client_secret`, the app's,
     /// with which it signs.
     Shopify,
+    /// A server that mail is sent by. Needs the properties `host` and `from`, and the secret `password`; or, with OAuth2, the secrets
+    /// `refresh_token` and `client_secret` and the property `client_id`.
+    Smtp,
+    /// A mailbox that mail is fetched from. Needs the properties `host` and `address`, and secrets as `smtp` does.
+    Imap,
 }
 
 /// An account at a provider.
@@ -104,7 +110,9 @@ pub(crate) struct NewAccount {
     /// What is secret, by its name.
     secrets: BTreeMap<String, NewSecret>,
     /// What is not: `api_key_sid` and `application_sid` of Twilio's; `phone` and `messages_per_second` of Whapi's; `app_id` of
-    /// OneSignal's; `country_code` of Shopify's; `version`, `auth`, `max_tokens_field` and `base_url` of the others. Where a provider is (`base_url`) only those who run the platform can say.
+    /// OneSignal's; `country_code` of Shopify's; `host`, `port`, `security` (`tls`, `starttls`, `plain`), `user` and `client_id` of mail servers,
+    /// with `from`, `from_name`, `reply_to`, `plus_addressing`, `dkim_domain`, `dkim_selector` and `messages_per_second` for sending,
+    /// `address` and `folder` for a mailbox; `version`, `auth`, `max_tokens_field` and `base_url` of the others. Where a provider is (`base_url`) only those who run the platform can say.
     #[serde(default)]
     pub(super) properties: BTreeMap<String, String>,
     /// What it is used for, such as `voice`, `sms`, `backup`.
@@ -149,7 +157,7 @@ pub(crate) enum UseForm {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Twilio,
         Self::Deepgram,
         Self::Anthropic,
@@ -158,6 +166,8 @@ impl Kind {
         Self::Whapi,
         Self::Onesignal,
         Self::Shopify,
+        Self::Smtp,
+        Self::Imap,
     ];
 
     /// As it is stored.
@@ -171,6 +181,8 @@ impl Kind {
             Self::Whapi => WHAPI,
             Self::Onesignal => ONESIGNAL,
             Self::Shopify => SHOPIFY,
+            Self::Smtp => SMTP,
+            Self::Imap => IMAP,
         }
     }
 
@@ -184,7 +196,8 @@ impl Kind {
         match self {
             Self::Twilio => "auth_token",
             Self::Whapi => TOKEN,
-            Self::Shopify => "client_secret",
+            Self::Shopify => CLIENT_SECRET,
+            Self::Smtp | Self::Imap => PASSWORD,
             Self::Deepgram | Self::Anthropic | Self::Openai | Self::Elevenlabs | Self::Onesignal => "api_key",
         }
     }
@@ -199,6 +212,14 @@ impl Kind {
         name == self.main_secret()
             || (self == Self::Twilio && (name == "api_key_secret" || is_shared_key()))
             || (self == Self::Whapi && name == WEBHOOK_SECRET)
+            || (matches!(self, Self::Smtp | Self::Imap) && matches!(name, REFRESH_TOKEN | CLIENT_SECRET))
+            || (self == Self::Smtp && name == DKIM_KEY)
+    }
+
+    /// Whether these secrets are enough.
+    fn is_enough(self, secrets: &BTreeMap<String, NewSecret>) -> bool {
+        let is_mail = matches!(self, Self::Smtp | Self::Imap);
+        secrets.contains_key(self.main_secret()) || (is_mail && secrets.contains_key(REFRESH_TOKEN))
     }
 
     fn has_property(self, name: &str) -> bool {
@@ -210,6 +231,25 @@ impl Kind {
             Self::Whapi => matches!(name, PHONE | "messages_per_second" | "trial"),
             Self::Onesignal => matches!(name, APP | "trial"),
             Self::Shopify => name == "country_code",
+            Self::Smtp => matches!(
+                name,
+                "host"
+                    | "port"
+                    | "security"
+                    | "user"
+                    | "client_id"
+                    | "from"
+                    | "from_name"
+                    | "reply_to"
+                    | "plus_addressing"
+                    | "dkim_domain"
+                    | "dkim_selector"
+                    | "messages_per_second"
+                    | "trial"
+            ),
+            Self::Imap => {
+                matches!(name, "host" | "port" | "security" | "user" | "client_id" | "address" | "folder")
+            }
         }
     }
 
@@ -365,7 +405,9 @@ impl Check for NewAccount {
             | Kind::Openai
             | Kind::Elevenlabs
             | Kind::Whapi
-            | Kind::Onesignal => {
+            | Kind::Onesignal
+            | Kind::Smtp
+            | Kind::Imap => {
                 (1..=64).contains(&sid.len())
                     && sid.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
             }
@@ -379,13 +421,15 @@ impl Check for NewAccount {
                 | Kind::Openai
                 | Kind::Elevenlabs
                 | Kind::Whapi
-                | Kind::Onesignal => "it must be 1 to 64 letters, digits, _ or -",
+                | Kind::Onesignal
+                | Kind::Smtp
+                | Kind::Imap => "it must be 1 to 64 letters, digits, _ or -",
             };
             faults.add_at("sid", FaultCode::InvalidValue, detail);
         }
         faults.text("name", &self.name, 1, 100);
         faults.field("secrets", |faults| {
-            if !self.secrets.contains_key(kind.main_secret()) {
+            if !kind.is_enough(&self.secrets) {
                 faults.add_at(kind.main_secret(), FaultCode::WrongShape, "this secret is needed");
             }
             for (name, secret) in self.secrets.iter().take(16) {

@@ -2,6 +2,7 @@
 
 use super::{form::Kind, rejected};
 use crate::{
+    mail_servers::{AccountFault, PASSWORD, REFRESH_TOKEN, Said},
     messengers::{APP, Messengers, TOKEN},
     problem::{Code, Problem},
     providers::Service,
@@ -15,6 +16,7 @@ use gateways::{
     onesignal::AppCredentials,
     whapi::{Health, WebhookSettings},
 };
+use mail::{NotSent, OAuthError, Poller, Trouble};
 use reqwest::{RequestBuilder, StatusCode};
 use std::{collections::BTreeMap, time::Duration};
 use store::model::account::ProviderAccount;
@@ -88,6 +90,8 @@ impl Trial {
                 Kind::Onesignal => self.try_at_onesignal(tried).await,
                 // Its secret only shows in what Shopify tells.
                 Kind::Shopify => secret(tried, Kind::Shopify.main_secret()).map(drop),
+                Kind::Smtp => self.try_sending(tried).await,
+                Kind::Imap => self.try_mailbox(tried).await,
                 kind @ (Kind::Deepgram | Kind::Anthropic | Kind::Openai | Kind::Elevenlabs) => {
                     self.try_key(kind, tried).await
                 }
@@ -166,6 +170,45 @@ impl Trial {
         }
     }
 
+    /// Logs in where mail is sent by.
+    async fn try_sending(&self, tried: Tried<'_>) -> Result<(), Problem> {
+        let sending = self.messengers.mail.sending(said(tried)).map_err(|fault| at_fault(&fault))?;
+        let checked = sending.sender.check().await;
+        sending.sender.close().await;
+        checked.map_err(|cause| {
+            info!(error = &cause as &dyn std::error::Error, "credentials were tried at a mail server");
+            match &cause {
+                NotSent::Login(_) => {
+                    rejected(&login_pointer(tried), "the mail server does not take this login")
+                }
+                NotSent::NotOffered(what) => {
+                    rejected("/properties/security", format!("the mail server does not offer {what}"))
+                }
+                NotSent::Token(cause) => token_refused(Kind::Smtp, cause),
+                NotSent::Unreachable(_) | NotSent::Busy => unavailable(Kind::Smtp),
+            }
+        })
+    }
+
+    /// Logs in to a mailbox and opens its folder.
+    async fn try_mailbox(&self, tried: Tried<'_>) -> Result<(), Problem> {
+        let servers = &self.messengers.mail;
+        let fetching = servers.fetching(said(tried), "trial".to_owned()).map_err(|fault| at_fault(&fault))?;
+        let checked = Poller::check(fetching.account, &servers.fetch_options()).await;
+        let checked = checked.map_err(|fault| at_fault(&AccountFault::from(fault)))?;
+        checked.map_err(|cause| {
+            info!(error = &cause as &dyn std::error::Error, "credentials were tried at a mailbox");
+            match &cause {
+                Trouble::Login(_) => rejected(&login_pointer(tried), "the mailbox does not take this login"),
+                Trouble::Refused { .. } => rejected("/properties/folder", "the mailbox has no such folder"),
+                Trouble::Token(cause) => token_refused(Kind::Imap, cause),
+                Trouble::Unreachable(_) | Trouble::Protocol | Trouble::Inbox(_) | Trouble::Inside => {
+                    unavailable(Kind::Imap)
+                }
+            }
+        })
+    }
+
     async fn try_key(&self, kind: Kind, tried: Tried<'_>) -> Result<(), Problem> {
         let key = secret(tried, kind.main_secret())?.reveal();
         let base = match tried.properties.get("base_url") {
@@ -181,9 +224,13 @@ impl Trial {
                 get("v1/models").header("x-api-key", key).header("anthropic-version", ANTHROPIC_VERSION)
             }
             Kind::Elevenlabs => get("v1/models").header("xi-api-key", key),
-            Kind::Openai | Kind::Twilio | Kind::Whapi | Kind::Onesignal | Kind::Shopify => {
-                get("v1/models").bearer_auth(key)
-            }
+            Kind::Openai
+            | Kind::Twilio
+            | Kind::Whapi
+            | Kind::Onesignal
+            | Kind::Shopify
+            | Kind::Smtp
+            | Kind::Imap => get("v1/models").bearer_auth(key),
         };
         judge(kind, request).await
     }
@@ -191,6 +238,30 @@ impl Trial {
     fn address(&self, kind: Kind) -> Option<&Url> {
         let service = Service::ALL.into_iter().find(|service| service.name() == kind.as_str())?;
         self.addresses.get(&service)
+    }
+}
+
+fn said(tried: Tried<'_>) -> Said<'_> {
+    Said { properties: tried.properties, secrets: tried.secrets }
+}
+
+/// What an account for mail lacks.
+fn at_fault(fault: &AccountFault) -> Problem {
+    rejected(&fault.pointer(), fault.to_string())
+}
+
+fn login_pointer(tried: Tried<'_>) -> String {
+    let name = if tried.secrets.contains_key(PASSWORD) { PASSWORD } else { REFRESH_TOKEN };
+    format!("/secrets/{name}")
+}
+
+fn token_refused(kind: Kind, cause: &OAuthError) -> Problem {
+    match cause {
+        OAuthError::ReconnectNeeded(_) => {
+            rejected("/secrets/refresh_token", "the mailbox has to be connected again")
+        }
+        OAuthError::Configuration(_) => rejected("/properties/client_id", "the OAuth2 client is refused"),
+        OAuthError::Unavailable { .. } => unavailable(kind),
     }
 }
 

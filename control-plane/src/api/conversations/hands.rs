@@ -459,6 +459,10 @@ fn refused(cause: ComposeError) -> Problem {
             let detail = cause.to_string();
             Problem::unacceptable(vec![Fault { place, code: FaultCode::InvalidValue, detail }])
         }
+        // A reply has words of its own and no template.
+        cause @ (ComposeError::NoTemplate | ComposeError::Variables(_) | ComposeError::Words(_)) => {
+            Problem::new(Code::Internal, cause.to_string())
+        }
     }
 }
 

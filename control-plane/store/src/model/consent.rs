@@ -29,6 +29,9 @@ impl Consent {
     /// In place of a sender: the address was found to be nobody's on this channel, and nothing more is sent there.
     pub const NOBODY: &'static str = "nobody";
 
+    /// In place of a sender: what goes to many at once. Whoever wants no more of that still gets what is meant for them alone.
+    pub const BULK: &'static str = "bulk";
+
     /// The lookup key of a consent.
     #[must_use]
     pub fn lookup(channel: Channel, sender: &str, address: &str) -> String {

@@ -69,11 +69,13 @@ pub enum WorkKind {
     Batch,
     /// A message that came in and is to be understood and answered.
     Reply,
+    /// A mailbox, by its account: whoever holds it reads it.
+    Mailbox,
 }
 words!(WorkKind, "kind of work", {
     Job => "job", Delivery => "delivery", Recording => "recording", InboundEvent => "inbound_event", Call => "call",
     CriticalMessage => "critical_message", Message => "message", BulkMessage => "bulk_message", Batch => "batch",
-    Reply => "reply",
+    Reply => "reply", Mailbox => "mailbox",
 });
 
 /// Something to work on, held by one worker until its lease ends.
