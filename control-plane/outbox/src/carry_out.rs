@@ -126,7 +126,7 @@ async fn gather(
 /// Steps of several messages in one unit of work; if one of them cannot be made, each in its own.
 async fn steps(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     due: Vec<(usize, Vec<Event>)>,
@@ -161,7 +161,7 @@ fn skip_stale(cause: StoreError) -> Result<Vec<(usize, Errand)>, StoreError> {
 
 async fn together(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     due: &[(usize, Vec<Event>)],
@@ -188,7 +188,7 @@ async fn together(
     }
     tx.commit().await?;
     if !facts.is_empty() {
-        inner.book.learn(part, facts, scene.now).await?;
+        inner.learn(part, facts, scene.now).await?;
     }
     Ok(errands)
 }

@@ -4,7 +4,14 @@
 //! handfuls at once; a tenant has only so many of them. A tenant with a hundred thousand messages delays another's by what one
 //! handful takes.
 
-use crate::{batches, book::Book, carry_out::carry_out, channels::Channels, outgoing::Lane, pace::Pace};
+use crate::{
+    batches,
+    book::{Book, Fact},
+    carry_out::carry_out,
+    channels::Channels,
+    outgoing::Lane,
+    pace::Pace,
+};
 use engine::provider::AbortOnDrop;
 use parking_lot::Mutex;
 use std::{
@@ -16,7 +23,7 @@ use std::{
     },
     time::Duration,
 };
-use store::{Store, StoreError, TenantId, model::audit::Actor};
+use store::{Store, StoreError, TenantId, TenantStore, model::audit::Actor};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
@@ -111,6 +118,19 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn is_draining(&self) -> bool {
         self.drains.load(Ordering::Relaxed)
+    }
+
+    /// Takes in what messages showed of accounts; those who are written of it have their message in the critical lane.
+    pub(crate) async fn learn(
+        &self,
+        part: &(dyn TenantStore + 'static),
+        facts: Vec<Fact>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        if self.book.learn(part, &*self.channels, facts, now).await? {
+            self.wake(Lane::Critical);
+        }
+        Ok(())
     }
 
     pub(crate) fn wake(&self, lane: Lane) {

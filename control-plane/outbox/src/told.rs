@@ -83,7 +83,7 @@ impl Outbox {
 
     async fn tell_it(
         &self,
-        part: &dyn TenantStore,
+        part: &(dyn TenantStore + 'static),
         message: &MessageId,
         event: Event,
     ) -> Result<Option<Stored<Message>>, StoreError> {
@@ -111,7 +111,7 @@ impl Outbox {
             }
             let Stepped { facts, message, .. } = stepped;
             if !facts.is_empty() {
-                inner.book.learn(part, facts, now).await?;
+                inner.learn(part, facts, now).await?;
             }
             if woken {
                 inner.wake(lane);

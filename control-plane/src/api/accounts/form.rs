@@ -109,9 +109,11 @@ pub(crate) struct NewAccount {
     name: String,
     /// What is secret, by its name.
     secrets: BTreeMap<String, NewSecret>,
-    /// What is not: `api_key_sid` and `application_sid` of Twilio's; `phone` and `messages_per_second` of Whapi's; `app_id` of
+    /// What is not: `api_key_sid`, `application_sid`, `messaging_service_sid`, which sends instead of the numbers, and
+    /// `whatsapp_senders`, its numbers at WhatsApp separated by commas, of Twilio's; `trial` (`true`: it is used after all others) and
+    /// `messages_per_second` of all that carry messages; `phone` of Whapi's; `app_id` of
     /// OneSignal's; `country_code` of Shopify's; `host`, `port`, `security` (`tls`, `starttls`, `plain`), `user` and `client_id` of mail servers,
-    /// with `from`, `from_name`, `reply_to`, `plus_addressing`, `dkim_domain`, `dkim_selector` and `messages_per_second` for sending,
+    /// with `from`, `from_name`, `reply_to`, `plus_addressing`, `dkim_domain` and `dkim_selector` for sending,
     /// `address` and `folder` for a mailbox; `version`, `auth`, `max_tokens_field` and `base_url` of the others. Where a provider is (`base_url`) only those who run the platform can say.
     #[serde(default)]
     pub(super) properties: BTreeMap<String, String>,
@@ -224,7 +226,15 @@ impl Kind {
 
     fn has_property(self, name: &str) -> bool {
         match self {
-            Self::Twilio => matches!(name, "api_key_sid" | "application_sid"),
+            Self::Twilio => matches!(
+                name,
+                "api_key_sid"
+                    | "application_sid"
+                    | "messaging_service_sid"
+                    | "whatsapp_senders"
+                    | "messages_per_second"
+                    | "trial"
+            ),
             Self::Deepgram | Self::Anthropic | Self::Openai | Self::Elevenlabs => {
                 matches!(name, "version" | "auth" | "max_tokens_field") || name == ADDRESS
             }
