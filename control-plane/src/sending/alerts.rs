@@ -107,10 +107,13 @@ fn text(words: &Words, alert: Alert<'_>) -> Text {
         |class| format!("failures in a row: {}, the last: {class}", alert.failures),
     );
     let follows = if alert.standing == Standing::Down {
-        "It is passed over until a trial shows that it works. Once it is mended, POST /v1/health/channels/{account}/reset uses it again \
-         at once."
+        format!(
+            "It is passed over until a trial shows that it works. Once it is mended, POST /v1/health/channels/{}/reset uses it again at \
+             once.",
+            alert.account
+        )
     } else {
-        "It is still used."
+        "It is still used.".to_owned()
     };
     Text {
         subject: Some(format!("{}: {channel} is {}: {account}", words.tenant, alert.standing)),
