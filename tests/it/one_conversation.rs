@@ -128,6 +128,7 @@ async fn one_conversation_goes_from_a_text_through_a_call_and_an_operator_to_an_
         Rehearsal::start(sandbox_options(), &fixture, folder.path(), |config| tune(config, &certificate))
             .await
             .unwrap();
+    let _background = rehearsal.server.background();
     let key = rehearsal.server.first_key.as_ref().unwrap().reveal().to_owned();
     let office = Office { rehearsal: &rehearsal, http: http_client(HttpOptions::default()).unwrap(), key };
     connect(&office, &server, &own).await;
