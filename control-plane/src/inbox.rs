@@ -126,8 +126,8 @@ async fn take_in(
         match kept {
             Ok(Some(received)) => {
                 tx.commit().await?;
-                if matches!(received, Received::Kept { .. }) {
-                    assign::drain(store).await;
+                if let Received::Kept { conversation, .. } = &received {
+                    assign::give_out(store, conversation).await?;
                 }
                 return Ok(received);
             }
@@ -159,7 +159,8 @@ async fn keep(
     let message = MessageId::generate();
     let now = tx.now();
     let value = message_of(inbound, call, conversation.clone());
-    let Some(kept) = tx.insert_new(message.clone(), value).await? else { return Ok(Some(Received::Known)) };
+    // Another has kept it meanwhile: what this unit of work has changed for it must not count.
+    let Some(kept) = tx.insert_new(message.clone(), value).await? else { return Ok(None) };
     if call.is_some() {
         return Ok(Some(Received::Kept { message, conversation }));
     }
@@ -236,10 +237,15 @@ async fn conversation(
     let settings = control::settings(tx).await?;
     let former = Conversation::lookup(inbound.channel, &inbound.own_address, &inbound.address);
     let key = contact.as_ref().map(ToString::to_string);
-    let mut known = match &inbound.conversation {
+    let named = match &inbound.conversation {
         Some(named) => tx.get::<Conversation>(named).await?,
         None => None,
     };
+    // Whoever has got a mail of somebody else's conversation, as a copy or forwarded, must not be answered there.
+    let is_theirs = |row: &Stored<Conversation>| {
+        row.value.address == inbound.address || (contact.is_some() && row.value.contact == contact)
+    };
+    let mut known = named.filter(is_theirs);
     for lookup in key.iter().chain([&former]) {
         if known.is_none() {
             known = tx.find::<Conversation>(lookup).await?;

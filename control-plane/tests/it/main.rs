@@ -19,6 +19,7 @@ mod gateways_told;
 mod health;
 mod identity;
 mod inbox;
+mod inbox_hands;
 mod isolation;
 mod log;
 mod mail;
