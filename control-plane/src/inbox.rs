@@ -168,7 +168,9 @@ async fn keep(
     if row.value.control != Control::Assistant {
         control::tell(tx, EventType::ConversationQueued, &row, Some(&message)).await?;
     }
-    if !inbound.automatic {
+    // Short codes and names are of programs, and cannot be answered.
+    let is_answerable = address_kind(inbound.channel) != AddressKind::Phone || is_number(&inbound.address);
+    if !inbound.automatic && is_answerable {
         tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
     }
     Ok(Some(Received::Kept { message, conversation }))

@@ -252,3 +252,18 @@ async fn a_message_is_kept_and_counted_once_however_many_tell_of_it_at_once() {
     assert_eq!((shown.len(), &shown[0]["unread"]), (1, &json!(2)), "{shown:?}");
     assert_eq!(data(&stage.harness, "/v1/messages").await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_short_code_is_kept_and_no_assistant_answers_it() {
+    let harness = Harness::new().await;
+    let fields = [
+        ("AccountSid", ACCOUNT),
+        ("MessageSid", "SM1"),
+        ("From", "45678"),
+        ("To", OWN_NUMBER),
+        ("Body", "Your code is 4711. Is that you?"),
+    ];
+    assert_eq!(harness.hook("/api/twilio/sms", &fields).await.status, 200);
+    assert_eq!(data(&harness, "/v1/messages").await.len(), 1);
+    assert!(work(&harness).await.is_empty());
+}
