@@ -138,11 +138,16 @@ async fn wake(tx: &mut (dyn TenantTx + 'static), stepped: &Stepped) -> Result<bo
     if !dispatch.trying().is_empty() {
         return Ok(false);
     }
-    if let Some(at) = dispatch.wake_at() {
-        schedule(tx, stepped, *lane, at).await?;
-        return Ok(at <= tx.now());
+    match dispatch.wake_at() {
+        Some(at) => {
+            schedule(tx, stepped, *lane, at).await?;
+            Ok(at <= tx.now())
+        }
+        None => {
+            tx.unschedule(lane.work(), stepped.message.id.as_str()).await?;
+            Ok(false)
+        }
     }
-    Ok(false)
 }
 
 async fn schedule(

@@ -88,10 +88,19 @@ fn new_message(own_address: &str, parcel: &Parcel) -> NewMessage {
     }
 }
 
-/// Looks for a message among the account's: the same text to the same number, not older than the try, and no other message's.
+/// Asks for a message by its sid, or looks for it among the account's: the same text to the same number, not older than the try, and no
+/// other message's.
 pub(super) async fn ask(senders: &Senders, account: &Account, question: &Question) -> Answer {
     let Some(client) = client(senders, account) else { return Answer::CannotSay };
     let parcel = &question.parcel;
+    let known = question.provider_id.as_deref().and_then(|id| id.parse().ok());
+    if let Some(sid) = known {
+        return match client.fetch_message(&sid).await {
+            Ok(message) => Answer::Found { report: report(&message) },
+            Err(cause) if cause.is_gone() => Answer::NotThere,
+            Err(cause) => cannot_say(parcel, &cause),
+        };
+    }
     let filter = MessageFilter {
         to: Some(address(parcel.route.channel, &parcel.address)),
         ..MessageFilter::default()
@@ -105,14 +114,16 @@ pub(super) async fn ask(senders: &Senders, account: &Account, question: &Questio
             let found = messages.iter().find(|message| is_it(message, question));
             found.map_or(Answer::NotThere, |message| Answer::Found { report: report(message) })
         }
-        Err(cause) => {
-            warn!(
-                tenant = %parcel.tenant, error = &cause as &dyn std::error::Error,
-                "Twilio could not be asked what came of a message"
-            );
-            Answer::CannotSay
-        }
+        Err(cause) => cannot_say(parcel, &cause),
     }
+}
+
+fn cannot_say(parcel: &Parcel, cause: &TwilioError) -> Answer {
+    warn!(
+        tenant = %parcel.tenant, error = cause as &dyn std::error::Error,
+        "Twilio could not be asked what came of a message"
+    );
+    Answer::CannotSay
 }
 
 fn is_it(message: &Message, question: &Question) -> bool {
