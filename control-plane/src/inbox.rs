@@ -7,6 +7,7 @@ pub(crate) mod assign;
 pub(crate) mod calls;
 pub(crate) mod control;
 mod decide;
+mod keywords;
 pub(crate) mod live;
 pub(crate) mod reply;
 mod timer;
@@ -15,6 +16,7 @@ pub(crate) mod write;
 
 use crate::{clock::now_us, contacts::contact_of, mailboxes::Mark};
 use deliveries::{Event, EventType, announce, payload::MessageTold};
+use messaging::{consent::Keyword, phone::settled};
 use routing::is_number;
 use store::{
     Call, Direction, Filter, StoreError, Stored, TenantStore, TenantTx,
@@ -63,6 +65,8 @@ pub(crate) struct Inbound {
     pub(crate) conversation: Option<ConversationId>,
     /// Whether a program wrote it: an automatic answer, a list. Nobody answers that by themselves.
     pub(crate) automatic: bool,
+    /// What it asks for as a keyword, where the carrier says so.
+    pub(crate) keyword: Option<Keyword>,
 }
 
 /// What became of a message that came in.
@@ -107,6 +111,14 @@ async fn take_in(
     call: Option<&Call>,
     mark: Option<&Mark>,
 ) -> Result<Received, StoreError> {
+    let inbound = &Inbound {
+        // Carriers write one number in two forms; whoever wrote is one person, and what they said counts for both.
+        address: match address_kind(inbound.channel) {
+            AddressKind::Phone => settled(&inbound.address),
+            AddressKind::Email | AddressKind::Push => inbound.address.clone(),
+        },
+        ..inbound.clone()
+    };
     for _ in 0..ATTEMPTS {
         let lookup = Message::lookup(inbound.provider, &inbound.provider_id);
         if store.find::<Message>(&lookup).await?.is_some() {
@@ -167,7 +179,8 @@ async fn keep(
     if row.value.control != Control::Assistant {
         control::tell(tx, EventType::ConversationQueued, &row, Some(&message)).await?;
     }
-    if !inbound.automatic {
+    let is_keyword = keywords::take(tx, inbound, &row).await?;
+    if !inbound.automatic && !is_keyword {
         tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
     }
     Ok(Some(Received::Kept { message, conversation }))

@@ -304,7 +304,10 @@ impl Known {
         let address = scene.message.value.address.as_deref().unwrap_or_default();
         let consents = part.list::<Consent>(&Filter::first(CONSENTS).of(address)).await?;
         let opted_out = consents.iter().any(|row| {
-            row.value.channel == scene.message.value.channel && row.value.status == ConsentStatus::OptedOut
+            row.value.channel == scene.message.value.channel
+                && row.value.status == ConsentStatus::OptedOut
+                // Who wants no mail to many still gets answers.
+                && row.value.sender != Consent::BULK
         });
         Ok(Some(Self {
             is_last: is_last && scene.message.value.times.replied_at.is_none(),

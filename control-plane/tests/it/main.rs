@@ -20,6 +20,7 @@ mod health;
 mod identity;
 mod inbox;
 mod isolation;
+mod keywords;
 mod log;
 mod mail;
 mod messages;
