@@ -175,6 +175,18 @@ fn plain(digits: &str) -> Option<&'static Rule> {
     (digits.len() == rule.code.len() + rule.plain_digits).then_some(rule)
 }
 
+/// The form in which a person's number is kept, of one that is E.164 already: where two forms mean the same phone it is always the same
+/// one, so that what they said of it counts however it was written. What is no number stays as it is.
+#[must_use]
+pub fn settled(e164: &str) -> String {
+    match e164.strip_prefix('+') {
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("+{}", kept(digits))
+        }
+        Some(_) | None => e164.to_owned(),
+    }
+}
+
 /// The form that is kept.
 fn kept(digits: &str) -> String {
     if let Some((rule, plain)) = marked(digits)

@@ -69,7 +69,7 @@ async fn list_conversations(
     list: List<ConversationParams>,
 ) -> Result<Json<Page<ConversationItem>>, Problem> {
     let params = list.filter.clone();
-    let phone = params.phone.map(|phone| (AddressKind::Phone, phone::tidied(phone)));
+    let phone = params.phone.map(|phone| (AddressKind::Phone, phone::of_person(phone)));
     let email = params.email.map(|email| (AddressKind::Email, email.to_lowercase()));
     let view = |row: Stored<Conversation>| Item::of(row, ConversationView::of);
     if let Some((kind, address)) = phone.or(email) {

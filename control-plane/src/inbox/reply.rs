@@ -15,6 +15,7 @@ use engine::{
     call::turn::Command,
     llm::{LlmEvent, LlmProvider, LlmRequest, Message as Said},
 };
+use messaging::consent::recognise;
 use outbox::{AcceptError, accept};
 use std::{
     sync::{Arc, Weak},
@@ -136,6 +137,11 @@ struct Scene {
 
 async fn answer(shared: &Arc<Shared>, part: &Part, id: &MessageId, attempts: i64) -> Result<(), ReplyError> {
     let Some(mut scene) = scene(part, id).await? else { return Ok(()) };
+    let is_text = [Channel::Sms, Channel::Whatsapp].contains(&scene.message.value.channel);
+    if is_text && recognise(&scene.message.value.content).is_some_and(|said| !said.only_after_stop) {
+        // It was heeded when it came in, and is looked at because a person has given the conversation back.
+        return Ok(());
+    }
     tell_live_calls(shared, part, &scene).await?;
     let view = shared.directory.tenant(part.id()).await.map_err(StoreError::from)?;
     let answerer = view
@@ -320,7 +326,10 @@ impl Known {
         let address = scene.message.value.address.as_deref().unwrap_or_default();
         let consents = part.list::<Consent>(&Filter::first(CONSENTS).of(address)).await?;
         let opted_out = consents.iter().any(|row| {
-            row.value.channel == scene.message.value.channel && row.value.status == ConsentStatus::OptedOut
+            row.value.channel == scene.message.value.channel
+                && row.value.status == ConsentStatus::OptedOut
+                // Who wants no mail to many still gets answers.
+                && row.value.sender != Consent::BULK
         });
         Ok(Some(Self {
             is_last: is_last && scene.message.value.times.replied_at.is_none(),

@@ -2,7 +2,8 @@
 
 use crate::{
     inbox::{
-        Scripted, begun, data, eventually, now, ok, operator, patched, path_of, received, understood, writes,
+        Scripted, WRITER, begun, data, eventually, now, ok, operator, patched, path_of, received, understood,
+        writes,
     },
     messages_sent::Stage,
     support::*,
@@ -24,7 +25,8 @@ use store::{
     ids::{ConversationId, MessageId},
     model::{
         audit::Actor,
-        message::{Author, Conversation, Message, MessageDirection},
+        consent::{Consent, ConsentStatus, Proof},
+        message::{Author, Channel, Conversation, Message, MessageDirection},
         work::WorkKind,
     },
 };
@@ -266,4 +268,35 @@ async fn a_short_code_is_kept_and_no_assistant_answers_it() {
     assert_eq!(harness.hook("/api/twilio/sms", &fields).await.status, 200);
     assert_eq!(data(&harness, "/v1/messages").await.len(), 1);
     assert!(work(&harness).await.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_writes_from_an_address_is_somebody_again() {
+    let stage = Stage::new().await;
+    begun(&stage).await;
+    let hello = json!({ "to": { "phone": WRITER }, "chain": [{ "channels": ["sms"] }], "text": "Hello." });
+    let store = open_store(&stage.harness.folder).await;
+    let part = store.tenant(&TenantId::known("ten_1"));
+    let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
+    let (status, source) = (ConsentStatus::OptedOut, "provider".to_owned());
+    let proof = Proof { at: 1, status, source, evidence: "30005".to_owned() };
+    outbox::note_consent(&mut *tx, Channel::Sms, Consent::NOBODY, WRITER, proof).await.unwrap();
+    tx.commit().await.unwrap();
+    let id = stage.sent(&hello).await;
+    stage.when(&id, "failed").await;
+    received(&stage, "SM2", "I have my telephone again.").await;
+    let id = stage.sent(&hello).await;
+    stage.when(&id, "delivered").await;
+}
+
+#[tokio::test]
+async fn nobody_has_to_answer_a_keyword_in_time() {
+    let harness = Harness::new().await;
+    let team = ok(&harness, "/v1/teams", json!({ "name": "Support", "answer_within_s": 60 })).await;
+    let messaging = json!({ "default_team": team["id"] });
+    patched(&harness, "/v1/tenant", json!({ "settings": { "messaging": messaging } })).await;
+    let stopped = writes(&harness, "+15550101", "SM1", "STOP").await;
+    assert_eq!(stopped["answer_due_at"], Value::Null, "{stopped}");
+    let asked = writes(&harness, "+15550102", "SM2", "Is it ready?").await;
+    assert!(asked["answer_due_at"].is_string(), "{asked}");
 }

@@ -21,6 +21,7 @@ mod identity;
 mod inbox;
 mod inbox_hands;
 mod isolation;
+mod keywords;
 mod log;
 mod mail;
 mod messages;

@@ -101,3 +101,15 @@ fn somebody_is_found_by_each_form_of_their_number() {
         (&["anonymous".to_owned()][..], &[String::new()][..])
     );
 }
+
+#[test]
+fn both_forms_of_a_number_are_settled_as_one() {
+    assert_eq!(settled("+5215555550100"), "+525555550100");
+    assert_eq!(settled("+525555550100"), "+525555550100");
+    assert_eq!(settled("+551188880100"), "+5511988880100");
+    assert_eq!(settled("+551122220100"), "+551122220100", "a line at home");
+    assert_eq!(settled("+5491155550100"), "+5491155550100");
+    for other in ["+15550100", "", "+", "+52é", "nobody", "sip:a@example.com", "+5", "+52", "+55"] {
+        assert_eq!(settled(other), other);
+    }
+}
