@@ -7,6 +7,7 @@
 //!   ([`check`](Template::check)).
 
 mod engine;
+pub mod over_body;
 mod values;
 
 use crate::{channel::Channel, words::words};

@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use std::{collections::BTreeMap, io};
 
 /// Longest source, in bytes.
-const SOURCE_MAX: usize = 64 * 1024;
+pub(super) const SOURCE_MAX: usize = 64 * 1024;
 /// Longest text that is written, in bytes: a mail of this size is read by nobody.
 const OUTPUT_MAX: usize = 256 * 1024;
 /// Steps of the engine. A mail of a hundred lines takes some thousand.
@@ -29,7 +29,7 @@ pub(super) enum Form {
     Html,
 }
 
-fn environment(form: Form) -> Environment<'static> {
+pub(super) fn environment(form: Form) -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
@@ -86,7 +86,7 @@ fn compile<T>(
     if source.len() > SOURCE_MAX {
         return Err(format!("it is longer than {SOURCE_MAX} bytes"));
     }
-    only_what_is_allowed(source)?;
+    only_what_is_allowed(source, STATEMENTS)?;
     let environment = environment(form);
     let template = environment.template_from_str(source).map_err(|error| reason(&error))?;
     let mut unknown: Vec<String> = template
@@ -118,7 +118,7 @@ fn value(given: &serde_json::Value) -> Value {
 }
 
 /// What the engine says, without what it quotes.
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
     let what = match error.kind() {
         ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
@@ -130,7 +130,7 @@ fn reason(error: &Error) -> String {
 }
 
 /// Refuses what could make a text grow without writing it: see the head of this file.
-fn only_what_is_allowed(source: &str) -> Result<(), String> {
+pub(super) fn only_what_is_allowed(source: &str, statements: &[&str]) -> Result<(), String> {
     let mut rest = source;
     while let Some(at) = rest.find("{") {
         rest = &rest[at + 1..];
@@ -145,8 +145,10 @@ fn only_what_is_allowed(source: &str) -> Result<(), String> {
             let word = rest.trim_start_matches(['-', '+']).trim_start();
             let word =
                 word.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
-            if !STATEMENTS.contains(&word) {
-                return Err(format!("{word:?} cannot be used in a template: only if, elif and else"));
+            if !statements.contains(&word) {
+                let allowed =
+                    statements.iter().filter(|word| !word.starts_with("end")).copied().collect::<Vec<_>>();
+                return Err(format!("{word:?} cannot be used in a template: only {}", allowed.join(", ")));
             }
         }
         let end = end_of_tag(rest, kind)?;
@@ -156,7 +158,7 @@ fn only_what_is_allowed(source: &str) -> Result<(), String> {
 }
 
 /// Where a tag ends; refuses operators that join or multiply.
-fn end_of_tag(tag: &str, kind: char) -> Result<usize, String> {
+pub(super) fn end_of_tag(tag: &str, kind: char) -> Result<usize, String> {
     let close = if kind == '{' { "}}" } else { "%}" };
     let mut quote = None;
     let mut escaped = false;
@@ -205,8 +207,9 @@ fn money(value: &Value) -> Result<String, Error> {
 }
 
 /// Takes so much and no more.
-struct Bounded {
-    bytes: Vec<u8>,
+#[derive(Default)]
+pub(super) struct Bounded {
+    pub(super) bytes: Vec<u8>,
 }
 
 impl io::Write for Bounded {
