@@ -194,6 +194,11 @@ async fn inputs(
             vec![Input::Outcome { attempt: number, outcome: sent.outcome }]
         }
         Event::Answered { number, ask, answer } => {
+            // Two that say the same to the same person may be asked about at once: each of the provider's is one of them.
+            let answer = match is_of_another(tx, outgoing, number, &answer).await? {
+                true => Answer::NotThere,
+                false => answer,
+            };
             if let Answer::Found { report } = &answer {
                 keep_told(tx, outgoing, number, report, "found", None, now).await?;
             }
@@ -216,6 +221,22 @@ async fn attempt(
         Some(id) => tx.get::<Attempt>(id).await,
         None => Ok(None),
     }
+}
+
+/// Whether what a provider found is known as another try.
+async fn is_of_another(
+    tx: &mut (dyn TenantTx + 'static),
+    outgoing: &Outgoing,
+    number: u32,
+    answer: &Answer,
+) -> Result<bool, StoreError> {
+    let Answer::Found { report } = answer else { return Ok(false) };
+    let Some(own) = attempt(tx, outgoing, number).await? else { return Ok(false) };
+    let (Some(account), Some(provider_id)) = (&own.value.account, &report.provider_id) else {
+        return Ok(false);
+    };
+    let other = tx.find::<Attempt>(&format!("{account}:{provider_id}")).await?;
+    Ok(other.is_some_and(|other| other.id != own.id))
 }
 
 async fn keep_outcome(

@@ -4,7 +4,7 @@ use crate::{
     messages_sent::Stage,
     support::{Answer, form, signature},
 };
-use axum::http::Request;
+use axum::http::{Method, Request};
 use serde_json::{Value, json};
 
 const OWN: &str = "+15550100";
@@ -141,12 +141,12 @@ async fn stop_to_a_whatsapp_sender_that_takes_no_calls_is_kept_too() {
     let stage = Stage::new().await;
     let sender = "+15550188";
     let account = format!("AC{}", "0".repeat(32));
-    let added = json!({
-        "kind": "twilio", "sid": account, "name": "WhatsApp", "roles": ["whatsapp"],
-        "secrets": { "auth_token": "sandbox" }, "properties": { "whatsapp_senders": format!("+15550187, {sender}") },
-    });
-    let answer = stage.post("/v1/provider-accounts", &added, None).await;
-    assert_eq!(answer.status, 201, "{}", answer.text());
+    let accounts = stage.harness.get("/v1/provider-accounts").await.json();
+    let own = accounts["data"].as_array().unwrap().iter().find(|one| one["sid"] == account.as_str()).unwrap();
+    let changed = json!({ "properties": { "whatsapp_senders": format!("+15550187, {sender}") } });
+    let path = format!("/v1/provider-accounts/{}", own["id"].as_str().unwrap());
+    let answer = stage.harness.json(Method::PATCH, &path, &changed).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
     let write = async |to: &str| {
         let fields = [
             ("AccountSid", account.as_str()),

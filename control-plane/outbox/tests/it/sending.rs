@@ -6,10 +6,10 @@ use messaging::{
     Failure, FailureClass, Status,
     dispatch::{Outcome, Recovery, Report},
 };
-use outbox::Tidings;
+use outbox::{Route, Tidings};
 use std::time::Duration;
 use store::{
-    ids::AttemptId,
+    ids::{AccountId, AttemptId},
     model::{
         message::MessageStatus,
         outgoing::{Attempt, AttemptStatus},
@@ -145,5 +145,22 @@ async fn what_is_written_in_one_conversation_leaves_in_its_order() {
         left.push(attempt(&house, &id).await.message);
     }
     assert_eq!(left, written);
+    drop(outbox);
+}
+
+#[tokio::test]
+async fn of_two_that_say_the_same_each_that_the_provider_has_is_one_and_the_other_is_sent_again() {
+    let house = House::new().await;
+    let account = AccountId::generate().to_string();
+    let providers = Providers::new(vec![Route { account, ..route(Sms, Recovery::Ask) }]);
+    providers.will(Sms, [Says::Now(Outcome::Unknown), Says::Now(Outcome::Unknown)]);
+    providers.will_answer(found("SM1"));
+    providers.will_answer(found("SM1"));
+    let written = [house.accept(&[Sms]).await, house.accept(&[Sms]).await];
+    let outbox = house.outbox(&providers, LONG);
+    for id in &written {
+        house.when(id, MessageStatus::Sent).await;
+    }
+    assert_eq!(providers.sent().len(), 3, "one was there, one was not");
     drop(outbox);
 }

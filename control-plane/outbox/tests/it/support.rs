@@ -101,7 +101,8 @@ pub(crate) fn route(channel: Channel, recovery: Recovery) -> Route {
 
 impl Providers {
     pub(crate) fn new(routes: Vec<Route>) -> Arc<Self> {
-        let options = Options { ask_after_s: 0, ..Options::default() };
+        let options =
+            Options { ask_after_s: 0, believed_after_s: 0, retries_s: vec![0], ..Options::default() };
         Arc::new(Self { routes, options, script: Mutex::default() })
     }
 
