@@ -2,8 +2,10 @@
 //!
 //! - [`routes`]: which accounts carry which channel, from which addresses.
 //! - `twilio` and its likes: one file for each provider, behind the outbox's [`Channels`].
+//! - `alerts`: what administrators are written of an account that does not carry messages as it should.
 //! - [`compose`]: what a request says becomes a message with a text for each channel; [`templates`]: from a template.
 
+mod alerts;
 pub(crate) mod compose;
 pub(crate) mod hours;
 mod mail;
@@ -16,6 +18,7 @@ mod whapi;
 pub(crate) use twilio::TOLD;
 
 use crate::{
+    costs::Prices,
     directory::{Account, Directory, TenantView},
     mail_servers::SMTP,
     messengers::{Messengers, ONESIGNAL, WHAPI},
@@ -26,7 +29,7 @@ use messaging::{
     dispatch::{Answer, Options, Outcome},
 };
 use objects::Links;
-use outbox::{Answered, Channels, NewMessage, Parcel, Question, Sent, Setup};
+use outbox::{Alert, Answered, Channels, NewMessage, Parcel, Question, Sent, Setup};
 use std::sync::Arc;
 use store::{
     Store, StoreError, Stored, TenantId, TenantStore,
@@ -48,6 +51,8 @@ pub(crate) struct Senders {
     pub(crate) links: Links,
     /// Where we are reached, without a slash at the end.
     pub(crate) own_address: String,
+    /// What messages cost.
+    pub(crate) prices: Arc<Prices>,
 }
 
 impl Senders {
@@ -97,6 +102,14 @@ impl Channels for Senders {
                 _ => Answer::CannotSay,
             }
         })
+    }
+
+    fn alert<'a>(
+        &'a self,
+        part: &'a (dyn TenantStore + 'static),
+        alert: Alert<'a>,
+    ) -> BoxFuture<'a, Result<Vec<NewMessage>, StoreError>> {
+        Box::pin(alerts::letters(self, part, alert))
     }
 
     fn compose<'a>(

@@ -108,7 +108,7 @@ pub(crate) struct Shared {
     /// Sends messages.
     pub(crate) outbox: Arc<Outbox>,
     /// For estimates.
-    pub(crate) prices: Prices,
+    pub(crate) prices: Arc<Prices>,
     /// Do what follows from what gateways and shops told.
     pub(crate) told: Workers,
     /// Those who carry messages.
@@ -157,12 +157,14 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
+        let prices = Arc::<Prices>::default();
         let senders = Senders {
             directory: Arc::clone(&directory),
             messengers: messengers.clone(),
             store: Arc::clone(&store),
             links: links.clone(),
             own_address: own_address.clone(),
+            prices: Arc::clone(&prices),
         };
         let clock = Arc::new(crate::clock::now_us);
         let outbox = Arc::new(Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, clock));
@@ -185,7 +187,7 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
-            prices: Prices::default(),
+            prices,
             told,
             messengers,
             replies: Arc::default(),
