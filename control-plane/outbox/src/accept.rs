@@ -135,6 +135,7 @@ pub async fn accept(tx: &mut (dyn TenantTx + 'static), new: NewMessage) -> Resul
         cost: None,
         times: Times::default(),
         dispatch: Some(outgoing.written()?),
+        erased: false,
     };
     let id = MessageId::generate();
     tx.insert_as(id.clone(), message).await?;
