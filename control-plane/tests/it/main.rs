@@ -29,6 +29,7 @@ mod nodes;
 mod nodes_on_a_bus;
 mod once_more;
 mod outbound;
+mod privacy;
 mod provisioning;
 mod queue_next;
 mod recording_links;
