@@ -49,7 +49,7 @@ async fn what_is_older_than_its_channel_is_kept_ends_and_what_is_held_stays() {
     assert!(!part.get::<Message>(&old_sms.id).await.unwrap().unwrap().value.erased);
     assert_eq!(part.turns(&old_call).await.unwrap().len(), 1);
 
-    assert_eq!(set(json!({ "sms_days": 5, "transcript_days": 5 })).await.status, 200);
+    assert_eq!(set(json!({ "legal_hold": false })).await.status, 200);
     let mut is_over = false;
     for _ in 0..4_000 {
         let message = part.get::<Message>(&old_sms.id).await.unwrap().unwrap().value;

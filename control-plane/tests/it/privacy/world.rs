@@ -14,8 +14,8 @@ use store::{
     model::{
         audit::Actor,
         message::{
-            Analysis, Channel, Conversation, Media, Message, MessageDirection, MessageStatus, Sentiment,
-            Times, Urgency,
+            Analysis, Channel, Control, Conversation, ConversationStatus, Media, Message, MessageDirection,
+            MessageStatus, Sentiment, Times, Urgency,
         },
         outgoing::{Batch, BatchChunk, BatchStatus, ChunkStatus, Recipient},
         queue::{Voicemail, VoicemailStatus},
@@ -59,6 +59,10 @@ pub(super) async fn insert<T: Resource>(part: &dyn TenantStore, at: i64, value: 
 
 pub(super) fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()
+}
+
+fn tomorrow() -> String {
+    jiff::Timestamp::from_microsecond(now() + 24 * 3_600 * 1_000_000).unwrap().to_string()
 }
 
 /// Settings in which nobody is asked what a message means.
@@ -147,6 +151,31 @@ pub(super) async fn call(
 /// The recording of a call.
 pub(super) async fn recording(part: &dyn TenantStore, call: &CallId) -> Stored<Recording> {
     part.list::<Recording>(&Filter::first(1).of(call.as_str())).await.unwrap().remove(0)
+}
+
+/// The conversation with a contact.
+fn conversation(contact: &str) -> Conversation {
+    Conversation {
+        key: Some(contact.to_owned()),
+        channel: Channel::Sms,
+        number: None,
+        own_address: OWN.to_owned(),
+        address: PHONE.to_owned(),
+        contact: Some(ContactId::known(contact)),
+        status: ConversationStatus::Open,
+        last_message_at: now(),
+        last_inbound_at: Some(now()),
+        control: Control::default(),
+        epoch: 0,
+        assignee: None,
+        team: None,
+        column: None,
+        subject: Some(format!("About the {WORDS}")),
+        unread: 1,
+        answer_due_at: None,
+        answer_missed: false,
+        analysis: None,
+    }
 }
 
 /// A message that somebody wrote.
@@ -243,14 +272,14 @@ impl World {
             let consent = json!({ "channel": "email", "address": address, "status": status, "evidence": format!("said {WORDS}") });
             world.ok("/v1/consents", &consent, None).await;
         }
-        for (to, words) in [(&contact, WORDS), (&other, OTHER_WORDS)] {
+        for (to, words, key) in [(&contact, WORDS, "first"), (&other, OTHER_WORDS, "second")] {
             let text = json!({ "to": { "contact": to }, "chain": [{ "channels": ["sms"] }], "text": format!("Your {words} is ready.") });
-            let id = world.ok("/v1/messages", &text, Some(words)).await["id"].as_str().unwrap().to_owned();
+            let id = world.ok("/v1/messages", &text, Some(key)).await["id"].as_str().unwrap().to_owned();
             world.stage.when(&id, "delivered").await;
         }
         let later = json!({
             "to": { "phone": PHONE }, "chain": [{ "channels": ["sms"] }], "text": format!("A {WORDS} for tomorrow."),
-            "send_at": "2030-01-01T00:00:00Z",
+            "send_at": tomorrow(),
         });
         world.ok("/v1/messages", &later, None).await;
         world.written_into_the_store(&contact).await;
@@ -259,7 +288,7 @@ impl World {
 
     async fn written_into_the_store(&self, contact: &str) {
         let part = self.part();
-        let conversation = part.find::<Conversation>(contact).await.unwrap().expect("they wrote");
+        let conversation = insert(&*part, now(), conversation(contact)).await;
         let message = written(&*part, Some(&conversation), Channel::Sms, PHONE, WORDS, now()).await;
         // A file that came with it, as mails' files are kept.
         let key = format!("mail/ten_1/{}/0.txt", "ab".repeat(32));
