@@ -11,6 +11,7 @@ use crate::{
     messengers::Messengers,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
+    privacy::worker::PrivacyWorker,
     provider_health::Monitor,
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
     sending::Senders,
@@ -115,6 +116,8 @@ pub(crate) struct Shared {
     pub(crate) messengers: Messengers,
     /// Wakes whoever understands and answers what people write.
     pub(crate) replies: Arc<Notify>,
+    /// Wakes whoever carries out requests about what is kept of people.
+    pub(crate) privacy: Arc<Notify>,
 }
 
 /// What is reached outside of this program.
@@ -191,6 +194,7 @@ impl Shared {
             told,
             messengers,
             replies: Arc::default(),
+            privacy: Arc::default(),
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
@@ -228,6 +232,18 @@ impl Shared {
         let worker = Arc::new(Replier { shared: Arc::downgrade(self) });
         let wake = Arc::clone(&self.replies);
         Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, self.limits.work)
+    }
+
+    /// Starts to carry out requests about what is kept of people.
+    pub(crate) fn start_privacy(self: &Arc<Self>) -> Workers {
+        let worker = Arc::new(PrivacyWorker { shared: Arc::downgrade(self) });
+        let wake = Arc::clone(&self.privacy);
+        Workers::start_woken(wake, &worker, WorkKind::Privacy, &self.store, self.limits.work)
+    }
+
+    /// Nothing of what was deleted is left in the files of the database, as far as nobody is in the way.
+    pub(crate) async fn forget_traces(&self) -> Result<(), StoreError> {
+        self.store.forget_traces().await
     }
 
     /// The tenant's part of the store.

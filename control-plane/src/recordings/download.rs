@@ -1,4 +1,4 @@
-//! `/media/…`: where links to recordings in a folder lead. Who may follow one, the link itself says; each use is noted.
+//! `/media/…`: where links to recordings, and to exports of what is kept of people, in a folder lead. Who may follow one, the link itself says; each use is noted.
 
 use crate::{
     api::media::send_object,
@@ -42,7 +42,9 @@ pub(crate) async fn download(
     let answer = answer.ok_or_else(missing)?;
     let mut tx = shared.store_of(&tenant).begin(&Actor::system(ACTOR), now_us()).await?;
     let range = headers.get("range").and_then(|value| value.to_str().ok());
-    tx.note("recording.download", key.as_str(), &json!({ "range": range })).await?;
+    let is_export = key.as_str().starts_with("exports/");
+    let action = if is_export { "privacy.download" } else { "recording.download" };
+    tx.note(action, key.as_str(), &json!({ "range": range })).await?;
     tx.commit().await?;
     Ok(answer)
 }

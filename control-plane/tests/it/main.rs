@@ -36,6 +36,7 @@ mod nodes_on_a_bus;
 mod once_more;
 mod outbound;
 mod own_tools;
+mod privacy;
 mod provisioning;
 mod queue_next;
 mod recording_links;
