@@ -11,6 +11,7 @@ mod onesignal;
 pub(crate) mod routes;
 pub(crate) mod templates;
 mod twilio;
+pub(crate) mod voice;
 mod whapi;
 
 pub(crate) use twilio::TOLD;
@@ -35,6 +36,8 @@ use store::{
 
 /// OneSignal tells nobody what becomes of a notification, and knows it after about a minute.
 const RECEIPT_AFTER_S: u32 = 60;
+/// Twilio tells how a call goes; whoever has not been told its end after a call's time asks, in s.
+const CALL_OVER_AFTER_S: u32 = 900;
 
 /// Everything that messages go out by.
 pub(crate) struct Senders {
@@ -66,7 +69,11 @@ impl Channels for Senders {
                 routes: routes::of(&view),
                 hours: Arc::new(hours::TenantHours::of(&view)),
                 options: Options {
-                    receipt_asked_after_s: [(Channel::Push, RECEIPT_AFTER_S)].into(),
+                    receipt_asked_after_s: [
+                        (Channel::Push, RECEIPT_AFTER_S),
+                        (Channel::Voice, CALL_OVER_AFTER_S),
+                    ]
+                    .into(),
                     ..Options::default()
                 },
             }))
@@ -78,6 +85,9 @@ impl Channels for Senders {
             let Some((view, place)) = self.account(parcel).await else { return no_account() };
             let Some(account) = view.accounts.get(place) else { return no_account() };
             match parcel.route.provider {
+                routes::TWILIO if parcel.route.channel == Channel::Voice => {
+                    voice::send(self, account, parcel).await
+                }
                 routes::TWILIO => twilio::send(self, account, parcel).await,
                 WHAPI => whapi::send(self, account, parcel).await,
                 ONESIGNAL => onesignal::send(self, account, parcel).await,
@@ -92,6 +102,9 @@ impl Channels for Senders {
             let Some((view, place)) = self.account(&question.parcel).await else { return Answer::CannotSay };
             let Some(account): Option<&Account> = view.accounts.get(place) else { return Answer::CannotSay };
             match question.parcel.route.provider {
+                routes::TWILIO if question.parcel.route.channel == Channel::Voice => {
+                    voice::ask(self, account, question).await
+                }
                 routes::TWILIO => twilio::ask(self, account, question).await,
                 WHAPI => whapi::ask(self, account, question).await,
                 ONESIGNAL => onesignal::ask(self, account, question).await,

@@ -2,7 +2,7 @@
 
 use crate::{
     channels::{Route, Setup},
-    convert::channel_to,
+    convert::{channel_of, channel_to},
     outgoing::{Lane, Outgoing},
 };
 use messaging::{
@@ -54,6 +54,7 @@ fn reach(
     let address = outgoing.to.on(channel);
     let on_it = |row: &&Row| row.channel == stored && Some(row.address.as_str()) == address;
     let is_nobodys = facts.consents.iter().filter(on_it).any(|row| row.sender == Row::NOBODY);
+    let is_uncallable = channel == Channel::Voice && is_stopped(facts.consents, address, outgoing.lane);
     let account = |route: &Route| {
         let sender = route.sender(outgoing.sender.as_deref());
         let (admission, slow) = health(route);
@@ -65,7 +66,10 @@ fn reach(
             capable: route.capable && !sender.is_empty(),
             windowed: route.windowed,
             admission,
-            consent: consent(facts.consents.iter().filter(on_it), sender, outgoing.lane == Lane::Bulk),
+            consent: match is_uncallable {
+                true => Consent::Withdrawn,
+                false => consent(facts.consents.iter().filter(on_it), sender, outgoing.lane == Lane::Bulk),
+            },
             recovery: route.recovery,
         }
     };
@@ -95,6 +99,18 @@ fn consent<'r>(rows: impl Iterator<Item = &'r Row>, sender: &str, is_bulk: bool)
         }
     }
     found
+}
+
+/// Whether somebody asked any of the tenant's senders to stop, on any channel that goes to their number. A call is the loudest of them:
+/// whoever does not want texts is not called, whatever the message.
+fn is_stopped(consents: &[Row], address: Option<&str>, lane: Lane) -> bool {
+    consents.iter().any(|row| {
+        row.status == ConsentStatus::OptedOut
+            && channel_of(row.channel).by_phone()
+            && Some(row.address.as_str()) == address
+            && row.sender != Row::NOBODY
+            && (row.sender != Row::BULK || lane == Lane::Bulk)
+    })
 }
 
 fn window(channel: Channel, facts: Facts<'_>) -> Window {

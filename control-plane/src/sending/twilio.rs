@@ -37,7 +37,7 @@ pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) 
 }
 
 /// What a failure means.
-fn not_sent(cause: &TwilioError) -> Sent {
+pub(super) fn not_sent(cause: &TwilioError) -> Sent {
     let error = Some(cause.to_string());
     let outcome = match cause {
         TwilioError::Refused { refusal, .. } => {
@@ -58,7 +58,7 @@ fn not_sent(cause: &TwilioError) -> Sent {
     Sent { error, ..Sent::of(outcome) }
 }
 
-fn client(senders: &Senders, account: &Account) -> Option<Client> {
+pub(super) fn client(senders: &Senders, account: &Account) -> Option<Client> {
     credentials(account).map(|credentials| senders.messengers.twilio.account(credentials))
 }
 

@@ -22,6 +22,7 @@ mod inbox;
 mod isolation;
 mod log;
 mod mail;
+mod message_calls;
 mod messages;
 mod messages_former;
 mod messages_sent;
