@@ -8,6 +8,7 @@ pub(crate) mod calls;
 pub(crate) mod control;
 mod decide;
 pub(crate) mod live;
+pub(crate) mod media;
 pub(crate) mod reply;
 mod timer;
 mod understand;
@@ -164,6 +165,7 @@ async fn keep(
         return Ok(Some(Received::Kept { message, conversation }));
     }
     announce(tx, Event::new(EventType::MessageReceived, now, &told(&kept))).await?;
+    media::schedule(tx, &kept).await?;
     if row.value.control != Control::Assistant {
         control::tell(tx, EventType::ConversationQueued, &row, Some(&message)).await?;
     }

@@ -62,6 +62,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/media/{*key}", get(recordings::download::download))
         .route("/hooks/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::unsubscribe))
         .route("/files/{*key}", get(mailboxes::files::download))
+        .route("/kept/{*key}", get(mailboxes::files::download))
         .route("/hooks/vapi", post(vapi::webhook))
         .route("/api/vapi/webhook", post(vapi::webhook))
         .route("/hooks/whapi/{account}", post(told::whapi::webhook))

@@ -18,6 +18,7 @@ pub(crate) use twilio::TOLD;
 
 use crate::{
     directory::{Account, Directory, TenantView},
+    files::Files,
     mail_servers::SMTP,
     messengers::{Messengers, ONESIGNAL, WHAPI},
 };
@@ -47,6 +48,8 @@ pub(crate) struct Senders {
     pub(crate) store: Arc<dyn Store>,
     /// Sign what an email carries that has to come back.
     pub(crate) links: Links,
+    /// Files of messages.
+    pub(crate) files: Files,
     /// Where we are reached, without a slash at the end.
     pub(crate) own_address: String,
 }

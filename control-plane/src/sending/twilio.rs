@@ -2,7 +2,7 @@
 //! the account's messages.
 
 use super::Senders;
-use crate::{carriers::credentials, directory::Account};
+use crate::{carriers::credentials, clock::now_us, directory::Account};
 use messaging::{
     Channel, Failure, FailureClass, Status,
     dispatch::{Answer, Form, Outcome, Report},
@@ -24,7 +24,10 @@ const SKEW_US: i64 = 60_000_000;
 /// Hands a message to Twilio.
 pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) -> Sent {
     let Some(client) = client(senders, account) else { return super::no_account() };
-    let new = new_message(&senders.own_address, parcel);
+    let mut new = new_message(&senders.own_address, parcel);
+    for address in &mut new.media_url {
+        *address = senders.files.lent(address, now_us());
+    }
     match client.create_message(&new).await {
         Ok(message) => Sent {
             outcome: Outcome::Accepted { provider_id: message.sid.to_string() },

@@ -23,6 +23,7 @@ mod isolation;
 mod log;
 mod mail;
 mod message_calls;
+mod message_media;
 mod messages;
 mod messages_former;
 mod messages_sent;
