@@ -1,13 +1,11 @@
 //! How a tenant wants to be served, as the API shows and takes it.
 
-use super::{body::Check, crud::Reference, phone, schema};
-use crate::{
-    problem::{FaultCode, Faults},
-    told::engine,
-};
+use super::{body::Check, crud::Reference, phone, retention_form::RetentionForm, schema};
+use crate::problem::{FaultCode, Faults};
 use messaging::{
     Channel, MessageType,
     plan::{EmailBackup, Plan, Step},
+    template::told::{check_condition, check_text},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -65,6 +63,8 @@ pub(crate) struct SettingsForm {
     shop_messages: Vec<ShopMessageForm>,
     /// How what people write is understood and answered.
     messaging: MessagingForm,
+    /// How long what was said and written is kept.
+    retention: RetentionForm,
 }
 
 /// How what people write is understood and answered.
@@ -186,16 +186,15 @@ impl ShopMessageForm {
         if self.topic.len() > 100 || !self.topic.contains('/') || !self.topic.split('/').all(is_word) {
             faults.add_at("topic", FaultCode::InvalidValue, "it must be a topic such as orders/create");
         }
-        let engine = engine();
         faults.text_if("when", self.when.as_deref(), 1, 1_000);
-        if self.when.as_deref().is_some_and(|when| engine.compile_expression(when).is_err()) {
-            faults.add_at("when", FaultCode::InvalidValue, "it is no condition");
+        if let Some(Err(why)) = self.when.as_deref().map(check_condition) {
+            faults.add_at("when", FaultCode::InvalidValue, format!("it is no condition: {why}"));
         }
         faults.text("text", &self.text, 1, 10_000);
         faults.text_if("subject", self.subject.as_deref(), 1, 200);
         for (name, text) in [("text", Some(&self.text)), ("subject", self.subject.as_ref())] {
-            if text.is_some_and(|text| engine.template_from_str(text).is_err()) {
-                faults.add_at(name, FaultCode::InvalidValue, "it is no template");
+            if let Some(Err(why)) = text.map(|text| check_text(text)) {
+                faults.add_at(name, FaultCode::InvalidValue, format!("it is no template: {why}"));
             }
         }
         let steps = self.channels.iter().map(|channel| Step::of(&[*channel])).collect::<Vec<_>>();
@@ -280,6 +279,7 @@ impl Check for SettingsForm {
             faults.number("idle_minutes", self.messaging.idle_minutes, 1, 10_080);
             faults.text("intro", &self.messaging.intro, 1, 1_000);
         });
+        faults.field("retention", |faults| self.retention.check(faults));
         if let Some(quiet) = &self.quiet_hours {
             faults.field("quiet_hours", |faults| {
                 faults.clock_time("from", &quiet.from, false);
@@ -327,6 +327,7 @@ impl From<TenantSettings> for SettingsForm {
             template_variables: settings.template_variables,
             shop_messages: settings.shop_messages.into_iter().map(ShopMessageForm::of).collect(),
             messaging: settings.messaging.into(),
+            retention: settings.retention.into(),
         }
     }
 }
@@ -348,6 +349,7 @@ impl From<SettingsForm> for TenantSettings {
             template_variables: form.template_variables,
             shop_messages: form.shop_messages.into_iter().map(ShopMessageForm::into_rule).collect(),
             messaging: form.messaging.into(),
+            retention: form.retention.into(),
         }
     }
 }

@@ -79,6 +79,7 @@ pub(super) fn sample(table: Table, slug: &str, ids: &Ids) -> Sample {
                 cost: None,
                 times: Times::default(),
                 dispatch: None,
+                erased: false,
             };
             of(ids.message.clone(), &message, Some(Message::lookup("twilio", &text("SM1"))))
         }
