@@ -13,6 +13,7 @@ mod onesignal;
 pub(crate) mod routes;
 pub(crate) mod templates;
 mod twilio;
+pub(crate) mod voice;
 mod whapi;
 
 pub(crate) use twilio::TOLD;
@@ -20,6 +21,7 @@ pub(crate) use twilio::TOLD;
 use crate::{
     costs::Prices,
     directory::{Account, Directory, TenantView},
+    files::Files,
     mail_servers::SMTP,
     messengers::{Messengers, ONESIGNAL, WHAPI},
 };
@@ -36,10 +38,10 @@ use store::{
     model::outgoing::{Batch, Recipient},
 };
 
-/// When a provider is asked what became of a message. OneSignal tells nobody, and knows it after about a minute. Twilio and Whapi tell it
-/// once, mostly within seconds: what was told while this server was down is lost.
-const RECEIPT_AFTER_S: [(Channel, u32); 3] =
-    [(Channel::Push, 60), (Channel::Sms, 120), (Channel::Whatsapp, 120)];
+/// When a provider is asked what became of a message, in s. OneSignal tells nobody, and knows it after about a minute. Twilio and Whapi
+/// tell it once, mostly within seconds, and of a call when it ends: what was told while this server was down is lost.
+const RECEIPT_AFTER_S: [(Channel, u32); 4] =
+    [(Channel::Push, 60), (Channel::Sms, 120), (Channel::Whatsapp, 120), (Channel::Voice, 900)];
 
 /// Everything that messages go out by.
 pub(crate) struct Senders {
@@ -49,6 +51,8 @@ pub(crate) struct Senders {
     pub(crate) store: Arc<dyn Store>,
     /// Sign what an email carries that has to come back.
     pub(crate) links: Links,
+    /// Files of messages.
+    pub(crate) files: Files,
     /// Where we are reached, without a slash at the end.
     pub(crate) own_address: String,
     /// What messages cost.
@@ -82,6 +86,9 @@ impl Channels for Senders {
             let Some((view, place)) = self.account(parcel).await else { return no_account() };
             let Some(account) = view.accounts.get(place) else { return no_account() };
             match parcel.route.provider {
+                routes::TWILIO if parcel.route.channel == Channel::Voice => {
+                    voice::send(self, account, parcel).await
+                }
                 routes::TWILIO => twilio::send(self, account, parcel).await,
                 WHAPI => whapi::send(self, account, parcel).await,
                 ONESIGNAL => onesignal::send(self, account, parcel).await,
@@ -96,6 +103,9 @@ impl Channels for Senders {
             let Some((view, place)) = self.account(&question.parcel).await else { return Answer::CannotSay };
             let Some(account): Option<&Account> = view.accounts.get(place) else { return Answer::CannotSay };
             match question.parcel.route.provider {
+                routes::TWILIO if question.parcel.route.channel == Channel::Voice => {
+                    voice::ask(self, account, question).await
+                }
                 routes::TWILIO => twilio::ask(self, account, question).await,
                 WHAPI => whapi::ask(self, account, question).await,
                 ONESIGNAL => onesignal::ask(self, account, question).await,

@@ -174,6 +174,8 @@ impl Book {
             let (before, changes, after) = self.with(part.id(), &account, |health| {
                 let before = (health.failures(), health.standing(now));
                 match &fact {
+                    // Somebody must pick up and listen: that says nothing of how fast messages are.
+                    _ if channel == Channel::Voice => {}
                     AccountFact::Succeeded => health.taken(now, &country),
                     AccountFact::Delivered { after_us } => {
                         let after = Duration::from_micros(u64::try_from(*after_us).unwrap_or(0));

@@ -33,7 +33,10 @@ const SKEW_US: i64 = 60_000_000;
 /// Hands a message to Twilio.
 pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) -> Sent {
     let Some(client) = client(senders, account) else { return super::no_account() };
-    let new = new_message(&senders.own_address, parcel);
+    let mut new = new_message(&senders.own_address, parcel);
+    for address in &mut new.media_url {
+        *address = senders.files.lent(address, now_us());
+    }
     match client.create_message(&new).await {
         Ok(message) => Sent {
             outcome: Outcome::Accepted { provider_id: message.sid.to_string() },
@@ -73,7 +76,7 @@ async fn used(senders: &Senders, parcel: &Parcel, segments: Option<u64>) -> Opti
 }
 
 /// What a failure means.
-fn not_sent(cause: &TwilioError) -> Sent {
+pub(super) fn not_sent(cause: &TwilioError) -> Sent {
     let error = Some(cause.to_string());
     let outcome = match cause {
         TwilioError::Refused { refusal, .. } => {
@@ -92,7 +95,7 @@ fn not_sent(cause: &TwilioError) -> Sent {
     Sent { error, ..Sent::of(outcome) }
 }
 
-fn client(senders: &Senders, account: &Account) -> Option<Client> {
+pub(super) fn client(senders: &Senders, account: &Account) -> Option<Client> {
     credentials(account).map(|credentials| senders.messengers.twilio.account(credentials))
 }
 

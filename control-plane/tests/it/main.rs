@@ -26,6 +26,8 @@ mod isolation;
 mod keywords;
 mod log;
 mod mail;
+mod message_calls;
+mod message_media;
 mod message_record;
 mod message_status;
 mod messages;

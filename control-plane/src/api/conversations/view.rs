@@ -1,7 +1,11 @@
 //! Conversations and messages as the API shows them.
 
 use super::super::{item::Named, schema};
-use crate::{clock::rfc3339, inbox::control};
+use crate::{
+    clock::{now_us, rfc3339},
+    files::Files,
+    inbox::control,
+};
 use pricing::money::decimal;
 use serde::Serialize;
 use store::{
@@ -259,7 +263,7 @@ pub(crate) struct AuthorView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MessageMedia)]
 pub(crate) struct MediaView {
-    /// Where the carrier has it.
+    /// Where it is: a link that ends after a quarter of an hour; until the file is here, where the carrier has it.
     url: String,
     /// What it is.
     #[schema(example = "image/jpeg")]
@@ -271,7 +275,8 @@ impl Named for MessageView {
 }
 
 impl MessageView {
-    pub(in crate::api) fn of(message: Message) -> Self {
+    pub(in crate::api) fn of(message: Message, files: &Files) -> Self {
+        let now = now_us();
         let media = message.media.into_iter();
         let author = message.author.map(|author| match author {
             Author::Api => AuthorView { by: "api", user: None },
@@ -287,7 +292,7 @@ impl MessageView {
             subject: message.subject,
             content: message.content,
             media: media
-                .map(|media| MediaView { url: media.url, content_type: media.content_type })
+                .map(|media| MediaView { url: files.shown(&media, now), content_type: media.content_type })
                 .collect(),
             status: message.status,
             provider: message.provider,

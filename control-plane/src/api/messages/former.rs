@@ -200,7 +200,10 @@ async fn read_conversation_as_before(
         return Err(Problem::not_found("conversation"));
     }
     let rows: Vec<Stored<Message>> = rows.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
-    let messages = rows.into_iter().map(|row| Item::of(row, MessageView::of)).collect();
+    let messages = rows
+        .into_iter()
+        .map(|row| Item::of(row, |message| MessageView::of(message, &op.shared.files)))
+        .collect();
     Ok(Json(FormerConversation { phone_number, messages }))
 }
 
