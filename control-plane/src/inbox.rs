@@ -9,6 +9,7 @@ pub(crate) mod control;
 mod decide;
 mod keywords;
 pub(crate) mod live;
+pub(crate) mod media;
 pub(crate) mod reply;
 mod timer;
 mod understand;
@@ -183,6 +184,7 @@ async fn keep(
         is_somebody(tx, inbound).await?;
     }
     announce(tx, Event::new(EventType::MessageReceived, now, &told(&kept))).await?;
+    media::schedule(tx, &kept).await?;
     if row.value.control != Control::Assistant {
         control::tell(tx, EventType::ConversationQueued, &row, Some(&message)).await?;
     }
@@ -410,5 +412,6 @@ fn message_of(inbound: &Inbound, call: Option<&Call>, conversation: Conversation
         cost: None,
         times: Times::default(),
         dispatch: None,
+        erased: false,
     }
 }

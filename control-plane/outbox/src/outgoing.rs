@@ -91,6 +91,8 @@ pub struct Text {
     pub media: Vec<String>,
     /// The template that the provider approved, with its variables as JSON.
     pub template: Option<(String, String)>,
+    /// In which language a call speaks, BCP 47, where it is known.
+    pub language: Option<String>,
     /// The message that an email answers, and those before it, the newest last.
     pub in_reply_to: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     channels::{Route, Setup},
-    convert::channel_to,
+    convert::{channel_of, channel_to},
     outgoing::{Lane, Outgoing},
 };
 use messaging::{
@@ -58,6 +58,7 @@ fn reach(
     let is_nobodys = is_nobodys(facts.consents.iter().filter(on_it), facts.now);
     let of_many = outgoing.of_many || outgoing.lane == Lane::Bulk;
     let answers = outgoing.answers_keyword;
+    let is_uncallable = channel == Channel::Voice && is_stopped(facts.consents, address, of_many);
     let account = |route: &Route| {
         let sender = route.sender(outgoing.sender.as_deref());
         let (admission, slow) = health(route);
@@ -71,9 +72,10 @@ fn reach(
                 && (!answers || outgoing.sender.as_deref() == Some(sender)),
             windowed: route.windowed,
             admission,
-            consent: match answers {
-                true => Consent::Given,
-                false => consent(facts.consents.iter().filter(on_it), sender, of_many),
+            consent: match (answers, is_uncallable) {
+                (true, _) => Consent::Given,
+                (false, true) => Consent::Withdrawn,
+                (false, false) => consent(facts.consents.iter().filter(on_it), sender, of_many),
             },
             recovery: route.recovery,
         }
@@ -120,6 +122,18 @@ fn consent<'r>(rows: impl Iterator<Item = &'r Row>, sender: &str, of_many: bool)
         (false, true) => Consent::Withdrawn,
         (false, false) => Consent::Unknown,
     }
+}
+
+/// Whether somebody asked any of the tenant's senders to stop, on any channel that goes to their number. A call is the loudest of them:
+/// whoever does not want texts is not called, whatever the message.
+fn is_stopped(consents: &[Row], address: Option<&str>, of_many: bool) -> bool {
+    consents.iter().any(|row| {
+        row.status == ConsentStatus::OptedOut
+            && channel_of(row.channel).by_phone()
+            && Some(row.address.as_str()) == address
+            && row.sender != Row::NOBODY
+            && (of_many || row.sender != Row::BULK)
+    })
 }
 
 fn window(channel: Channel, facts: Facts<'_>) -> Window {

@@ -213,7 +213,7 @@ async fn list_messages(
         Some(conversation) => filter.of(conversation.as_str()),
         None => filter,
     };
-    crud::list(&op, &list, narrow, MessageView::of).await
+    crud::list(&op, &list, narrow, |message| MessageView::of(message, &op.shared.files)).await
 }
 
 /// Reads a message.
@@ -227,5 +227,5 @@ async fn read_message(
     PathId(id): PathId<MessageId>,
     known: Preconditions,
 ) -> Result<Response, Problem> {
-    crud::read(&op, &id, &known, MessageView::of).await
+    crud::read(&op, &id, &known, |message| MessageView::of(message, &op.shared.files)).await
 }

@@ -95,13 +95,17 @@ pub(crate) async fn compose(
         let channels: Vec<_> = plan.channels().map(Channel::as_str).collect();
         return Err(ComposeError::NoAddress(channels.join(", ")));
     }
-    let (texts, template) = match &wish.template {
+    let (mut texts, template) = match &wish.template {
         Some(from) => {
             let made = templates::texts(part, (wish, from), recipient, contact.as_ref(), &plan).await?;
             (made.0, Some(made.1))
         }
         None => (plan.channels().map(|channel| (channel, text_on(channel, wish))).collect(), None),
     };
+    if let Some(spoken) = texts.get_mut(&Channel::Voice) {
+        let of_contact = contact.as_ref().and_then(|contact| contact.value.language.clone());
+        spoken.language = spoken.language.take().or_else(|| recipient.language.clone()).or(of_contact);
+    }
     Ok(NewMessage {
         to,
         kind: wish.kind,

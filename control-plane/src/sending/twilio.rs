@@ -1,7 +1,7 @@
 //! Text messages and WhatsApp by Twilio. Creating a message has no key there: a try of which nobody knows what came is looked for among
 //! the account's messages.
 
-use super::Senders;
+use super::{Senders, routes};
 use crate::{
     carriers::credentials,
     clock::{after, now_us},
@@ -11,8 +11,13 @@ use messaging::{
     Channel, Failure, FailureClass, Status,
     dispatch::{Answer, Form, Outcome, Report},
     failure::of_twilio,
+    quiet,
 };
-use outbox::{Parcel, Question, Sent};
+use outbox::{Parcel, Question, Sent, Used};
+use pricing::{
+    kind,
+    money::{MICROS, cost},
+};
 use tracing::warn;
 use twilio_rest::{Account as Client, Message, MessageFilter, NewMessage, TwilioError};
 
@@ -28,11 +33,15 @@ const SKEW_US: i64 = 60_000_000;
 /// Hands a message to Twilio.
 pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) -> Sent {
     let Some(client) = client(senders, account) else { return super::no_account() };
-    let new = new_message(&senders.own_address, parcel);
+    let mut new = new_message(&senders.own_address, parcel);
+    for address in &mut new.media_url {
+        *address = senders.files.lent(address, now_us());
+    }
     match client.create_message(&new).await {
         Ok(message) => Sent {
             outcome: Outcome::Accepted { provider_id: message.sid.to_string() },
             word: Some(message.status.as_str().to_owned()),
+            used: used(senders, parcel, message.num_segments).await,
             segments: message.num_segments.and_then(|count| u32::try_from(count).ok()),
             error: None,
         },
@@ -40,8 +49,34 @@ pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) 
     }
 }
 
+/// What a text message costs by the price book, by the parts that Twilio counted. Messages with pictures, and those on WhatsApp, have no
+/// price there.
+async fn used(senders: &Senders, parcel: &Parcel, segments: Option<u64>) -> Option<Used> {
+    if parcel.route.channel != Channel::Sms || !parcel.text.media.is_empty() {
+        return None;
+    }
+    let now = now_us();
+    let book = match senders.prices.book(&*senders.store.platform(), now).await {
+        Ok(book) => book,
+        Err(cause) => {
+            warn!(error = &cause as &dyn std::error::Error, "a message is sent without its price");
+            return None;
+        }
+    };
+    let country = quiet::country(&parcel.address).unwrap_or_default();
+    let quote = book.quote(routes::TWILIO, &country, kind::SMS_OUTBOUND, kind::SEGMENT, now)?;
+    let quantity_micros = i64::try_from(segments?).ok()?.checked_mul(MICROS)?;
+    Some(Used {
+        kind: kind::SMS_OUTBOUND,
+        unit: kind::SEGMENT,
+        quantity_micros,
+        cost_micros: cost(quantity_micros, quote.price_micros).ok()?,
+        currency: quote.currency.clone(),
+    })
+}
+
 /// What a failure means.
-fn not_sent(cause: &TwilioError) -> Sent {
+pub(super) fn not_sent(cause: &TwilioError) -> Sent {
     let error = Some(cause.to_string());
     let outcome = match cause {
         TwilioError::Refused { refusal, .. } => {
@@ -60,7 +95,7 @@ fn not_sent(cause: &TwilioError) -> Sent {
     Sent { error, ..Sent::of(outcome) }
 }
 
-fn client(senders: &Senders, account: &Account) -> Option<Client> {
+pub(super) fn client(senders: &Senders, account: &Account) -> Option<Client> {
     credentials(account).map(|credentials| senders.messengers.twilio.account(credentials))
 }
 

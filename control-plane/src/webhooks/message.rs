@@ -65,6 +65,9 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     };
     inbox::receive(&*webhook.store, &Actor::system(CARRIER), &inbound).await?;
     webhook.shared.replies.notify_one();
+    if !inbound.media.is_empty() {
+        webhook.shared.told.wake();
+    }
     Ok(())
 }
 
