@@ -35,10 +35,10 @@ use store::{
     model::outgoing::{Batch, Recipient},
 };
 
-/// OneSignal tells nobody what becomes of a notification, and knows it after about a minute.
-const RECEIPT_AFTER_S: u32 = 60;
-/// Twilio tells how a call goes; whoever has not been told its end after a call's time asks, in s.
-const CALL_OVER_AFTER_S: u32 = 900;
+/// When a provider is asked what became of a message. OneSignal tells nobody, and knows it after about a minute. Twilio and Whapi tell it
+/// once, mostly within seconds: what was told while this server was down is lost. A call is over by then.
+const RECEIPT_AFTER_S: [(Channel, u32); 4] =
+    [(Channel::Push, 60), (Channel::Sms, 120), (Channel::Whatsapp, 120), (Channel::Voice, 900)];
 
 /// Everything that messages go out by.
 pub(crate) struct Senders {
@@ -71,14 +71,7 @@ impl Channels for Senders {
             Ok(view.filter(|view| view.is_served()).map(|view| Setup {
                 routes: routes::of(&view),
                 hours: Arc::new(hours::TenantHours::of(&view)),
-                options: Options {
-                    receipt_asked_after_s: [
-                        (Channel::Push, RECEIPT_AFTER_S),
-                        (Channel::Voice, CALL_OVER_AFTER_S),
-                    ]
-                    .into(),
-                    ..Options::default()
-                },
+                options: Options { receipt_asked_after_s: RECEIPT_AFTER_S.into(), ..Options::default() },
             }))
         })
     }

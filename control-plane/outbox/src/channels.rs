@@ -99,6 +99,8 @@ pub struct Parcel {
     pub text: Text,
     /// Whether the same try is made again.
     pub again: bool,
+    /// Of no use after then, unix µs: a provider that keeps it until it can go need not keep it longer.
+    pub useful_until: Option<i64>,
 }
 
 /// What came of a call.

@@ -73,12 +73,14 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: i64,
 }
 
-/// Tells a message what happened and writes what follows; `None`: there is no such message, or it is not one that is sent.
+/// Tells a message what happened and writes what follows; `None`: there is no such message, or it is not one that is sent. `begins`:
+/// whether whoever asks carries out errands; without, none is given.
 pub(crate) async fn step(
     tx: &mut (dyn TenantTx + 'static),
     scene: Scene<'_>,
     id: &MessageId,
     events: Vec<Event>,
+    begins: bool,
 ) -> Result<Option<Stepped>, StoreError> {
     let Some(row) = tx.get::<Message>(id).await? else { return Ok(None) };
     let Some(mut outgoing) = Outgoing::of(&row.value)? else { return Ok(None) };
@@ -88,15 +90,28 @@ pub(crate) async fn step(
     let country = country(&outgoing);
     let mut stepped = Vec::new();
     let was = outgoing.dispatch.status();
+    let counted = events.iter().find_map(|event| match event {
+        Event::Sent { sent, .. } => sent.segments,
+        Event::Taken | Event::Answered { .. } | Event::Told { .. } | Event::Canceled => None,
+    });
     if is_overtaken(&outgoing, person.conversation.as_ref()) && !outgoing.dispatch.status().is_final() {
         // What an assistant wrote before somebody took the conversation over does not leave any more, by no other account either.
         let world = world(scene, &outgoing, &person, &country);
         stepped.extend(outgoing.dispatch.step(scene.now, Input::Cancel, &world));
     }
     for event in events {
+        let is_new_holder = matches!(event, Event::Taken);
         for input in inputs(&mut *tx, &mut outgoing, event, scene.now).await? {
             let world = world(scene, &outgoing, &person, &country);
-            stepped.extend(outgoing.dispatch.step(scene.now, input, &world));
+            let is_lost = is_new_holder && matches!(input, Input::Outcome { .. });
+            let effects = if begins {
+                outgoing.dispatch.step(scene.now, input, &world)
+            } else {
+                outgoing.dispatch.take_in(scene.now, input, &world)
+            };
+            // That its holder is gone says nothing of the provider.
+            let counts = |effect: &Effect| !(is_lost && matches!(effect, Effect::Account { .. }));
+            stepped.extend(effects.into_iter().filter(counts));
         }
     }
     let mut done = Stepped {
@@ -104,7 +119,7 @@ pub(crate) async fn step(
         facts: Vec::new(),
         moved: outgoing.dispatch.status() != was,
         alerts: Vec::new(),
-        message: row,
+        message: Stored { value: Message { segments: counted.or(row.value.segments), ..row.value }, ..row },
         outgoing,
     };
     for effect in stepped {
@@ -168,6 +183,9 @@ async fn inputs(
     Ok(match event {
         Event::Taken => {
             let lost = outgoing.dispatch.trying();
+            for number in &lost {
+                keep_outcome(tx, outgoing, *number, &Sent::of(Outcome::Unknown), now).await?;
+            }
             let unknown = |attempt| Input::Outcome { attempt, outcome: Outcome::Unknown };
             lost.into_iter().map(unknown).chain([Input::Wake]).collect()
         }
@@ -176,6 +194,11 @@ async fn inputs(
             vec![Input::Outcome { attempt: number, outcome: sent.outcome }]
         }
         Event::Answered { number, ask, answer } => {
+            // Two that say the same to the same person may be asked about at once: each of the provider's is one of them.
+            let answer = match is_of_another(tx, outgoing, number, &answer).await? {
+                true => Answer::NotThere,
+                false => answer,
+            };
             if let Answer::Found { report } = &answer {
                 keep_told(tx, outgoing, number, report, "found", None, now).await?;
             }
@@ -198,6 +221,22 @@ async fn attempt(
         Some(id) => tx.get::<Attempt>(id).await,
         None => Ok(None),
     }
+}
+
+/// Whether what a provider found is known as another try.
+async fn is_of_another(
+    tx: &mut (dyn TenantTx + 'static),
+    outgoing: &Outgoing,
+    number: u32,
+    answer: &Answer,
+) -> Result<bool, StoreError> {
+    let Answer::Found { report } = answer else { return Ok(false) };
+    let Some(own) = attempt(tx, outgoing, number).await? else { return Ok(false) };
+    let (Some(account), Some(provider_id)) = (&own.value.account, &report.provider_id) else {
+        return Ok(false);
+    };
+    let other = tx.find::<Attempt>(&format!("{account}:{provider_id}")).await?;
+    Ok(other.is_some_and(|other| other.id != own.id))
 }
 
 async fn keep_outcome(
@@ -224,6 +263,10 @@ async fn keep_outcome(
             value.error = sent.error.clone();
         }
         Outcome::Unknown => value.status = AttemptStatus::Unknown,
+        // It was not made again: the call before may still be carried out, under the same id and key.
+        Outcome::NotAdmitted | Outcome::Deferred { .. } if outgoing.dispatch.is_made_again(number) => {
+            return Ok(());
+        }
         // It was not made.
         Outcome::NotAdmitted | Outcome::Deferred { .. } => {
             outgoing.attempts.remove(&number);
@@ -316,6 +359,7 @@ async fn carry_out(
                 form,
                 text: done.outgoing.texts.get(&channel).cloned().unwrap_or_default(),
                 again,
+                useful_until: done.outgoing.dispatch.request().useful_until,
             };
             let placed = done.outgoing.dispatch.waited_for_pace(channel);
             done.errands.push(Errand::Send { number: attempt, parcel: Box::new(parcel), trial, placed });
@@ -336,6 +380,7 @@ async fn carry_out(
                 form: messaging::dispatch::Form::Free,
                 text: done.outgoing.texts.get(&channel).cloned().unwrap_or_default(),
                 again: false,
+                useful_until: done.outgoing.dispatch.request().useful_until,
             };
             let begun_at = row.value.begun_at;
             let question = Question { parcel, begun_at, provider_id, others: Vec::new() };

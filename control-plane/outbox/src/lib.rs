@@ -22,7 +22,7 @@ mod rows;
 mod told;
 mod world;
 
-pub use accept::{AcceptError, Accepted, NewMessage, accept};
+pub use accept::{AcceptError, Accepted, NewMessage, accept, accept_answer_to_keyword};
 pub use batches::{CHUNK, MESSAGES_AHEAD};
 pub use book::{Book, Faring};
 pub use channels::{Answered, Channels, Hours, Parcel, Question, Route, Sent, Setup};

@@ -29,6 +29,12 @@ pub struct Outgoing {
     pub attempts: BTreeMap<u32, AttemptId>,
     /// How it is queued.
     pub lane: Lane,
+    /// Whether it is one of many.
+    #[serde(default)]
+    pub of_many: bool,
+    /// Whether it answers STOP, HELP or START: then it goes whatever was said, at any hour, from the address that was written to.
+    #[serde(default)]
+    pub answers_keyword: bool,
 }
 
 /// A person's addresses.

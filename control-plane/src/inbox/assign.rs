@@ -4,13 +4,14 @@
 use crate::clock::now_us;
 use std::{collections::HashMap, error::Error};
 use store::{
-    Filter, Page, StoreError, Stored, TenantStore, TenantTx,
-    ids::{JobId, UserId},
+    CallId, Filter, Page, StoreError, Stored, TenantStore, TenantTx,
+    ids::{ConversationId, JobId, UserId},
     model::{
         audit::Actor,
         inbox::Team,
-        message::{Conversation, ConversationStatus, Urgency},
+        message::{Control, Conversation, ConversationStatus, Urgency},
         outgoing_counts::ConversationFilter,
+        tenant::Tenant,
         work::{Job, JobStatus},
     },
 };
@@ -20,8 +21,10 @@ use tracing::warn;
 const SELF: &str = "assignment";
 /// Teams of a tenant.
 const TEAMS: u16 = 200;
-/// Conversations that nobody has which are looked at in a round, those with the latest activity first.
-const WAITING: u16 = 500;
+/// Conversations that nobody has which are read at once, those with the latest activity first.
+const PAGE: u16 = 500;
+/// So many times in a round: most of them are the assistant's and wait for nobody.
+const PAGES: usize = 20;
 /// Others who assign at the same time are already unusual.
 const ATTEMPTS: usize = 8;
 
@@ -59,6 +62,15 @@ pub(crate) async fn drain(part: &dyn TenantStore) {
         }
     }
     warn!(tenant = %part.id(), "conversations could not be assigned: others did so all the time");
+}
+
+/// Gives out what waits, if this conversation does.
+pub(super) async fn give_out(part: &dyn TenantStore, id: &ConversationId) -> Result<(), StoreError> {
+    let row = part.get::<Conversation>(id).await?;
+    if row.is_some_and(|row| row.value.team.is_some() && row.value.assignee.is_none()) {
+        drain(part).await;
+    }
+    Ok(())
 }
 
 async fn round(part: &dyn TenantStore) -> Result<(), StoreError> {
@@ -101,20 +113,36 @@ async fn round(part: &dyn TenantStore) -> Result<(), StoreError> {
     tx.commit().await
 }
 
-/// What waits for a team, in the order in which it is given out.
+/// What waits for a team, in the order in which it is given out. What the assistant answers does not wait.
 async fn waiting(part: &dyn TenantStore) -> Result<Vec<Stored<Conversation>>, StoreError> {
+    let tenant = part.get::<Tenant>(part.id()).await?;
+    let assistant_answers = tenant.is_some_and(|row| row.value.settings.messaging.auto_reply);
     let unassigned = ConversationFilter {
         status: Some(ConversationStatus::Open),
         unassigned: true,
         ..ConversationFilter::default()
     };
-    let rows = part.conversations(&unassigned, &Page { after: None, limit: WAITING }).await?;
-    let mut rows: Vec<Stored<Conversation>> = rows.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
-    rows.retain(|row| row.value.team.is_some());
-    rows.sort_by_key(|row| {
+    let mut waiting: Vec<Stored<Conversation>> = Vec::new();
+    let mut after = None;
+    for _ in 0..PAGES {
+        let page = part.conversations(&unassigned, &Page { after, limit: PAGE }).await?;
+        let is_last = page.len() < usize::from(PAGE);
+        let page: Vec<Stored<Conversation>> = page.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
+        after = page.last().map(|row| (row.value.last_message_at, CallId::known(row.id.as_str())));
+        waiting.extend(page.into_iter().filter(|row| waits(&row.value, assistant_answers)));
+        if is_last {
+            break;
+        }
+    }
+    waiting.sort_by_key(|row| {
         (!is_urgent(row), row.value.answer_due_at.unwrap_or(i64::MAX), row.value.last_message_at)
     });
-    Ok(rows)
+    Ok(waiting)
+}
+
+fn waits(conversation: &Conversation, assistant_answers: bool) -> bool {
+    let is_its_own = assistant_answers && conversation.control == Control::Assistant;
+    conversation.team.is_some() && !is_its_own
 }
 
 fn is_urgent(row: &Stored<Conversation>) -> bool {

@@ -10,7 +10,7 @@ use store::{
     Filter, StoreError, Stored, Table, TenantTx,
     ids::{ConversationId, MessageId, UserId},
     model::{
-        message::{Control, Conversation, ConversationStatus, Message, MessageDirection, Times},
+        message::{Channel, Control, Conversation, ConversationStatus, Message, MessageDirection, Times},
         tenant::{MessagingSettings, Tenant},
         work::WorkKind,
     },
@@ -86,19 +86,22 @@ pub(crate) async fn change(
     Ok(changed)
 }
 
-/// The assistant looks at what was written last and nobody answered.
-async fn hand_back(
+/// The assistant looks at what was written last and nobody answered; a call is not written.
+pub(crate) async fn hand_back(
     tx: &mut (dyn TenantTx + 'static),
     conversation: &ConversationId,
 ) -> Result<(), StoreError> {
-    let newest = Filter::first(1).of(conversation.as_str());
-    let Some(message) = tx.documents(Table::Communications, &newest).await?.into_iter().next() else {
-        return Ok(());
-    };
-    let message = Stored::<Message>::read(message)?;
-    if message.value.direction == MessageDirection::Inbound && message.value.times.replied_at.is_none() {
-        let now = tx.now();
-        tx.schedule(WorkKind::Reply, message.id.as_str(), now).await?;
+    let newest = Filter::first(LOOKED_AT).of(conversation.as_str());
+    for message in tx.documents(Table::Communications, &newest).await? {
+        let message = Stored::<Message>::read(message)?;
+        if message.value.channel == Channel::Voice {
+            continue;
+        }
+        if message.value.direction == MessageDirection::Inbound && message.value.times.replied_at.is_none() {
+            let now = tx.now();
+            tx.schedule(WorkKind::Reply, message.id.as_str(), now).await?;
+        }
+        break;
     }
     Ok(())
 }
@@ -123,7 +126,7 @@ pub(crate) async fn answered(
     let newest = Filter::first(LOOKED_AT).of(row.id.as_str());
     for message in tx.documents(Table::Communications, &newest).await? {
         let Stored { id, version, value, .. } = Stored::<Message>::read(message)?;
-        if value.direction == MessageDirection::Inbound {
+        if value.direction == MessageDirection::Inbound && value.channel != Channel::Voice {
             if value.times.replied_at.is_none() {
                 let times = Times { replied_at: Some(now), ..value.times };
                 tx.update(&id, version, Message { times, ..value }).await?;

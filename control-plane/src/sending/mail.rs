@@ -23,7 +23,7 @@ use messaging::{
     failure::of_smtp,
 };
 use outbox::{Parcel, Route, Sent};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 use store::{
     Filter, StoreError, TenantStore,
     model::{
@@ -34,6 +34,8 @@ use store::{
 
 /// Mails of a conversation that are looked at for the thread.
 const LOOKED_AT: u16 = 50;
+/// When all connections to a server are in use, a message comes again after so long.
+const BUSY: Duration = Duration::from_secs(15);
 /// The server's word for a mail that it has.
 const WORD: &str = "accepted";
 
@@ -263,7 +265,11 @@ fn outcome(posted: Posted, id: &MessageId) -> Sent {
         Posted::Refused(refusal) => refused(failure(&refusal), refusal.text),
         Posted::NotSent(cause) => {
             let class = match &cause {
-                NotSent::Busy => FailureClass::Busy,
+                // Our own limit: it was not sent, and a queue is no reason to give a message up.
+                NotSent::Busy => {
+                    let until = crate::clock::after(BUSY);
+                    return Sent { error: Some(cause.to_string()), ..Sent::of(Outcome::Deferred { until }) };
+                }
                 NotSent::Unreachable(_) | NotSent::Token(OAuthError::Unavailable { .. }) => {
                     FailureClass::Temporary
                 }

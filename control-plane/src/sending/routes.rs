@@ -117,13 +117,26 @@ pub(super) fn numbers(view: &TenantView, account: &Account, can: impl Fn(&Number
     numbers.into_iter().map(|stored| stored.number.e164.clone()).collect()
 }
 
+fn listed(senders: &str) -> impl Iterator<Item = &str> {
+    senders.split(',').map(str::trim).filter(|sender| !sender.is_empty())
+}
+
+/// Whether an address is one of a tenant's at WhatsApp by Twilio: it need not be a number for calls.
+pub(crate) fn is_own_whatsapp(view: &TenantView, address: &str) -> bool {
+    let own = |account: &Account| {
+        account.kind == TWILIO
+            && account.is_active()
+            && account
+                .properties
+                .get("whatsapp_senders")
+                .is_some_and(|said| listed(said).any(|own| own == address))
+    };
+    view.accounts.iter().any(own)
+}
+
 fn whatsapp(account: &Account) -> Option<Route> {
-    let senders = account.properties.get("whatsapp_senders").filter(|_| is_for(account, "whatsapp"))?;
-    let senders: Vec<String> = senders
-        .split(',')
-        .map(|sender| sender.trim().to_owned())
-        .filter(|sender| !sender.is_empty())
-        .collect();
+    let said = account.properties.get("whatsapp_senders").filter(|_| is_for(account, "whatsapp"))?;
+    let senders: Vec<String> = listed(said).map(str::to_owned).collect();
     Some(Route {
         channel: Channel::Whatsapp,
         account: id_of(account),

@@ -151,6 +151,7 @@ async fn keep(
         segments: None,
         conversation: None,
         automatic: false,
+        keyword: None,
     };
     inbox::receive(part, &Actor::system(WHAPI), &inbound).await?;
     if !inbound.media.is_empty() {

@@ -223,6 +223,26 @@ async fn a_mail_and_its_answer_are_one_conversation_with_the_file_that_came() {
 }
 
 #[tokio::test]
+async fn whoever_got_somebody_elses_mail_is_not_answered_in_their_conversation() {
+    let Some(post) = Post::new().await else { return };
+    post.contact().await;
+    post.send(&post.person.address, "Your code is 4711.").await;
+    let first = post.arrived(1).await.remove(0);
+    post.write(&draft(&post.person.address, &post.own.address, "Thank you.")).await;
+    post.inbound(1).await;
+    // Who was sent a copy, or found it.
+    let mut stranger = draft("eve@example.com", &post.own.address, "What did we write before?");
+    stranger.thread = first.thread_of_answer();
+    post.write(&stranger).await;
+    post.inbound(2).await;
+    let conversations = data(&post.harness, "/v1/conversations").await;
+    assert_eq!(conversations.len(), 2, "{conversations:?}");
+    let with = |address: &str| conversations.iter().find(|one| one["address"] == address).unwrap();
+    assert_ne!(with("eve@example.com")["id"], with(&post.person.address)["id"]);
+    drop(post.background);
+}
+
+#[tokio::test]
 async fn mail_is_kept_once_across_a_kill_and_a_mailbox_that_is_numbered_anew() {
     let Some(post) = Post::new().await else { return };
     post.write(&draft(&post.person.address, &post.own.address, "One.")).await;

@@ -37,9 +37,13 @@ impl Dispatch {
             }
         }
         self.expire(now);
-        self.look_after_open_tries(now);
+        if now.begins {
+            self.look_after_open_tries(now);
+        }
         self.give_up_on_receipts(now);
-        self.ask_for_receipts(now);
+        if now.begins {
+            self.ask_for_receipts(now);
+        }
         // Each round begins a try, goes a step further, or plans one retry: there is only so much of it.
         while self.advance(now) {}
     }
@@ -83,8 +87,10 @@ impl Dispatch {
         self.retry_on_their_own(now);
         let due = (0..self.legs.len()).find(|leg| self.is_due(*leg, now));
         if let Some(leg) = due {
-            self.begin(leg, now);
-            return true;
+            if now.begins {
+                self.begin(leg, now);
+            }
+            return now.begins;
         }
         match self.chain(now) {
             Chain::Done | Chain::Busy | Chain::AwaitsReceipt { .. } => false,

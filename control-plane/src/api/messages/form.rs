@@ -255,6 +255,12 @@ impl MessageForm {
                 Some(Some(_)) | None => {}
             }
         }
+        let [begins, ends] = [&self.send_at, &self.useful_until].map(|text| text.as_deref().and_then(time));
+        if let (Some(begins), Some(ends)) = (begins, ends)
+            && ends <= begins
+        {
+            faults.add_at("useful_until", FaultCode::OutOfRange, "it must be after send_at");
+        }
     }
 }
 

@@ -190,7 +190,7 @@ async fn read_conversation_as_before(
     let number = number.trim();
     // A plus sign is a space in an address that nobody escaped.
     let number = if number.starts_with('+') { number.to_owned() } else { format!("+{number}") };
-    let phone_number = phone::tidied(number);
+    let phone_number = phone::of_person(number);
     let rows = op.store.messages_with(&phone_number, false, SHOWN).await?;
     if rows.is_empty() {
         return Err(Problem::not_found("conversation"));
