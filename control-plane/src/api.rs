@@ -50,6 +50,7 @@ pub(crate) mod page;
 pub(crate) mod path;
 mod phone;
 mod place;
+mod privacy;
 mod provider_health;
 mod provisioning;
 mod queue_callers;
@@ -61,6 +62,7 @@ pub(crate) mod recording;
 mod recording_format;
 mod recordings;
 mod refusal;
+mod retention_form;
 mod routing_form;
 mod schema;
 mod secret;
@@ -124,6 +126,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(batches::routes())
         .merge(templates::routes())
         .merge(consents::routes())
+        .merge(privacy::routes())
         .merge(message_stats::routes())
         .merge(board::routes())
         .merge(canned_replies::routes())

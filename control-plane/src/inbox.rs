@@ -412,5 +412,6 @@ fn message_of(inbound: &Inbound, call: Option<&Call>, conversation: Conversation
         cost: None,
         times: Times::default(),
         dispatch: None,
+        erased: false,
     }
 }

@@ -33,6 +33,7 @@ mod number_events;
 mod outbound;
 mod plane;
 mod ports;
+mod privacy;
 mod problem;
 pub mod provider_health;
 pub mod providers;

@@ -69,6 +69,7 @@ pub struct Background {
     _monitoring: AbortOnDrop,
     _upkeep: AbortOnDrop,
     _replies: Workers,
+    _privacy: Workers,
     _mailboxes: AbortOnDrop,
 }
 
@@ -241,6 +242,7 @@ impl ControlPlane {
             _monitoring: self.shared.monitor.start(),
             _upkeep: upkeep::start(&self.shared),
             _replies: self.shared.start_replies(),
+            _privacy: self.shared.start_privacy(),
             _mailboxes: mailboxes::start(&self.shared),
         }
     }

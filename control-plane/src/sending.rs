@@ -2,8 +2,10 @@
 //!
 //! - [`routes`]: which accounts carry which channel, from which addresses.
 //! - `twilio` and its likes: one file for each provider, behind the outbox's [`Channels`].
+//! - `alerts`: what administrators are written of an account that does not carry messages as it should.
 //! - [`compose`]: what a request says becomes a message with a text for each channel; [`templates`]: from a template.
 
+mod alerts;
 pub(crate) mod compose;
 pub(crate) mod hours;
 mod mail;
@@ -17,6 +19,7 @@ mod whapi;
 pub(crate) use twilio::TOLD;
 
 use crate::{
+    costs::Prices,
     directory::{Account, Directory, TenantView},
     files::Files,
     mail_servers::SMTP,
@@ -28,15 +31,15 @@ use messaging::{
     dispatch::{Answer, Options, Outcome},
 };
 use objects::Links;
-use outbox::{Answered, Channels, NewMessage, Parcel, Question, Sent, Setup};
+use outbox::{Alert, Answered, Channels, NewMessage, Parcel, Question, Sent, Setup};
 use std::sync::Arc;
 use store::{
     Store, StoreError, Stored, TenantId, TenantStore,
     model::outgoing::{Batch, Recipient},
 };
 
-/// When a provider is asked what became of a message. OneSignal tells nobody, and knows it after about a minute. Twilio and Whapi tell it
-/// once, mostly within seconds: what was told while this server was down is lost. A call is over by then.
+/// When a provider is asked what became of a message, in s. OneSignal tells nobody, and knows it after about a minute. Twilio and Whapi
+/// tell it once, mostly within seconds, and of a call when it ends: what was told while this server was down is lost.
 const RECEIPT_AFTER_S: [(Channel, u32); 4] =
     [(Channel::Push, 60), (Channel::Sms, 120), (Channel::Whatsapp, 120), (Channel::Voice, 900)];
 
@@ -52,6 +55,8 @@ pub(crate) struct Senders {
     pub(crate) files: Files,
     /// Where we are reached, without a slash at the end.
     pub(crate) own_address: String,
+    /// What messages cost.
+    pub(crate) prices: Arc<Prices>,
 }
 
 impl Senders {
@@ -107,6 +112,14 @@ impl Channels for Senders {
                 _ => Answer::CannotSay,
             }
         })
+    }
+
+    fn alert<'a>(
+        &'a self,
+        part: &'a (dyn TenantStore + 'static),
+        alert: Alert<'a>,
+    ) -> BoxFuture<'a, Result<Vec<NewMessage>, StoreError>> {
+        Box::pin(alerts::letters(self, part, alert))
     }
 
     fn compose<'a>(

@@ -12,6 +12,7 @@ use crate::{
     messengers::Messengers,
     outbound::worker::CallWorker,
     ports::log::QueuedLog,
+    privacy::worker::PrivacyWorker,
     provider_health::Monitor,
     recordings::{self, RecordingFormat, RecordingParts, Recordings},
     sending::Senders,
@@ -109,7 +110,7 @@ pub(crate) struct Shared {
     /// Sends messages.
     pub(crate) outbox: Arc<Outbox>,
     /// For estimates.
-    pub(crate) prices: Prices,
+    pub(crate) prices: Arc<Prices>,
     /// Do what follows from what gateways and shops told.
     pub(crate) told: Workers,
     /// Those who carry messages.
@@ -118,6 +119,8 @@ pub(crate) struct Shared {
     pub(crate) files: Files,
     /// Wakes whoever understands and answers what people write.
     pub(crate) replies: Arc<Notify>,
+    /// Wakes whoever carries out requests about what is kept of people.
+    pub(crate) privacy: Arc<Notify>,
 }
 
 /// What is reached outside of this program.
@@ -160,6 +163,7 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
+        let prices = Arc::<Prices>::default();
         let files = Files {
             objects: Arc::clone(&objects),
             links: links.clone(),
@@ -174,6 +178,7 @@ impl Shared {
             links: links.clone(),
             files: files.clone(),
             own_address: own_address.clone(),
+            prices: Arc::clone(&prices),
         };
         let clock = Arc::new(crate::clock::now_us);
         let outbox = Arc::new(Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, clock));
@@ -197,11 +202,12 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
-            prices: Prices::default(),
+            prices,
             told,
             files,
             messengers,
             replies: Arc::default(),
+            privacy: Arc::default(),
             urls: Urls::new(settings.base_url.as_str()),
             base_url: settings.base_url,
             data_dir: settings.data_dir,
@@ -239,6 +245,18 @@ impl Shared {
         let worker = Arc::new(Replier { shared: Arc::downgrade(self) });
         let wake = Arc::clone(&self.replies);
         Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, self.limits.work)
+    }
+
+    /// Starts to carry out requests about what is kept of people.
+    pub(crate) fn start_privacy(self: &Arc<Self>) -> Workers {
+        let worker = Arc::new(PrivacyWorker { shared: Arc::downgrade(self) });
+        let wake = Arc::clone(&self.privacy);
+        Workers::start_woken(wake, &worker, WorkKind::Privacy, &self.store, self.limits.work)
+    }
+
+    /// Nothing of what was deleted is left in the files of the database, as far as nobody is in the way.
+    pub(crate) async fn forget_traces(&self) -> Result<(), StoreError> {
+        self.store.forget_traces().await
     }
 
     /// The tenant's part of the store.

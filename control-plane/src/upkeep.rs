@@ -1,8 +1,9 @@
 //! What is looked after for all tenants now and then, and cannot be told by anybody: calls whose end nobody reported, the months of
-//! the numbers, and what happened so long ago that nobody comes back for it. Each round begins anew from what is stored, so whoever is killed in one only does it again.
+//! the numbers, what happened so long ago that nobody comes back for it, and what was said and written longer ago than a tenant keeps it. Each round begins anew from what is stored, so whoever is killed in one only does it again.
 
 mod number_months;
 mod old_events;
+mod retention;
 mod stale_calls;
 
 use crate::shared::Shared;
@@ -28,6 +29,8 @@ pub struct UpkeepOptions {
     pub stale_after: Duration,
     /// Calls of one tenant that are asked for in one round, at most. Default 100: what an account's limit lets through in a minute.
     pub asked_at_once: usize,
+    /// Pause between two looks for what a tenant's retention ends. Default 1 h: it counts days.
+    pub retention_every: Duration,
 }
 
 impl Default for UpkeepOptions {
@@ -37,6 +40,7 @@ impl Default for UpkeepOptions {
             pace: Duration::from_millis(100),
             stale_after: Duration::from_secs(10 * 60),
             asked_at_once: 100,
+            retention_every: Duration::from_secs(3_600),
         }
     }
 }
@@ -46,8 +50,9 @@ pub(crate) fn start(shared: &Arc<Shared>) -> AbortOnDrop {
     let shared = Arc::clone(shared);
     AbortOnDrop(tokio::spawn(async move {
         let mut charged = number_months::Charged::default();
+        let mut applied = retention::Applied::default();
         loop {
-            if let Err(cause) = round(&shared, &mut charged).await {
+            if let Err(cause) = round(&shared, &mut charged, &mut applied).await {
                 warn!(error = &cause as &dyn Error, "the tenants could not be looked after");
             }
             sleep(shared.limits.upkeep.every).await;
@@ -55,7 +60,11 @@ pub(crate) fn start(shared: &Arc<Shared>) -> AbortOnDrop {
     }))
 }
 
-async fn round(shared: &Shared, charged: &mut number_months::Charged) -> Result<(), StoreError> {
+async fn round(
+    shared: &Shared,
+    charged: &mut number_months::Charged,
+    applied: &mut retention::Applied,
+) -> Result<(), StoreError> {
     let platform = shared.whole_store().platform();
     let mut filter = Filter::first(PAGE).oldest_first();
     loop {
@@ -71,6 +80,9 @@ async fn round(shared: &Shared, charged: &mut number_months::Charged) -> Result<
             stale_calls::look(shared, &*part).await?;
             if let Err(cause) = charged.charge(shared, &*part, &tenant.value).await {
                 warn!(tenant = %tenant.id, error = &cause as &dyn Error, "the numbers' months could not be noted");
+            }
+            if let Err(cause) = applied.apply(shared, &*part, &tenant.value).await {
+                warn!(tenant = %tenant.id, error = &cause as &dyn Error, "what is too old could not all be ended");
             }
             sleep(shared.limits.upkeep.pace).await;
         }

@@ -158,6 +158,8 @@ permissions! {
     ConsentsRead = "consents:read", "Read who wants messages and who does not, with the proofs.", Operator,
         [ConsentsRead, ConsentsWrite], Inside;
     ConsentsManage = "consents:manage", "Note who wants messages and who does not.", Admin, [ConsentsWrite], Inside;
+    PrivacyRead = "privacy:read", "Read how far exports and erasures of people are, and their receipts.", Admin, [], Inside;
+    PrivacyManage = "privacy:manage", "Export or erase all that is kept of a person.", Admin, [], Outside;
     InboxWork = "inbox:work", "Take conversations over and release them, assign them, move them on the board.", Operator,
         [InboxWrite], Inside;
     InboxManage = "inbox:manage", "Set up the board, its channels, and teams.", Admin, [InboxWrite], Inside;

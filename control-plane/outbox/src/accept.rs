@@ -156,6 +156,7 @@ async fn store(
         cost: None,
         times: Times::default(),
         dispatch: Some(outgoing.written()?),
+        erased: false,
     };
     let id = MessageId::generate();
     tx.insert_as(id.clone(), message).await?;

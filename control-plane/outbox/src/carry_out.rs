@@ -121,7 +121,7 @@ async fn work(
 }
 
 /// Holds what was taken for longer: while a call is on its way nobody else may make it.
-async fn hold(inner: &Inner, part: &dyn TenantStore, claims: &[Claim], now: i64) {
+async fn hold(inner: &Inner, part: &(dyn TenantStore + 'static), claims: &[Claim], now: i64) {
     for claim in claims {
         let until = now.saturating_add(inner.options.lease_us());
         if let Err(cause) = part.extend_work(claim, until).await {
@@ -160,7 +160,7 @@ async fn gather(
 /// anybody else, so it is written as often as it takes.
 async fn steps(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     due: Vec<(usize, Vec<Event>)>,
@@ -182,7 +182,7 @@ async fn steps(
 /// The step of one message, which others change at the same time.
 async fn alone(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     one: (usize, Vec<Event>),
@@ -201,7 +201,7 @@ async fn alone(
 /// A unit of work that is tried again while the database does not serve.
 async fn served(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     due: &[(usize, Vec<Event>)],
@@ -223,7 +223,7 @@ async fn served(
 
 async fn together(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     due: &[(usize, Vec<Event>)],
@@ -316,7 +316,7 @@ pub(crate) fn told(message: &Stored<Message>) -> deliveries::payload::MessageTol
 /// Runs an errand; it always comes back.
 fn run<'a>(
     inner: &'a Inner,
-    part: &'a dyn TenantStore,
+    part: &'a (dyn TenantStore + 'static),
     lane: Lane,
     index: usize,
     errand: Errand,
@@ -351,7 +351,7 @@ async fn send(inner: &Inner, lane: Lane, parcel: &Parcel, trial: bool, placed: b
 }
 
 /// The provider's ids of other messages to the same address: a lost one is none of them.
-async fn others(part: &dyn TenantStore, question: &Question) -> Vec<String> {
+async fn others(part: &(dyn TenantStore + 'static), question: &Question) -> Vec<String> {
     let rows = part.messages_with(&question.parcel.address, false, OTHERS).await.unwrap_or_else(|cause| {
         warn!(error = &cause as &dyn std::error::Error, "messages to an address could not be listed");
         Vec::new()
@@ -362,7 +362,7 @@ async fn others(part: &dyn TenantStore, question: &Question) -> Vec<String> {
 
 /// Messages of batches that do not go on, by their ids.
 async fn paused(
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     claims: &[Claim],
 ) -> Result<HashMap<String, BatchStatus>, StoreError> {
     let mut batches = HashMap::new();

@@ -3,7 +3,7 @@
 
 use crate::{
     book::{Book, Fact},
-    channels::{Parcel, Question, Route, Sent, Setup},
+    channels::{Parcel, Question, Route, Sent, Setup, Used},
     convert::{channel_of, channel_to, status_to},
     outgoing::Outgoing,
     rows::{Person, note_consent, person, told_by_provider},
@@ -20,6 +20,7 @@ use store::{
         consent::Consent,
         message::{Conversation, Message},
         outgoing::{Attempt, AttemptStatus, Told},
+        usage::Usage,
     },
 };
 
@@ -82,7 +83,7 @@ pub(crate) async fn step(
     events: Vec<Event>,
     begins: bool,
 ) -> Result<Option<Stepped>, StoreError> {
-    let Some(row) = tx.get::<Message>(id).await? else { return Ok(None) };
+    let Some(mut row) = tx.get::<Message>(id).await? else { return Ok(None) };
     let Some(mut outgoing) = Outgoing::of(&row.value)? else { return Ok(None) };
     let to = outgoing.to.clone();
     let addresses = [&to.phone, &to.email, &to.push].into_iter().flatten().map(String::as_str);
@@ -101,6 +102,9 @@ pub(crate) async fn step(
     }
     for event in events {
         let is_new_holder = matches!(event, Event::Taken);
+        if let Event::Sent { sent: Sent { used: Some(used), .. }, .. } = &event {
+            row.value.cost = with_cost(row.value.cost, used);
+        }
         for input in inputs(&mut *tx, &mut outgoing, event, scene.now).await? {
             let world = world(scene, &outgoing, &person, &country);
             let is_lost = is_new_holder && matches!(input, Input::Outcome { .. });
@@ -256,6 +260,11 @@ async fn keep_outcome(
             }
             value.provider_id.get_or_insert_with(|| provider_id.clone());
             value.provider_status = value.provider_status.or_else(|| sent.word.clone());
+            value.segments = sent.segments;
+            if let Some(used) = &sent.used {
+                value.cost = Some((used.cost_micros, used.currency.clone()));
+                tx.put_usage(&usage(&id, used, now)).await?;
+            }
         }
         Outcome::Refused { failure } => {
             value.status = AttemptStatus::Refused;
@@ -276,6 +285,34 @@ async fn keep_outcome(
     value.answered_at = Some(now);
     tx.update(&id, version, value).await?;
     Ok(())
+}
+
+/// What a message costs with one more try: all that providers took count. An amount in another currency than the first is not added; it
+/// stands with its try.
+fn with_cost(before: Option<(i64, String)>, used: &Used) -> Option<(i64, String)> {
+    match before {
+        None => Some((used.cost_micros, used.currency.clone())),
+        Some((cost, currency)) if currency == used.currency => {
+            Some((cost.saturating_add(used.cost_micros), currency))
+        }
+        other => other,
+    }
+}
+
+/// A line of the usage log. It has the try's name: however often an outcome is kept, it is one.
+fn usage(attempt: &AttemptId, used: &Used, now: i64) -> Usage {
+    Usage {
+        source: format!("{attempt}:{}", used.kind),
+        kind: used.kind.to_owned(),
+        quantity_micros: used.quantity_micros,
+        unit: used.unit.to_owned(),
+        cost_micros: used.cost_micros,
+        currency: used.currency.clone(),
+        estimated: true,
+        call: None,
+        period_start: now,
+        period_end: now,
+    }
 }
 
 async fn keep_told(
@@ -338,6 +375,8 @@ async fn carry_out(
                         answered_at: None,
                         provider_id: None,
                         provider_status: None,
+                        segments: None,
+                        cost: None,
                         error_code: None,
                         error: None,
                         told: Vec::new(),
@@ -448,6 +487,7 @@ async fn write(
         message.provider = provider.map(str::to_owned).or(message.provider);
         message.provider_id = row.value.provider_id.filter(|_| message.provider.is_some());
         message.provider_status = row.value.provider_status;
+        message.segments = row.value.segments;
         message.error = row.value.error_code.filter(|_| status.is_failure());
     }
     if let Some(failure) = dispatch.ending().and_then(|ending| ending.failure.as_ref()) {

@@ -56,7 +56,7 @@ pub struct OutboxOptions {
     /// It looks for work at least this often. Default 1 s: another node may have left some.
     pub poll: Duration,
     /// Work is held so long, and for as long again while a call is on its way; when its holder is gone another worker has it after
-    /// that. Default 60 s: short enough for somebody who waits, and thrice what passes between two prolongations.
+    /// that. Default 15 s: short enough for somebody who waits, and thrice what passes between two prolongations.
     pub lease: Duration,
     /// What belongs to a tenant that is not served is put back for so long. Default 5 min.
     pub not_served: Duration,
@@ -72,7 +72,7 @@ impl Default for OutboxOptions {
     fn default() -> Self {
         Self {
             poll: Duration::from_secs(1),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_secs(15),
             not_served: Duration::from_mins(5),
             critical: LaneOptions { handful: 8, at_once: 8, of_tenant: 4 },
             transactional: LaneOptions { handful: 16, at_once: 12, of_tenant: 4 },
@@ -126,11 +126,15 @@ impl Inner {
         self.wakes[place(lane)].notify_one();
     }
 
-    /// Takes in what messages showed of accounts. What they decided stands already: that an account's standing could not be stored
-    /// keeps no message from going on.
-    pub(crate) async fn learn(&self, part: &dyn TenantStore, facts: Vec<Fact>, now: i64) {
-        if let Err(cause) = self.book.learn(part, facts, now).await {
-            error!(tenant = %part.id(), error = &cause as &dyn std::error::Error, "how an account fares could not be stored");
+    /// Takes in what messages showed of accounts; those who are written of it have their message in the critical lane. What they decided
+    /// stands already: that an account's standing could not be stored keeps no message from going on.
+    pub(crate) async fn learn(&self, part: &(dyn TenantStore + 'static), facts: Vec<Fact>, now: i64) {
+        match self.book.learn(part, &*self.channels, facts, now).await {
+            Ok(true) => self.wake(Lane::Critical),
+            Ok(false) => {}
+            Err(cause) => {
+                error!(tenant = %part.id(), error = &cause as &dyn std::error::Error, "how an account fares could not be stored");
+            }
         }
     }
 }

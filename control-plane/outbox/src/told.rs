@@ -84,7 +84,7 @@ impl Outbox {
 
     async fn tell_it(
         &self,
-        part: &dyn TenantStore,
+        part: &(dyn TenantStore + 'static),
         message: &MessageId,
         event: Event,
     ) -> Result<Option<Stored<Message>>, StoreError> {

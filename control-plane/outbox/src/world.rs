@@ -72,9 +72,9 @@ fn reach(
                 && (!answers || outgoing.sender.as_deref() == Some(sender)),
             windowed: route.windowed,
             admission,
-            consent: match (is_uncallable, answers) {
-                (true, _) => Consent::Withdrawn,
-                (false, true) => Consent::Given,
+            consent: match (answers, is_uncallable) {
+                (true, _) => Consent::Given,
+                (false, true) => Consent::Withdrawn,
                 (false, false) => consent(facts.consents.iter().filter(on_it), sender, of_many),
             },
             recovery: route.recovery,
@@ -132,7 +132,7 @@ fn is_stopped(consents: &[Row], address: Option<&str>, of_many: bool) -> bool {
             && channel_of(row.channel).by_phone()
             && Some(row.address.as_str()) == address
             && row.sender != Row::NOBODY
-            && (row.sender != Row::BULK || of_many)
+            && (of_many || row.sender != Row::BULK)
     })
 }
 

@@ -52,6 +52,8 @@ needs! {
     TemplatesManage: Write,
     ConsentsRead: Read,
     ConsentsManage: Write,
+    PrivacyRead: Read,
+    PrivacyManage: Write,
     RecordingsRead: Read,
     VoicemailsRead: Read,
     VoicemailsManage: Write,

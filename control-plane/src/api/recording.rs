@@ -136,7 +136,7 @@ async fn from_objects<N>(
 }
 
 /// Where a recording is kept, if it is.
-pub(super) fn stored_key(recording: &Recording) -> Option<Key> {
+pub(crate) fn stored_key(recording: &Recording) -> Option<Key> {
     if !is_stored(recording) {
         return None;
     }

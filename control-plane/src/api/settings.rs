@@ -1,6 +1,6 @@
 //! How a tenant wants to be served, as the API shows and takes it.
 
-use super::{body::Check, crud::Reference, phone, schema};
+use super::{body::Check, crud::Reference, phone, retention_form::RetentionForm, schema};
 use crate::problem::{FaultCode, Faults};
 use messaging::{
     Channel, MessageType,
@@ -63,6 +63,8 @@ pub(crate) struct SettingsForm {
     shop_messages: Vec<ShopMessageForm>,
     /// How what people write is understood and answered.
     messaging: MessagingForm,
+    /// How long what was said and written is kept.
+    retention: RetentionForm,
 }
 
 /// How what people write is understood and answered.
@@ -277,6 +279,7 @@ impl Check for SettingsForm {
             faults.number("idle_minutes", self.messaging.idle_minutes, 1, 10_080);
             faults.text("intro", &self.messaging.intro, 1, 1_000);
         });
+        faults.field("retention", |faults| self.retention.check(faults));
         if let Some(quiet) = &self.quiet_hours {
             faults.field("quiet_hours", |faults| {
                 faults.clock_time("from", &quiet.from, false);
@@ -324,6 +327,7 @@ impl From<TenantSettings> for SettingsForm {
             template_variables: settings.template_variables,
             shop_messages: settings.shop_messages.into_iter().map(ShopMessageForm::of).collect(),
             messaging: settings.messaging.into(),
+            retention: settings.retention.into(),
         }
     }
 }
@@ -345,6 +349,7 @@ impl From<SettingsForm> for TenantSettings {
             template_variables: form.template_variables,
             shop_messages: form.shop_messages.into_iter().map(ShopMessageForm::into_rule).collect(),
             messaging: form.messaging.into(),
+            retention: form.retention.into(),
         }
     }
 }

@@ -134,9 +134,7 @@ async fn waiting(part: &dyn TenantStore) -> Result<Vec<Stored<Conversation>>, St
             break;
         }
     }
-    waiting.sort_by_key(|row| {
-        (!is_urgent(row), row.value.answer_due_at.unwrap_or(i64::MAX), row.value.last_message_at)
-    });
+    waiting.sort_by_key(|row| turn_of(&row.value));
     Ok(waiting)
 }
 
@@ -145,8 +143,10 @@ fn waits(conversation: &Conversation, assistant_answers: bool) -> bool {
     conversation.team.is_some() && !is_its_own
 }
 
-fn is_urgent(row: &Stored<Conversation>) -> bool {
-    row.value.analysis.as_ref().is_some_and(|analysis| analysis.urgency == Urgency::High)
+/// Smaller comes first: what is urgent, then what is to be answered soonest, then what has waited longest.
+fn turn_of(conversation: &Conversation) -> (bool, i64, i64) {
+    let is_urgent = conversation.analysis.as_ref().is_some_and(|analysis| analysis.urgency == Urgency::High);
+    (!is_urgent, conversation.answer_due_at.unwrap_or(i64::MAX), conversation.last_message_at)
 }
 
 /// Makes this the only round that counts among those at the same time.
@@ -174,6 +174,7 @@ async fn take_turn(tx: &mut (dyn TenantTx + 'static), turn: Option<Stored<Job>>)
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn seat(open: i64, capacity: u32, available: bool) -> Seat {
         Seat { user: UserId::generate(), capacity, available, open }
@@ -185,6 +186,31 @@ mod tests {
         assert_eq!(choose(&seats), Some(1));
         assert_eq!(choose(&[seat(5, 5, true), seat(0, 0, true)]), None);
         assert_eq!(choose(&[]), None);
+    }
+
+    #[test]
+    fn what_is_urgent_goes_first_then_what_is_due_first_then_what_waited_longest() {
+        let conversation = |urgency: &str, due: Option<i64>, last: i64| -> Conversation {
+            let analysis =
+                json!({ "sentiment": "neutral", "intent": "other", "urgency": urgency, "confidence": 90 });
+            let row = json!({
+                "channel": "sms", "own_address": "+15550100", "address": "+15550142", "status": "open",
+                "last_message_at": last, "answer_due_at": due, "analysis": analysis,
+            });
+            serde_json::from_value(row).unwrap()
+        };
+        let mut all = [
+            conversation("normal", None, 1),
+            conversation("normal", Some(50), 9),
+            conversation("low", Some(40), 9),
+            conversation("high", None, 8),
+            conversation("high", None, 7),
+            conversation("high", Some(90), 9),
+        ];
+        all.sort_by_key(turn_of);
+        let turns = all.map(|one| (one.answer_due_at, one.last_message_at));
+        let due = [(Some(90), 9), (None, 7), (None, 8), (Some(40), 9), (Some(50), 9), (None, 1)];
+        assert_eq!(turns, due);
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 
 use super::timer;
 use deliveries::{Event, EventType, announce, payload::ConversationTold};
+use std::time::Duration;
 use store::{
     Filter, StoreError, Stored, Table, TenantTx,
     ids::{ConversationId, MessageId, UserId},
@@ -18,6 +19,8 @@ use store::{
 
 /// Messages among which the one that is answered is looked for.
 const LOOKED_AT: u16 = 20;
+/// How long those who wrote waited for an answer, by who answered.
+const ANSWERED: &str = "tandem_answer_seconds";
 
 /// In whose hands a conversation is put.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,9 +128,12 @@ pub(crate) async fn answered(
     let now = tx.now();
     let newest = Filter::first(LOOKED_AT).of(row.id.as_str());
     for message in tx.documents(Table::Communications, &newest).await? {
-        let Stored { id, version, value, .. } = Stored::<Message>::read(message)?;
+        let Stored { id, version, value, created_at, .. } = Stored::<Message>::read(message)?;
         if value.direction == MessageDirection::Inbound && value.channel != Channel::Voice {
             if value.times.replied_at.is_none() {
+                let waited =
+                    Duration::from_micros(u64::try_from(now.saturating_sub(created_at)).unwrap_or(0));
+                metrics::histogram!(ANSWERED, "by" => word(&row.value.control)).record(waited.as_secs_f64());
                 let times = Times { replied_at: Some(now), ..value.times };
                 tx.update(&id, version, Message { times, ..value }).await?;
             }

@@ -58,6 +58,8 @@ const ROW_US: i64 = 10 * 60 * 1_000_000;
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 /// What was decided about messages.
 const DECIDED: &str = "tandem_replies_total";
+/// Contacts whose promise became another, by what it is.
+const LEADS: &str = "tandem_leads_total";
 
 /// The rules of an answer in writing, after the assistant's own instructions, which are for the telephone.
 const IN_WRITING: &str = "\n\nYou are answering in writing now, not on the telephone. Answer the last message in a few plain sentences, \
@@ -292,6 +294,9 @@ async fn qualify(
     let status = if own { lead_word(score).to_owned() } else { status };
     if value.lead_score == Some(score) && value.lead_status.as_deref() == Some(&status) {
         return Ok(());
+    }
+    if value.lead_status.as_deref() != Some(&status) {
+        metrics::counter!(LEADS, "status" => lead_word(score)).increment(1);
     }
     tx.update(&id, version, Contact { lead_score: Some(score), lead_status: Some(status), ..value }).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! `/media/…`: where links to recordings in a folder lead. Who may follow one, the link itself says; each use is noted.
+//! `/media/…`: where links to recordings, and to exports of what is kept of people, in a folder lead. Who may follow one, the link itself says; each use is noted.
 
 use crate::{
     api::media::send_object,
@@ -43,7 +43,11 @@ pub(crate) async fn download(
     answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let mut tx = shared.store_of(&tenant).begin(&Actor::system(ACTOR), now_us()).await?;
     let range = headers.get("range").and_then(|value| value.to_str().ok());
-    let action = if key.as_str().starts_with("recordings/") { "recording.download" } else { "file.download" };
+    let action = match key.as_str().split('/').next() {
+        Some("exports") => "privacy.download",
+        Some("recordings") => "recording.download",
+        Some(_) | None => "file.download",
+    };
     tx.note(action, key.as_str(), &json!({ "range": range })).await?;
     tx.commit().await?;
     Ok(answer)

@@ -101,22 +101,6 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
     })
 }
 
-/// The tenant's active numbers of an account that can do something, the primary one first.
-pub(super) fn numbers(view: &TenantView, account: &Account, can: impl Fn(&Number) -> bool) -> Vec<String> {
-    // A number whose account is not said is the first one's.
-    let first = view.accounts.iter().find(|account| account.kind == TWILIO && account.is_active());
-    let is_first = first.is_some_and(|first| first.id == account.id);
-    let is_its = |owner: &Option<AccountId>| if owner.is_none() { is_first } else { *owner == account.id };
-    let mut numbers: Vec<_> = view
-        .numbers
-        .values()
-        .filter(|stored| is_its(&stored.number.account) && view.number(&stored.number.e164).is_some())
-        .filter(|stored| can(&stored.number))
-        .collect();
-    numbers.sort_by_key(|stored| (!stored.number.primary, stored.id.clone()));
-    numbers.into_iter().map(|stored| stored.number.e164.clone()).collect()
-}
-
 fn listed(senders: &str) -> impl Iterator<Item = &str> {
     senders.split(',').map(str::trim).filter(|sender| !sender.is_empty())
 }
@@ -132,6 +116,22 @@ pub(crate) fn is_own_whatsapp(view: &TenantView, address: &str) -> bool {
                 .is_some_and(|said| listed(said).any(|own| own == address))
     };
     view.accounts.iter().any(own)
+}
+
+/// The tenant's active numbers of an account that can do something, the primary one first.
+pub(super) fn numbers(view: &TenantView, account: &Account, can: impl Fn(&Number) -> bool) -> Vec<String> {
+    // A number whose account is not said is the first one's.
+    let first = view.accounts.iter().find(|account| account.kind == TWILIO && account.is_active());
+    let is_first = first.is_some_and(|first| first.id == account.id);
+    let is_its = |owner: &Option<AccountId>| if owner.is_none() { is_first } else { *owner == account.id };
+    let mut numbers: Vec<_> = view
+        .numbers
+        .values()
+        .filter(|stored| is_its(&stored.number.account) && view.number(&stored.number.e164).is_some())
+        .filter(|stored| can(&stored.number))
+        .collect();
+    numbers.sort_by_key(|stored| (!stored.number.primary, stored.id.clone()));
+    numbers.into_iter().map(|stored| stored.number.e164.clone()).collect()
 }
 
 fn whatsapp(account: &Account) -> Option<Route> {

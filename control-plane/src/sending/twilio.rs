@@ -1,7 +1,7 @@
 //! Text messages and WhatsApp by Twilio. Creating a message has no key there: a try of which nobody knows what came is looked for among
 //! the account's messages.
 
-use super::Senders;
+use super::{Senders, routes};
 use crate::{
     carriers::credentials,
     clock::{after, now_us},
@@ -11,8 +11,13 @@ use messaging::{
     Channel, Failure, FailureClass, Status,
     dispatch::{Answer, Form, Outcome, Report},
     failure::of_twilio,
+    quiet,
 };
-use outbox::{Parcel, Question, Sent};
+use outbox::{Parcel, Question, Sent, Used};
+use pricing::{
+    kind,
+    money::{MICROS, cost},
+};
 use tracing::warn;
 use twilio_rest::{Account as Client, Message, MessageFilter, NewMessage, TwilioError};
 
@@ -36,11 +41,38 @@ pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) 
         Ok(message) => Sent {
             outcome: Outcome::Accepted { provider_id: message.sid.to_string() },
             word: Some(message.status.as_str().to_owned()),
+            used: used(senders, parcel, message.num_segments).await,
             segments: message.num_segments.and_then(|count| u32::try_from(count).ok()),
             error: None,
         },
         Err(cause) => not_sent(&cause),
     }
+}
+
+/// What a text message costs by the price book, by the parts that Twilio counted. Messages with pictures, and those on WhatsApp, have no
+/// price there.
+async fn used(senders: &Senders, parcel: &Parcel, segments: Option<u64>) -> Option<Used> {
+    if parcel.route.channel != Channel::Sms || !parcel.text.media.is_empty() {
+        return None;
+    }
+    let now = now_us();
+    let book = match senders.prices.book(&*senders.store.platform(), now).await {
+        Ok(book) => book,
+        Err(cause) => {
+            warn!(error = &cause as &dyn std::error::Error, "a message is sent without its price");
+            return None;
+        }
+    };
+    let country = quiet::country(&parcel.address).unwrap_or_default();
+    let quote = book.quote(routes::TWILIO, &country, kind::SMS_OUTBOUND, kind::SEGMENT, now)?;
+    let quantity_micros = i64::try_from(segments?).ok()?.checked_mul(MICROS)?;
+    Some(Used {
+        kind: kind::SMS_OUTBOUND,
+        unit: kind::SEGMENT,
+        quantity_micros,
+        cost_micros: cost(quantity_micros, quote.price_micros).ok()?,
+        currency: quote.currency.clone(),
+    })
 }
 
 /// What a failure means.

@@ -7,6 +7,7 @@
 use super::worker::Follows;
 use crate::{
     directory::TenantView,
+    privacy::{ERASURE, EXPORT, state::Subject},
     sending::compose::{ComposeError, Wish, compose, recipient},
 };
 use gateways::shopify::payload::{Payload, PrivacyRequest, read};
@@ -44,13 +45,17 @@ pub(super) async fn follow(
     let Ok(payload) = read(topic, body.to_string().as_bytes()) else {
         return Ok(Follows::nothing(InboundStatus::Failed, "it cannot be read"));
     };
-    if let Some(job) = privacy(&payload, shop, key) {
-        let outcome = format!("kept as a job: {}", job.kind);
+    if let Some(wish) = privacy(&payload, shop, told["country"].as_str(), key) {
+        let kind = match &wish {
+            PrivacyWish::Person(kind, _) => kind,
+            PrivacyWish::Shop(job) => job.kind.as_str(),
+        };
+        let outcome = format!("kept as a job: {kind}");
         return Ok(Follows::Done {
             status: InboundStatus::Processed,
             outcome,
             messages: Vec::new(),
-            job: Some(job),
+            privacy: Some(wish),
         });
     }
     let rules = view.tenant.settings.shop_messages.iter().filter(|rule| rule.topic == topic);
@@ -65,7 +70,7 @@ pub(super) async fn follow(
     }
     outcomes.push(format!("{} messages", messages.len()));
     let status = if messages.is_empty() { InboundStatus::Ignored } else { InboundStatus::Processed };
-    Ok(Follows::Done { status, outcome: outcomes.join("; "), messages, job: None })
+    Ok(Follows::Done { status, outcome: outcomes.join("; "), messages, privacy: None })
 }
 
 /// Why a rule makes no message.
@@ -165,40 +170,48 @@ fn e164(phone: &str, country: Option<&str>) -> Option<String> {
     Some(Phone::parse(phone, country.as_deref()).ok()?.e164())
 }
 
-/// The job of a privacy topic. Whoever erases or exports takes it up.
-fn privacy(payload: &Payload, shop: &str, key: &str) -> Option<Job> {
-    let (kind, request) = match payload {
-        Payload::DataRequest(request) => ("export_person", request),
-        Payload::CustomerRedact(request) => ("erase_person", request),
-        Payload::ShopRedact(request) => ("erase_shop", request),
+/// What a privacy topic asks for.
+#[derive(Debug)]
+pub(super) enum PrivacyWish {
+    /// An export or an erasure of a person, by the kind of its job.
+    Person(&'static str, Subject),
+    /// That all of a shop's customers are erased: a person decides who those are.
+    Shop(Job),
+}
+
+fn privacy(payload: &Payload, shop: &str, country: Option<&str>, key: &str) -> Option<PrivacyWish> {
+    match payload {
+        Payload::DataRequest(request) => Some(PrivacyWish::Person(EXPORT, subject(request, country))),
+        Payload::CustomerRedact(request) => Some(PrivacyWish::Person(ERASURE, subject(request, country))),
+        Payload::ShopRedact(_) => Some(PrivacyWish::Shop(Job {
+            kind: "erase_shop".to_owned(),
+            key: Some(format!("shopify:{key}")),
+            subject: Some(shop.to_owned()),
+            status: JobStatus::Running,
+            step: "asked_for".to_owned(),
+            state: json!({ "shop": shop }),
+            attempts: 0,
+            error: None,
+        })),
         Payload::OrderCreated(_)
         | Payload::OrderFulfilled(_)
         | Payload::OrderChanged(_)
         | Payload::Checkout(_)
         | Payload::Uninstalled
-        | Payload::Other => return None,
-    };
-    Some(Job {
-        kind: kind.to_owned(),
-        key: Some(format!("shopify:{key}")),
-        subject: Some(shop.to_owned()),
-        status: JobStatus::Running,
-        step: "asked_for".to_owned(),
-        state: state(shop, request),
-        attempts: 0,
-        error: None,
-    })
+        | Payload::Other => None,
+    }
 }
 
-fn state(shop: &str, request: &PrivacyRequest) -> Value {
+/// Whom a request is about: by number and email, as far as it has them.
+fn subject(request: &PrivacyRequest, country: Option<&str>) -> Subject {
     let customer = request.customer.as_ref();
-    json!({
-        "shop": shop,
-        "customer": customer.and_then(|customer| customer.id),
-        "email": customer.and_then(|customer| customer.email.as_deref()).map(str::to_lowercase),
-        "phone": customer.and_then(|customer| customer.phone.as_deref()),
-        "orders": if request.orders_to_redact.is_empty() { &request.orders_requested } else { &request.orders_to_redact },
-    })
+    let phone = customer.and_then(|customer| customer.phone.as_deref());
+    let email = customer.and_then(|customer| customer.email.as_deref());
+    Subject {
+        contact: None,
+        phone: phone.and_then(|phone| e164(phone, country)),
+        email: email.map(|email| email.trim().to_lowercase()),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Does what follows from what was told, after it was answered: once, because what follows is written together with that it is done.
 
-use super::{rules, shopify, whapi};
+use super::{rules, rules::PrivacyWish, shopify, whapi};
 use crate::{
     clock::now_us,
     directory::Directory,
     inbox::media::{self, Fetched, Fetcher},
     keys::sha256_hex,
+    privacy::state::Asked,
     work::{WorkOptions, Worker},
 };
 use outbox::{AcceptError, NewMessage, Outbox};
@@ -15,9 +16,9 @@ use store::{
     Store, StoreError, Stored, TenantStore,
     ids::{InboundEventId, JobId, MessageId},
     model::{
-        audit::Actor,
+        audit::{Actor, ActorKind},
         webhook::{InboundEvent, InboundStatus},
-        work::{Claim, Job},
+        work::Claim,
     },
 };
 
@@ -40,7 +41,7 @@ pub(crate) struct ToldWorker {
 #[expect(clippy::large_enum_variant, reason = "one is made for each thing that is told, and goes at once")]
 pub(super) enum Follows {
     /// This, and nothing more.
-    Done { status: InboundStatus, outcome: String, messages: Vec<NewMessage>, job: Option<Job> },
+    Done { status: InboundStatus, outcome: String, messages: Vec<NewMessage>, privacy: Option<PrivacyWish> },
     /// It cannot be said yet.
     Later,
 }
@@ -48,7 +49,7 @@ pub(super) enum Follows {
 impl Follows {
     /// Nothing follows.
     pub(super) fn nothing(status: InboundStatus, outcome: impl Into<String>) -> Self {
-        Self::Done { status, outcome: outcome.into(), messages: Vec::new(), job: None }
+        Self::Done { status, outcome: outcome.into(), messages: Vec::new(), privacy: None }
     }
 }
 
@@ -125,13 +126,26 @@ impl ToldWorker {
         event: Stored<InboundEvent>,
         follows: Follows,
     ) -> Result<(), StoreError> {
-        let Follows::Done { status, outcome, messages, job } = follows else { return Ok(()) };
+        let Follows::Done { status, outcome, messages, privacy } = follows else { return Ok(()) };
         let Stored { id, version, value, .. } = event;
+        let key = format!("{}:{}", value.source, value.dedupe_key);
         let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
         let raw = sha256_hex(value.raw.as_bytes());
         tx.update(&id, version, InboundEvent { raw, status, outcome: Some(outcome), ..value }).await?;
-        if let Some(job) = job {
-            tx.insert_new(JobId::generate(), job).await?;
+        match privacy {
+            Some(PrivacyWish::Person(kind, subject)) => {
+                let asked = Asked {
+                    kind: ActorKind::System,
+                    id: shopify::SOURCE.to_owned(),
+                    reason: "the shop asked for it".to_owned(),
+                    at: tx.now(),
+                };
+                crate::privacy::ask(&mut *tx, kind, Some(key), subject, asked).await?;
+            }
+            Some(PrivacyWish::Shop(job)) => {
+                tx.insert_new(JobId::generate(), job).await?;
+            }
+            None => {}
         }
         let mut lanes = Vec::new();
         for message in messages {

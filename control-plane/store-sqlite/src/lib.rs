@@ -100,6 +100,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is deleted is overwritten, not only let go of.
+            .pragma("secure_delete", "on")
             .pragma("wal_autocheckpoint", options.log_pages.to_string())
             .pragma("cache_size", format!("-{}", options.cache_kib))
             .busy_timeout(options.busy_timeout);
@@ -162,6 +164,15 @@ impl SqliteStore {
         const DOING: &str = "moving the log into the database file";
         let mut reader = self.readers.acquire().await.map_err(failed(DOING))?;
         sqlx::query("pragma wal_checkpoint(passive)").execute(&mut *reader).await.map_err(failed(DOING))?;
+        Ok(())
+    }
+
+    /// Moves all of the log to its place in the file, where nothing is left of what was deleted, and empties it. Readers that are in the
+    /// way keep it from that; the next time does it.
+    async fn wipe(&self) -> Result<(), StoreError> {
+        const DOING: &str = "emptying the log of the database file";
+        let mut writer = self.writer.acquire().await.map_err(failed(DOING))?;
+        sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut *writer).await.map_err(failed(DOING))?;
         Ok(())
     }
 

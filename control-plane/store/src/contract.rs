@@ -85,6 +85,7 @@ macro_rules! contract_tests {
                 resources_are_listed_in_pages,
                 every_change_writes_its_line_of_the_audit_log,
                 a_request_has_its_effect_once,
+                what_is_said_of_a_person_can_be_taken_and_nothing_else,
                 work_is_held_by_one_worker_until_its_lease_ends,
                 what_others_belong_to_is_not_deleted,
                 a_resource_of_a_newer_version_is_not_misread,

@@ -100,6 +100,9 @@ pub trait Store: Send + Sync {
     /// few seconds.
     fn tidy(&self) -> StoreFuture<'_, ()>;
 
+    /// Sees to it that nothing of what was deleted is left in the files that this program writes, as far as nobody is in the way.
+    fn forget_traces(&self) -> StoreFuture<'_, ()>;
+
     /// Writes something and waits until it is durable.
     fn check_writable(&self, now: i64) -> StoreFuture<'_, ()>;
 

@@ -216,6 +216,14 @@ pub struct IdempotencyRow {
     pub response: Option<String>,
 }
 
+/// A remembered answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the columns are described at IdempotencyRequest and StoredResponse")]
+pub struct AnswerRow {
+    pub key: String,
+    pub response: String,
+}
+
 /// A row of `usage_log`.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the columns are described at Usage")]

@@ -285,7 +285,7 @@ async fn an_order_becomes_one_message_by_the_tenants_rules_however_often_it_is_t
         let jobs = store.tenant(&TenantId::known("ten_1")).list::<Job>(&Filter::first(10)).await.unwrap();
         if let [job] = &jobs[..] {
             assert_eq!(
-                (job.value.kind.as_str(), &job.value.state["email"]),
+                (job.value.kind.as_str(), &job.value.state["subject"]["email"]),
                 ("erase_person", &json!("ann@example.com"))
             );
             return;

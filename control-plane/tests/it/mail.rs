@@ -33,7 +33,11 @@ struct Post {
     background: Background,
 }
 
-fn mail_options(settings: &mut ControlPlaneSettings, server: &MailServer, token_url: Option<String>) {
+pub(crate) fn mail_options(
+    settings: &mut ControlPlaneSettings,
+    server: &MailServer,
+    token_url: Option<String>,
+) {
     settings.messengers.mail = MailOptions {
         certificates: Some(server.certificate()),
         reach: Reach::Anywhere,
@@ -49,7 +53,7 @@ fn mail_options(settings: &mut ControlPlaneSettings, server: &MailServer, token_
     };
 }
 
-fn smtp_account(server: &MailServer, own: &TestMailbox) -> Value {
+pub(crate) fn smtp_account(server: &MailServer, own: &TestMailbox) -> Value {
     let smtp = server.smtp(Security::StartTls);
     json!({
         "kind": "smtp", "name": "Mail", "secrets": { "password": PASSWORD },
@@ -126,7 +130,7 @@ async fn inbound(harness: &Harness, count: usize) -> Vec<Value> {
     until(found, "a mail in the inbox").await
 }
 
-fn read(file: &std::path::Path) -> Received {
+pub(crate) fn read(file: &std::path::Path) -> Received {
     parse(&std::fs::read(file).unwrap(), &ParseLimits::default()).unwrap()
 }
 
@@ -134,7 +138,7 @@ async fn data(harness: &Harness, path: &str) -> Vec<Value> {
     harness.get(path).await.json()["data"].as_array().unwrap().clone()
 }
 
-async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
     let found = async {
         loop {
             if let Some(found) = look().await {

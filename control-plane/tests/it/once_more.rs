@@ -331,6 +331,9 @@ impl World {
                 let id = self.id_of("/v1/templates", template("trial")).await;
                 of_own(at(&id), json!({ "to": "ann@example.com" }))
             }
+            "/v1/privacy/exports" | "/v1/privacy/erasures" => {
+                named(json!({ "phone": "+15550187", "reason": "asked" }))
+            }
             "/v1/consents" => named(json!({
                 "channel": "sms", "address": "+15550143", "status": "opted_out", "evidence": "said so",
             })),

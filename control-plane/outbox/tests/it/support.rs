@@ -7,8 +7,8 @@ use messaging::{
     plan::{EmailBackup, Plan, Step, Tier},
 };
 use outbox::{
-    Answered, Channels, Hours, LaneOptions, NewMessage, Outbox, OutboxOptions, Outgoing, Parcel, Question,
-    Route, Sent, Setup, Text, To, accept,
+    Alert, Answered, Channels, Hours, LaneOptions, NewMessage, Outbox, OutboxOptions, Outgoing, Parcel,
+    Question, Route, Sent, Setup, Text, To, accept,
 };
 use parking_lot::Mutex;
 use std::{
@@ -156,6 +156,14 @@ impl Channels for Providers {
         _: &'a Recipient,
     ) -> BoxFuture<'a, Result<NewMessage, StoreError>> {
         async { Err(StoreError::Missing { what: "batch" }) }.boxed()
+    }
+
+    fn alert<'a>(
+        &'a self,
+        _: &'a (dyn TenantStore + 'static),
+        _: Alert<'a>,
+    ) -> BoxFuture<'a, Result<Vec<NewMessage>, StoreError>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 
     fn ask<'a>(&'a self, _: &'a Question) -> BoxFuture<'a, Answered> {

@@ -430,6 +430,7 @@ fn spoken(id: &ConversationId, form: &ReplyForm, author: &Author, call: &Call) -
         cost: None,
         times: Times::default(),
         dispatch: None,
+        erased: false,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     files::Files,
     inbox::control,
 };
+use pricing::money::decimal;
 use serde::Serialize;
 use store::{
     ids::{BoardColumnId, CallId, ContactId, ConversationId, NumberId, TeamId, UserId},
@@ -199,6 +200,9 @@ pub(crate) struct MessageView {
     provider: Option<String>,
     /// The carrier's id of it.
     provider_id: Option<String>,
+    /// The carrier's own word for what became of it.
+    #[schema(example = "delivered", required)]
+    provider_status: Option<String>,
     /// How many parts the carrier counted.
     #[schema(minimum = 0)]
     segments: Option<u32>,
@@ -214,9 +218,33 @@ pub(crate) struct MessageView {
     /// What it was understood as.
     #[schema(required)]
     analysis: Option<AnalysisView>,
+    /// What it costs, if it was sent and that is known.
+    #[schema(required)]
+    cost: Option<MessageCostView>,
+    /// When a provider took it.
+    #[schema(format = DateTime, required)]
+    sent_at: Option<String>,
+    /// When it arrived.
+    #[schema(format = DateTime, required)]
+    delivered_at: Option<String>,
+    /// When it was read.
+    #[schema(format = DateTime, required)]
+    read_at: Option<String>,
     /// When it was answered.
     #[schema(format = DateTime, required)]
     replied_at: Option<String>,
+}
+
+/// What a message costs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageCost)]
+pub(crate) struct MessageCostView {
+    /// A decimal number, by the price book.
+    #[schema(example = "0.0158")]
+    amount: String,
+    /// ISO 4217.
+    #[schema(example = "USD")]
+    currency: String,
 }
 
 /// Who or what wrote a message of the tenant's.
@@ -269,11 +297,18 @@ impl MessageView {
             status: message.status,
             provider: message.provider,
             provider_id: message.provider_id,
+            provider_status: message.provider_status,
             segments: message.segments,
             error: message.error,
             author,
             call: message.call,
             analysis: message.analysis.map(AnalysisView::of),
+            cost: message
+                .cost
+                .map(|(micros, currency)| MessageCostView { amount: decimal(micros), currency }),
+            sent_at: message.times.sent_at.map(rfc3339),
+            delivered_at: message.times.delivered_at.map(rfc3339),
+            read_at: message.times.read_at.map(rfc3339),
             replied_at: message.times.replied_at.map(rfc3339),
         }
     }

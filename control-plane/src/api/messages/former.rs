@@ -2,6 +2,7 @@
 //! nobody who said STOP, in no quiet hours. Who asks for one message is told what the accounts said, as far as that is known soon.
 
 mod form;
+mod numbers;
 
 use super::{not_accepted, refused};
 use crate::{
@@ -30,6 +31,7 @@ use axum::{
 };
 use form::{BulkForm, BulkSendForm, ScheduleForm, SendForm, SmsForm};
 use messaging::Channel;
+use numbers::completed;
 use outbox::accept;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -113,7 +115,7 @@ pub(crate) struct FormerConversation {
 )]
 async fn send_sms_as_before(Former { op, body }: Former<MessagesSend, SmsForm>) -> Result<Response, Stop> {
     let (wish, recipient) = body.value.wish();
-    send(&op, &body.once, wish, recipient).await
+    send(&op, &body.once, wish, (recipient, "/to")).await
 }
 
 /// Sends a text message, its own or a template's.
@@ -123,7 +125,7 @@ async fn send_sms_as_before(Former { op, body }: Former<MessagesSend, SmsForm>) 
 )]
 async fn send_as_before(Former { op, body }: Former<MessagesSend, SendForm>) -> Result<Response, Stop> {
     let (wish, recipient) = body.value.wish();
-    send(&op, &body.once, wish, recipient).await
+    send(&op, &body.once, wish, (recipient, "/phoneNumber")).await
 }
 
 /// Plans a text message.
@@ -135,7 +137,7 @@ async fn schedule_as_before(
     Former { op, body }: Former<MessagesSend, ScheduleForm>,
 ) -> Result<Response, Stop> {
     let (wish, recipient) = body.value.wish();
-    send(&op, &body.once, wish, recipient).await
+    send(&op, &body.once, wish, (recipient, "/phoneNumber")).await
 }
 
 /// Sends one text to many numbers.
@@ -147,6 +149,7 @@ async fn send_bulk_sms_as_before(
     Former { op, body }: Former<MessagesSend, BulkForm>,
 ) -> Result<Response, Stop> {
     let (wish, recipients) = body.value.wish();
+    let recipients = completed(&op, recipients, |index| format!("/to/{index}")).await?;
     send_to_many(&op, &body.once, wish, recipients).await
 }
 
@@ -160,6 +163,7 @@ async fn send_bulk_as_before(
     Former { op, body }: Former<MessagesSend, BulkSendForm>,
 ) -> Result<Response, Stop> {
     let (wish, recipients) = body.value.wish();
+    let recipients = completed(&op, recipients, |index| format!("/recipients/{index}/phoneNumber")).await?;
     send_to_many(&op, &body.once, wish, recipients).await
 }
 
@@ -207,8 +211,9 @@ async fn send(
     op: &Op<MessagesSend>,
     once: &crate::api::once::Once,
     wish: Wish,
-    recipient: Recipient,
+    (recipient, place): (Recipient, &str),
 ) -> Result<Response, Stop> {
+    let recipient = completed(op, vec![recipient], |_| place.to_owned()).await?.pop().unwrap_or_default();
     let stored = match accepted(op, once, &wish, &recipient).await {
         // The same message: what is known of it now is what is answered.
         Err(Stop::Replay(before)) => before,

@@ -9,7 +9,7 @@ use crate::{
     Body, Change, Filter, Store, StoreError, Table, TenantId,
     ids::{BudgetId, InboundEventId},
     model::{
-        audit::{AuditFilter, Idempotency, IdempotencyRequest, StoredResponse},
+        audit::{AuditEntry, AuditFilter, Idempotency, IdempotencyRequest, StoredResponse},
         number::Number,
         tenant::Tenant,
         usage::Budget,
@@ -346,4 +346,34 @@ pub async fn a_directory_is_read_as_it_stands(store: &dyn Store) {
     assert_eq!(counts, [1, 0]);
     assert!(rows.lists[0][0].body.contains("+15559990001"));
     assert_eq!(store.tenant(&TenantId::generate()).directory(&lists).await.unwrap(), None);
+}
+
+pub async fn what_is_said_of_a_person_can_be_taken_and_nothing_else(store: &dyn Store) {
+    let (ours, theirs) = (tenant(store, "a").await, tenant(store, "b").await);
+    let filter = AuditFilter { limit: 10, ..AuditFilter::default() };
+    for part in [&ours, &theirs] {
+        let mut tx = part.begin(&actor(), 10).await.unwrap();
+        tx.note("message.send", "msg_1", &json!({ "to": "+15550142" })).await.unwrap();
+        let request =
+            IdempotencyRequest { key: "k".to_owned(), request_hash: "h".to_owned(), expires_at: i64::MAX };
+        assert_eq!(tx.idempotency(&request).await.unwrap(), Idempotency::Fresh);
+        let answer = StoredResponse { status: 200, body: "{\"to\":\"+15550142\"}".to_owned() };
+        tx.respond("k", &answer).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let line = ours.audit_log(&filter).await.unwrap().remove(0);
+    let mut tx = theirs.begin(&actor(), 20).await.unwrap();
+    assert!(!tx.blank_audit_entry(&line.id).await.unwrap(), "it is another tenant's");
+    let mut tx = ours.begin(&actor(), 20).await.unwrap();
+    assert!(tx.blank_audit_entry(&line.id).await.unwrap());
+    assert!(tx.replace_answer("k", "{}").await.unwrap());
+    assert!(!tx.replace_answer("other", "{}").await.unwrap());
+    tx.commit().await.unwrap();
+    let after = Some("{\"erased\":true}".to_owned());
+    assert_eq!(ours.audit_log(&filter).await.unwrap(), [AuditEntry { after, ..line }]);
+    assert_eq!(ours.answers("", 9).await.unwrap()[0].response, "{}");
+    assert!(theirs.audit_log(&filter).await.unwrap()[0].after.as_ref().unwrap().contains("+15550142"));
+    assert!(theirs.answers("", 9).await.unwrap()[0].response.contains("+15550142"));
+    assert!(ours.answers("k", 9).await.unwrap().is_empty());
+    store.forget_traces().await.unwrap();
 }

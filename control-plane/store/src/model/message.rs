@@ -228,6 +228,9 @@ pub struct Message {
     /// How it is sent, and every decision about that: the sender's own.
     #[serde(default)]
     pub dispatch: Option<serde_json::Value>,
+    /// Its words and addresses are gone for ever: only what counts is left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 resource!(Message, MessageId, Communications);
 

@@ -67,6 +67,8 @@ pub struct TenantSettings {
     pub shop_messages: Vec<ShopMessage>,
     /// How what people write is understood and answered.
     pub messaging: MessagingSettings,
+    /// How long what was said and written is kept.
+    pub retention: RetentionSettings,
 }
 
 impl Default for TenantSettings {
@@ -85,8 +87,29 @@ impl Default for TenantSettings {
             template_variables: BTreeMap::new(),
             shop_messages: Vec::new(),
             messaging: MessagingSettings::default(),
+            retention: RetentionSettings::default(),
         }
     }
+}
+
+/// How long what was said and written is kept: of each channel so many days after it was; `None`: for ever. What counts stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RetentionSettings {
+    /// Text messages.
+    pub sms_days: Option<u32>,
+    /// Messages on WhatsApp.
+    pub whatsapp_days: Option<u32>,
+    /// Emails, with the files that came with them.
+    pub email_days: Option<u32>,
+    /// Notifications.
+    pub push_days: Option<u32>,
+    /// Messages that stand for calls or were said in them.
+    pub voice_days: Option<u32>,
+    /// What was said in calls, and what callers left as a message, as text.
+    pub transcript_days: Option<u32>,
+    /// Nothing that was said or written ends while this is set: no retention is applied, and nobody is erased.
+    pub legal_hold: bool,
 }
 
 /// How what people write is understood and answered.

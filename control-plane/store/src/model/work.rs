@@ -71,11 +71,13 @@ pub enum WorkKind {
     Reply,
     /// A mailbox, by its account: whoever holds it reads it.
     Mailbox,
+    /// Exports what is kept of a person, or erases it.
+    Privacy,
 }
 words!(WorkKind, "kind of work", {
     Job => "job", Delivery => "delivery", Recording => "recording", InboundEvent => "inbound_event", Call => "call",
     CriticalMessage => "critical_message", Message => "message", BulkMessage => "bulk_message", Batch => "batch",
-    Reply => "reply", Mailbox => "mailbox",
+    Reply => "reply", Mailbox => "mailbox", Privacy => "privacy",
 });
 
 /// Something to work on, held by one worker until its lease ends.

@@ -8,11 +8,12 @@ use crate::{
         audit::{Actor, AuditEntry, AuditFilter},
         call::{Call, CallFacts, CallFilter, CallMove, Event, JournalChunk, NewCall, Page, Record, Turn},
         inbox::TenantEvent,
-        message::MessageStatus,
+        message::{Channel, MessageStatus},
         outgoing_counts::{ConversationFilter, StatusCount},
         usage::{Usage, UsageTotal},
         work::Claim,
     },
+    row::AnswerRow,
 };
 
 /// What a tenant's directory held when it was read.
@@ -171,6 +172,16 @@ pub trait TenantStore: Send + Sync {
 
     /// What was used by kind, unit and currency, of uses that began at or after `from` and before `until`.
     fn usage(&self, from: i64, until: i64) -> StoreFuture<'_, Vec<UsageTotal>>;
+
+    /// Answers to requests that are remembered, in the order of their keys, those after `after`; at most `limit`.
+    fn answers<'a>(&'a self, after: &'a str, limit: u16) -> StoreFuture<'a, Vec<AnswerRow>>;
+
+    /// Calls that are over, began before `before` and at or after `after`, and of which there still are words; the oldest first.
+    fn worded_calls(&self, before: i64, after: i64, limit: u16) -> StoreFuture<'_, Vec<CallId>>;
+
+    /// Messages of a channel that were made before a time, whose words are still there and which nobody sends any more; the oldest
+    /// first.
+    fn worded_messages(&self, channel: Channel, before: i64, limit: u16) -> StoreFuture<'_, Vec<Document>>;
 
     /// Forgets remembered requests whose time is over, and says how many.
     fn forget_requests(&self, now: i64) -> StoreFuture<'_, u64>;

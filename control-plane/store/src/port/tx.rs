@@ -105,6 +105,19 @@ pub trait TenantTx: Send {
     /// Writes records of calls.
     fn append<'a>(&'a mut self, records: &'a [Record]) -> StoreFuture<'a, ()>;
 
+    /// Deletes what was said in a call and what happened in it; how many turns that were. The call stays, with what counts.
+    fn forget_words<'a>(&'a mut self, call: &'a CallId) -> StoreFuture<'a, u64>;
+
+    /// Leaves of a call that is over only what counts, with these parties; empty is nobody.
+    fn blank_call<'a>(&'a mut self, call: &'a CallId, from: &'a str, to: &'a str) -> StoreFuture<'a, ()>;
+
+    /// Takes what a line of the audit log says of its object; who did what, when and with what stays. False if there is no such line.
+    /// The database refuses any other change of one.
+    fn blank_audit_entry<'a>(&'a mut self, entry: &'a str) -> StoreFuture<'a, bool>;
+
+    /// Puts another answer in the place of a remembered one; false if none is remembered.
+    fn replace_answer<'a>(&'a mut self, key: &'a str, response: &'a str) -> StoreFuture<'a, bool>;
+
     /// Keeps what was used; told again by the same source, it replaces what was known.
     fn put_usage<'a>(&'a mut self, usage: &'a Usage) -> StoreFuture<'a, ()>;
 

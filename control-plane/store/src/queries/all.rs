@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod inbox;
 pub(crate) mod ledger;
 pub(crate) mod platform;
+pub(crate) mod privacy;
 pub(crate) mod records;
 pub(crate) mod work;
 

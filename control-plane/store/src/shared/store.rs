@@ -167,6 +167,10 @@ impl Store for Backend {
         Box::pin(self.tidy_up())
     }
 
+    fn forget_traces(&self) -> StoreFuture<'_, ()> {
+        Box::pin(self.wipe())
+    }
+
     fn check_writable(&self, now: i64) -> StoreFuture<'_, ()> {
         Box::pin(async move {
             const DOING: &str = "writing to see whether it works";

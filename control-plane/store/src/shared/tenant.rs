@@ -3,7 +3,7 @@
 use crate::{
     Backend, Read,
     failure::failed,
-    queries::{calls, changes, documents, events, inbox, ledger, records, work},
+    queries::{calls, changes, documents, events, inbox, ledger, privacy, records, work},
     record,
     tx::Tx,
 };
@@ -15,12 +15,12 @@ use store::{
     model::{
         audit::{Actor, AuditEntry, AuditFilter},
         inbox::TenantEvent,
-        message::MessageStatus,
+        message::{Channel, MessageStatus},
         outgoing_counts::{ConversationFilter, StatusCount},
         usage::{Usage, UsageTotal},
         work::Claim,
     },
-    row::{CallRow, ToldRow},
+    row::{AnswerRow, CallRow, ToldRow},
 };
 
 #[derive(Debug)]
@@ -345,6 +345,25 @@ impl TenantStore for Tenant {
 
     fn forget_events(&self, before: i64, limit: u16) -> StoreFuture<'_, u64> {
         write!(self, "forgetting what happened", |db, tenant| events::forget(db, tenant, before, limit))
+    }
+
+    fn answers<'a>(&'a self, after: &'a str, limit: u16) -> StoreFuture<'a, Vec<AnswerRow>> {
+        read!(self, "reading remembered answers", |db, tenant| privacy::answers(db, tenant, after, limit))
+    }
+
+    fn worded_calls(&self, before: i64, after: i64, limit: u16) -> StoreFuture<'_, Vec<CallId>> {
+        read!(
+            self,
+            "reading calls with words",
+            |db, tenant| privacy::worded_calls(db, tenant, (before, after), limit),
+            |rows: Vec<String>| Ok(rows.into_iter().map(CallId::known).collect())
+        )
+    }
+
+    fn worded_messages(&self, channel: Channel, before: i64, limit: u16) -> StoreFuture<'_, Vec<Document>> {
+        read!(self, "reading messages with words", |db, tenant| {
+            privacy::worded_messages(db, tenant, channel.as_str(), before, limit)
+        })
     }
 
     fn forget_requests(&self, now: i64) -> StoreFuture<'_, u64> {

@@ -4,7 +4,7 @@ use crate::{
     Db,
     failure::{failed, taken},
     others::tell_others,
-    queries::{calls, changes, documents, ledger, work},
+    queries::{calls, changes, documents, ledger, privacy, work},
     record,
 };
 use sqlx::Transaction;
@@ -381,6 +381,28 @@ impl TenantTx for Tx {
 
     fn append<'a>(&'a mut self, records: &'a [Record]) -> StoreFuture<'a, ()> {
         step!(self, self.append_all(records))
+    }
+
+    fn forget_words<'a>(&'a mut self, call: &'a CallId) -> StoreFuture<'a, u64> {
+        step!(self, "forgetting what was said in a call", |db, tenant| {
+            privacy::forget_words(db, tenant, call.as_str())
+        })
+    }
+
+    fn blank_call<'a>(&'a mut self, call: &'a CallId, from: &'a str, to: &'a str) -> StoreFuture<'a, ()> {
+        step!(self, "forgetting whose a call was", |db, tenant| {
+            privacy::blank_call(db, tenant, call.as_str(), from, to)
+        })
+    }
+
+    fn blank_audit_entry<'a>(&'a mut self, entry: &'a str) -> StoreFuture<'a, bool> {
+        step!(self, "blanking the audit log", |db, tenant| privacy::blank_audit_entry(db, tenant, entry))
+    }
+
+    fn replace_answer<'a>(&'a mut self, key: &'a str, response: &'a str) -> StoreFuture<'a, bool> {
+        step!(self, "replacing a remembered answer", |db, tenant| {
+            privacy::replace_answer(db, tenant, key, response)
+        })
     }
 
     fn put_usage<'a>(&'a mut self, usage: &'a Usage) -> StoreFuture<'a, ()> {

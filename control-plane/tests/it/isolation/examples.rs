@@ -73,6 +73,7 @@ fn ids(world: &World, path: &str) -> (String, String) {
         "/v1/members" => (others.membership.to_string(), MembershipId::generate().to_string()),
         "/v1/numbers" => (others.number.to_string(), NumberId::generate().to_string()),
         "/v1/provider-accounts" => (others.account.to_string(), AccountId::generate().to_string()),
+        "/v1/privacy/requests" => (others.job.to_string(), JobId::generate().to_string()),
         "/v1/queues" => (others.queue.to_string(), QueueId::generate().to_string()),
         "/v1/recordings" => (others.recording.to_string(), RecordingId::generate().to_string()),
         "/v1/templates" => (others.template.to_string(), TemplateId::generate().to_string()),
@@ -138,6 +139,9 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/v1/templates/{id}/test") => json!({ "to": "canary@example.com" }),
         ("POST", "/v1/consents") => {
             json!({ "channel": "sms", "address": "+15550178", "status": "opted_out", "evidence": "said so" })
+        }
+        ("POST", "/v1/privacy/exports" | "/v1/privacy/erasures") => {
+            json!({ "contact": others.contact, "phone": "+15550178", "reason": "asked" })
         }
         ("POST", "/v1/consents/import") => {
             json!({ "channel": "sms", "addresses": ["+15550178"], "evidence": "a list" })

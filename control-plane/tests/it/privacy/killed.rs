@@ -1,0 +1,100 @@
+//! `kill -9` between any two steps of an erasure: it goes on with the next start, and nothing is left.
+
+use super::{
+    traces::{dump, in_files},
+    world::{self, PHONE, WORDS, call, now, quiet, written},
+};
+use crate::support::{Folder, Harness, open_store, settings};
+use control_plane::{ControlPlane, settings::ControlPlaneSettings};
+use serde_json::json;
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
+use store::{
+    TenantId,
+    ids::JobId,
+    model::{
+        message::Channel,
+        work::{Job, JobStatus},
+    },
+};
+
+/// Where the child's data is.
+const FOLDER: &str = "TANDEM_TEST_ERASURE_FOLDER";
+const CALLS: u32 = 12;
+const MESSAGES: usize = 400;
+
+fn quick(settings: &mut ControlPlaneSettings) {
+    settings.limits.work.concurrent = 2;
+    settings.limits.work.poll = Duration::from_millis(5);
+    settings.limits.work.lease = Duration::from_millis(200);
+    settings.limits.work.retry_first = Duration::from_millis(5);
+    settings.limits.work.retry_longest = Duration::from_millis(20);
+}
+
+/// The process that is killed. As a test of its own it does nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn child() {
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    // The folder is the parent's.
+    let folder = std::mem::ManuallyDrop::new(Folder(PathBuf::from(folder)));
+    let mut settings = settings(&folder).await;
+    quick(&mut settings);
+    let plane = ControlPlane::open(settings).await.unwrap().control_plane;
+    let _background = plane.background();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_erasure_goes_on_and_leaves_nothing() {
+    let harness = Harness::with(quick).await;
+    quiet(&harness).await;
+    let store = open_store(&harness.folder).await;
+    let part = store.tenant(&TenantId::known("ten_1"));
+    for _ in 0..CALLS {
+        call(&*part, &harness.folder.0, PHONE, WORDS, now()).await;
+    }
+    for _ in 0..MESSAGES {
+        written(&*part, None, Channel::Sms, PHONE, WORDS, now()).await;
+    }
+    let asked =
+        harness.post_json("/v1/privacy/erasures", &json!({ "phone": PHONE, "reason": "asked" })).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let id = JobId::known(asked.json()["id"].as_str().unwrap());
+    let Harness { plane, router, folder, .. } = harness;
+    drop(router);
+    plane.close().await.unwrap();
+    let (mut kills, mut steps) = (0_u64, Vec::new());
+    let job = loop {
+        let job = part.get::<Job>(&id).await.unwrap().unwrap().value;
+        if job.status == JobStatus::Done {
+            break job;
+        }
+        steps.push(job.step.clone());
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "privacy::killed::child"])
+            .env(FOLDER, &folder.0)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Longer and longer, so that a slow machine gets through too.
+        tokio::time::sleep(Duration::from_millis(150 + 37 * kills)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+        assert!(kills < 100, "it never gets through: {steps:?}");
+    };
+    assert_eq!(job.state["counts"]["calls"], CALLS, "{}", job.state);
+    assert_eq!(job.state["counts"]["messages"], MESSAGES, "{}", job.state);
+    // A start finds the files in the folder, and makes rows of its own for them.
+    assert!(job.state["counts"]["recordings"].as_u64().unwrap() >= u64::from(CALLS), "{}", job.state);
+    store.forget_traces().await.unwrap();
+    for line in dump(&folder).await {
+        assert!(!line.contains(world::DIGITS) && !line.contains(WORDS), "{line}");
+    }
+    assert_eq!(in_files(&folder.0, &[world::DIGITS, WORDS]), Vec::<String>::new(), "after {kills} kills");
+    store.close().await;
+}
