@@ -65,6 +65,11 @@ impl Problem {
         Self { code, detail: detail.into(), faults: Vec::new(), retry_after: None }
     }
 
+    /// Whether what was to be changed was changed by somebody else in the same moment.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.code == Code::PreconditionFailed
+    }
+
     /// Nothing is there, or nothing that the caller may know of.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(Code::NotFound, format!("there is no such {what}"))

@@ -48,6 +48,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Recipients of a batch at most.
 const RECIPIENTS_MAX: usize = 100_000;
+/// How often a batch is looked at anew when its progress is written in the same moment. Nobody said which version they saw, so there is
+/// nothing to refuse.
+const TRIES: usize = 8;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::default()
@@ -367,6 +370,21 @@ async fn cancel_batch(
 }
 
 async fn turn(op: &Op<MessagesSend>, id: &BatchId, empty: &Empty, to: BatchStatus) -> Result<Response, Stop> {
+    let mut tries = 1..TRIES;
+    loop {
+        match turn_now(op, id, empty, to).await {
+            Err(Stop::Problem(problem)) if problem.is_stale() && tries.next().is_some() => {}
+            done => return done,
+        }
+    }
+}
+
+async fn turn_now(
+    op: &Op<MessagesSend>,
+    id: &BatchId,
+    empty: &Empty,
+    to: BatchStatus,
+) -> Result<Response, Stop> {
     let mut work = op.begin_once(&empty.once).await?;
     let Stored { version, value, .. } =
         work.tx.get::<Batch>(id).await?.ok_or_else(|| Problem::not_found("batch"))?;

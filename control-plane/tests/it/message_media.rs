@@ -62,7 +62,7 @@ async fn kept(stage: &Stage, count: usize) -> Vec<String> {
         let conversations = stage.harness.get("/v1/conversations").await.json();
         if let Some(conversation) = conversations["data"][0]["id"].as_str() {
             let messages =
-                stage.harness.get(&format!("/v1/conversations/{conversation}/messages")).await.json();
+                stage.harness.get(&format!("/v1/messages?conversation={conversation}")).await.json();
             let inbound: Vec<&Value> =
                 messages["data"].as_array().unwrap().iter().filter(|m| m["direction"] == "inbound").collect();
             assert!(inbound.len() <= 1, "{messages}");

@@ -310,6 +310,7 @@ impl World {
                 of_own(at(&self.id_of("/v1/members", body).await), Value::Null)
             }
             "/v1/messages" => named(json!({ "to": { "phone": "+15550142" }, "text": "Hello." })),
+            "/v1/files" => named(json!({ "content_type": "image/png", "content": "iVBORw0KGgo=" })),
             "/v1/messages/batch" => named(batch),
             "/v1/messages/{id}/cancel" => {
                 let later = json!({
