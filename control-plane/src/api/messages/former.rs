@@ -269,7 +269,9 @@ async fn followed(op: &Op<MessagesSend>, known: FormerSms) -> Result<FormerSms, 
             return Ok(FormerSms { account: Some(account), sid, status, ..known });
         }
         let message = op.store.get::<Message>(&known.id).await?.map(|row| row.value);
-        let refused = attempts.iter().any(|row| row.value.status == AttemptStatus::Refused);
+        // While one of them is still asked, not all have said no.
+        let is_refused = |row: &Stored<Attempt>| row.value.status == AttemptStatus::Refused;
+        let refused = !attempts.is_empty() && attempts.iter().all(is_refused);
         match message.map(|message| (message.status, message.error)) {
             Some((MessageStatus::Queued | MessageStatus::Sending, _)) if refused => {
                 // All accounts said no; it is tried again in a minute, and may still arrive.
