@@ -1,5 +1,6 @@
 //! What the outbox reads and writes of a tenant, within a unit of work.
 
+use messaging::phone::forms;
 use store::{
     Filter, StoreError, Stored, Table, TenantTx,
     ids::ConsentId,
@@ -29,8 +30,12 @@ pub(crate) async fn person(
 ) -> Result<Person, StoreError> {
     let mut person = Person::default();
     for address in addresses {
-        for row in tx.documents(Table::Consents, &Filter::first(CONSENTS).of(address)).await? {
-            person.consents.push(Stored::<Consent>::read(row)?.value);
+        // What was said of one form of a number counts for the other.
+        for form in forms(address) {
+            for row in tx.documents(Table::Consents, &Filter::first(CONSENTS).of(form)).await? {
+                let consent = Stored::<Consent>::read(row)?.value;
+                person.consents.push(Consent { address: address.to_owned(), ..consent });
+            }
         }
     }
     if let Some(conversation) = &message.conversation {

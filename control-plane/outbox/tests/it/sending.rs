@@ -4,14 +4,14 @@ use crate::support::{House, Providers, Says, found, now, route, taken};
 use messaging::{
     Channel::{Email, Push, Sms},
     Failure, FailureClass, Status,
-    dispatch::{Outcome, Recovery, Report},
+    dispatch::{Outcome, Reason, Recovery, Report},
 };
 use outbox::{Route, Tidings};
 use std::time::Duration;
 use store::{
     ids::{AccountId, AttemptId},
     model::{
-        message::MessageStatus,
+        message::{Channel as StoredChannel, MessageStatus},
         outgoing::{Attempt, AttemptStatus},
     },
 };
@@ -162,5 +162,21 @@ async fn of_two_that_say_the_same_each_that_the_provider_has_is_one_and_the_othe
         house.when(id, MessageStatus::Sent).await;
     }
     assert_eq!(providers.sent().len(), 3, "one was there, one was not");
+    drop(outbox);
+}
+
+#[tokio::test]
+async fn who_opted_out_by_one_form_of_their_number_is_not_told_by_the_other() {
+    let house = House::new().await;
+    let (mobile, plain) = ("+5491155550100", "+541155550100");
+    house.opted_out(StoredChannel::Sms, mobile).await;
+    let providers = Providers::new(vec![route(Sms, Recovery::Ask)]);
+    let outbox = house.outbox(&providers, LONG);
+    for number in [mobile, plain] {
+        let id = house.accept_as(&[Sms], |new| new.to.phone = Some(number.to_owned())).await;
+        let ended = house.when(&id, MessageStatus::Failed).await;
+        assert_eq!(ended.dispatch.ending().map(|ending| ending.reason), Some(Reason::OptedOut), "{number}");
+    }
+    assert_eq!(providers.sent(), []);
     drop(outbox);
 }

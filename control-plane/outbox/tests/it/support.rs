@@ -22,6 +22,7 @@ use store::{
     ids::{AttemptId, BatchId, ConversationId, MessageId},
     model::{
         audit::Actor,
+        consent::{Consent, ConsentStatus, Proof},
         message::{
             Author, Channel as Stored, Control, Conversation, ConversationStatus, Message, MessageStatus,
         },
@@ -317,6 +318,25 @@ impl House {
             send_at: None,
         };
         self.insert(batch).await
+    }
+
+    /// They want no messages from anybody of the tenant.
+    pub(crate) async fn opted_out(&self, channel: Stored, address: &str) {
+        let proof = Proof {
+            at: now(),
+            status: ConsentStatus::OptedOut,
+            source: "message".to_owned(),
+            evidence: "STOP".to_owned(),
+        };
+        let consent = Consent {
+            channel,
+            sender: Consent::ANY_SENDER.to_owned(),
+            address: address.to_owned(),
+            status: proof.status,
+            since: proof.at,
+            proofs: vec![proof],
+        };
+        self.insert(consent).await;
     }
 
     async fn insert<R: Resource>(&self, value: R) -> R::Id {
