@@ -177,6 +177,30 @@ fn draft(from: &str, to: &str, text: &str) -> Draft {
 }
 
 #[tokio::test]
+async fn a_file_that_was_put_here_is_attached_and_one_that_is_elsewhere_is_a_link() {
+    let Some(post) = Post::new().await else { return };
+    let file = json!({ "content_type": "application/pdf", "content": "JVBERi0xLjc=" });
+    let kept = post.harness.post_json("/v1/files", &file).await;
+    assert_eq!(kept.status, 201, "{}", kept.text());
+    let elsewhere = "https://shop.example.com/a.jpg";
+    let body = json!({
+        "to": { "email": post.person.address }, "type": "transactional", "chain": [{ "channels": ["email"] }],
+        "subject": "Your invoice", "text": "Here it is.", "media": [kept.json()["url"], elsewhere],
+    });
+    let answer = post.harness.post_json("/v1/messages", &body).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let mail = post.arrived(1).await.remove(0);
+    assert_eq!(mail.attachments.len(), 1, "{mail:?}");
+    let attached = &mail.attachments[0];
+    assert_eq!(
+        (attached.media_type.as_str(), &attached.content[..]),
+        ("application/pdf", b"%PDF-1.7".as_slice())
+    );
+    assert!(mail.text.contains(elsewhere) && !mail.text.contains("signature="), "{}", mail.text);
+    drop(post.background);
+}
+
+#[tokio::test]
 async fn a_mail_and_its_answer_are_one_conversation_with_the_file_that_came() {
     let Some(post) = Post::new().await else { return };
     post.contact().await;
