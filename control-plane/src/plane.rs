@@ -68,7 +68,7 @@ pub struct Background {
     _provisioning: Worker,
     _monitoring: AbortOnDrop,
     _upkeep: AbortOnDrop,
-    _replies: Workers,
+    _replies: [Workers; 2],
     _privacy: Workers,
     _mailboxes: AbortOnDrop,
 }

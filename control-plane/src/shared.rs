@@ -22,7 +22,7 @@ use crate::{
     told::worker::ToldWorker,
     vapi::place::Placer,
     webhooks::repeated::RepeatedAnswers,
-    work::Workers,
+    work::{WorkOptions, Workers},
 };
 use bus::Bus;
 use deliveries::Worker;
@@ -240,11 +240,20 @@ impl Shared {
         }
     }
 
-    /// Starts to understand and answer what people write.
-    pub(crate) fn start_replies(self: &Arc<Self>) -> Workers {
+    /// Starts to understand and answer what people write, and to look at conversations whose time has come: those do not wait for a
+    /// model.
+    pub(crate) fn start_replies(self: &Arc<Self>) -> [Workers; 2] {
         let worker = Arc::new(Replier { shared: Arc::downgrade(self) });
-        let wake = Arc::clone(&self.replies);
-        Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, self.limits.work)
+        let (wake, work) = (Arc::clone(&self.replies), self.limits.work);
+        [
+            Workers::start_woken(wake, &worker, WorkKind::Reply, &self.store, work),
+            Workers::start(
+                &worker,
+                WorkKind::Conversation,
+                &self.store,
+                WorkOptions { concurrent: 1, ..work },
+            ),
+        ]
     }
 
     /// Starts to carry out requests about what is kept of people.

@@ -46,7 +46,8 @@ async fn the_mailbox_of_the_environment_is_taken_over_and_the_doctor_says_how_it
     let ImapAccount { server: imap, .. } = server.account(&own, Security::Tls);
     let google = GoogleSetup::default();
     let mut installation = Installation::new(&sandbox);
-    let certificates = installation.folder.path().with_extension("pem");
+    std::fs::create_dir_all(installation.folder.path()).unwrap();
+    let certificates = installation.folder.path().join("mail.pem");
     std::fs::write(&certificates, server.certificate()).unwrap();
     installation.variables.extend([
         ("ARA_EMAIL_USER", own.address.clone()),

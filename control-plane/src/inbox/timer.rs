@@ -64,7 +64,7 @@ pub(super) async fn schedule(
     conversation: &ConversationId,
     at: i64,
 ) -> Result<(), StoreError> {
-    tx.schedule(WorkKind::Reply, conversation.as_str(), at).await
+    tx.schedule(WorkKind::Conversation, conversation.as_str(), at).await
 }
 
 /// Looks at a conversation, which ends `claim`: both count together, so that whoever is killed in between has not lost its next time.
@@ -172,7 +172,8 @@ mod tests {
         schedule(&mut *tx, &id, 1).await.unwrap();
         tx.commit().await.unwrap();
 
-        let claim = async |now| store.claim_work(WorkKind::Reply, now, now + 1, 1).await.unwrap().remove(0);
+        let claim =
+            async |now| store.claim_work(WorkKind::Conversation, now, now + 1, 1).await.unwrap().remove(0);
         let (lost, held) = (claim(2).await, claim(4).await);
         let done = look(&*part, &id, &lost).await;
         assert!(matches!(done, Err(StoreError::Stale { what: "lease" })), "{done:?}");

@@ -1,7 +1,7 @@
 //! Takes a mail in.
 //!
 //! - A mail is a message in the conversation that it answers: by the mails that it names, by the token in the address that it came to, or
-//!   by who wrote it. It is kept in one unit of work with how far the mailbox was read, and once by its `Message-ID`.
+//!   by who wrote it. Whoever writes in somebody else's thread, with a copy of a mail or by chance, is answered in their own. It is kept in one unit of work with how far the mailbox was read, and once by its `Message-ID`.
 //! - A bounce is told to the outbox as what became of the try that the mail was.
 //! - What a machine wrote is marked, and nothing answers it. Our own mail is passed over.
 

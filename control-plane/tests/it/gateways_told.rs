@@ -183,15 +183,24 @@ async fn what_is_written_on_whatsapp_is_kept_once_under_the_number_without_its_f
     assert_eq!(conversation["address"], "+525555550177", "{conversations}");
     assert_eq!(conversations["data"].as_array().unwrap().len(), 1);
     let path = format!("/v1/messages?conversation={}", conversation["id"].as_str().unwrap());
-    let kept =
-        eventually(&stage, &path, |shown| shown["data"].as_array().is_some_and(|all| all.len() >= 2)).await;
+    let kept = eventually(&stage, &path, |shown| {
+        let is_two = shown["data"].as_array().is_some_and(|all| all.len() >= 2);
+        is_two && shown.to_string().contains("/media/files/")
+    })
+    .await;
     let mut texts: Vec<_> =
         kept["data"].as_array().unwrap().iter().map(|one| one["content"].clone()).collect();
     texts.sort_by_key(ToString::to_string);
     assert_eq!(texts, ["Is my bicycle ready?", "This one"], "{kept}");
     let with_file = kept["data"].as_array().unwrap().iter().find(|one| one["content"] == "This one").unwrap();
     let file = &with_file["media"][0];
-    assert!(file["url"].as_str().is_some_and(|url| url.contains("/whapi/media/")), "{with_file}");
+    let link = file["url"].as_str().unwrap().strip_prefix(&stage.base).unwrap();
+    let opened = stage.harness.send(Request::get(link).body(Body::empty()).unwrap()).await;
+    assert_eq!(
+        (opened.status.as_u16(), &opened.body[..]),
+        (200, b"png".as_slice()),
+        "fetched with the token"
+    );
 
     let told = json!({ "messages": [{ "id": "three", "from_me": false, "chat_id": "15550199@s.whatsapp.net", "type": "text",
         "text": { "body": "Believe me" } }] });

@@ -434,7 +434,7 @@ async fn an_operator_who_is_gone_gives_the_conversation_back() {
     let active_at = active_at - 31 * 60_000_000;
     let control = Control::Operator { user, since, active_at };
     tx.update(&id, row.version, Conversation { control, ..row.value }).await.unwrap();
-    tx.schedule(WorkKind::Reply, id.as_str(), now()).await.unwrap();
+    tx.schedule(WorkKind::Conversation, id.as_str(), now()).await.unwrap();
     tx.commit().await.unwrap();
     let _background = harness.plane.background();
     let shown = eventually("it goes back", async || {

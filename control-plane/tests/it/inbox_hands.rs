@@ -22,11 +22,11 @@ use std::{
 };
 use store::{
     Filter, TenantId,
-    ids::{ConversationId, MessageId},
+    ids::{ConversationId, MessageId, UserId},
     model::{
         audit::Actor,
         consent::{Consent, ConsentStatus, Proof},
-        message::{Author, Channel, Conversation, Message, MessageDirection},
+        message::{Author, Channel, Control, Conversation, Message, MessageDirection},
         work::WorkKind,
     },
 };
@@ -34,8 +34,12 @@ use store::{
 /// The objects of all work that waits for the inbox.
 async fn work(harness: &Harness) -> Vec<String> {
     let store = open_store(&harness.folder).await;
-    let claims = store.claim_work(WorkKind::Reply, i64::MAX / 2, i64::MAX / 2 + 1, 100).await.unwrap();
-    claims.into_iter().map(|claim| claim.object).collect()
+    let mut all = Vec::new();
+    for kind in [WorkKind::Reply, WorkKind::Conversation] {
+        let claims = store.claim_work(kind, i64::MAX / 2, i64::MAX / 2 + 1, 100).await.unwrap();
+        all.extend(claims.into_iter().map(|claim| claim.object));
+    }
+    all
 }
 
 fn id_of(value: &Value) -> &str {
@@ -157,6 +161,37 @@ async fn what_somebody_answered_meanwhile_is_not_answered_again() {
     eventually("nothing is left to do", async || work(&stage.harness).await.is_empty().then_some(())).await;
     let all = data(&stage.harness, "/v1/messages").await;
     assert!(all.iter().all(|message| message["author"]["by"] != "assistant"), "{all:?}");
+}
+
+#[tokio::test]
+async fn no_conversations_time_waits_for_a_model() {
+    let model = Arc::new(Slow::default());
+    let (stage, background) = answering(Arc::clone(&model) as Arc<dyn LlmProvider>, json!({})).await;
+    drop(background);
+    let (user, _) = operator(&stage.harness, "olga@example.com").await;
+    let store = open_store(&stage.harness.folder).await;
+    let part = store.tenant(&TenantId::known("ten_1"));
+    let conversation = begun(&stage).await;
+    let row = part.get::<Conversation>(&ConversationId::known(id_of(&conversation))).await.unwrap().unwrap();
+    let gone = Control::Operator { user: UserId::known(user), since: 1, active_at: 1 };
+    let mut tx = part.begin(&Actor::system("test"), now()).await.unwrap();
+    let has = Conversation { key: Some("somebody".to_owned()), contact: None, control: gone, ..row.value };
+    let other = tx.insert(has).await.unwrap().id;
+    tx.commit().await.unwrap();
+    let _background = stage.harness.plane.background();
+    // As many messages as there are workers wait for the model.
+    for number in 2..8 {
+        received(&stage, &format!("SM{number}"), "And?").await;
+    }
+    eventually("the model is asked", async || (model.asked.load(Ordering::SeqCst) >= 2).then_some(())).await;
+    let mut tx = part.begin(&Actor::system("test"), now()).await.unwrap();
+    tx.schedule(WorkKind::Conversation, other.as_str(), now()).await.unwrap();
+    tx.commit().await.unwrap();
+    eventually("it goes back", async || {
+        let row = part.get::<Conversation>(&other).await.unwrap().unwrap();
+        (row.value.control == Control::Assistant).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

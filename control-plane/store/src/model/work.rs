@@ -69,6 +69,8 @@ pub enum WorkKind {
     Batch,
     /// A message that came in and is to be understood and answered.
     Reply,
+    /// A [`Conversation`](crate::model::message::Conversation) whose operator may be gone, or whose answer may be late.
+    Conversation,
     /// A mailbox, by its account: whoever holds it reads it.
     Mailbox,
     /// Exports what is kept of a person, or erases it.
@@ -77,7 +79,7 @@ pub enum WorkKind {
 words!(WorkKind, "kind of work", {
     Job => "job", Delivery => "delivery", Recording => "recording", InboundEvent => "inbound_event", Call => "call",
     CriticalMessage => "critical_message", Message => "message", BulkMessage => "bulk_message", Batch => "batch",
-    Reply => "reply", Mailbox => "mailbox", Privacy => "privacy",
+    Reply => "reply", Conversation => "conversation", Mailbox => "mailbox", Privacy => "privacy",
 });
 
 /// Something to work on, held by one worker until its lease ends.
