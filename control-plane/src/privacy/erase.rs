@@ -323,6 +323,11 @@ impl Eraser<'_, '_> {
             self.run.state.rounds += 1;
             return Ok(Next::Step("find"));
         }
+        // Somebody may have been at work with what was found, and have made something of it.
+        if std::mem::take(&mut self.run.state.changed) && self.run.state.rounds < ROUNDS {
+            self.run.state.rounds += 1;
+            return Ok(Next::Step("rows"));
+        }
         self.run.state.keep("elsewhere", 1, WHY_ELSEWHERE, Vec::new());
         Ok(Next::Done)
     }
