@@ -26,6 +26,7 @@ pub(crate) mod crud;
 mod docs;
 pub(crate) mod etag;
 mod events;
+mod files;
 mod flows;
 mod former;
 mod hours;
@@ -129,6 +130,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(message_stats::routes())
         .merge(board::routes())
         .merge(canned_replies::routes())
+        .merge(files::routes())
         .merge(teams::routes())
         .merge(control::routes())
         .merge(listen::routes())

@@ -5,6 +5,7 @@
 
 use crate::who_answers::Part;
 use engine::ports::Assistant;
+use messaging::phone::forms;
 use routing::is_number;
 use std::{error::Error, fmt::Write as _, sync::Arc};
 use store::{
@@ -23,9 +24,20 @@ pub(crate) async fn with_address(
     kind: AddressKind,
     address: &str,
 ) -> Result<Option<Stored<Contact>>, StoreError> {
-    let lookup = ContactAddress::lookup(kind, address);
-    let Some(found) = store.find::<ContactAddress>(&lookup).await? else { return Ok(None) };
-    store.get::<Contact>(&found.value.contact).await
+    for form in forms_of(kind, address) {
+        if let Some(found) = store.find::<ContactAddress>(&ContactAddress::lookup(kind, &form)).await? {
+            return store.get::<Contact>(&found.value.contact).await;
+        }
+    }
+    Ok(None)
+}
+
+/// The forms of an address by which somebody may be known: numbers of some countries have two.
+fn forms_of(kind: AddressKind, address: &str) -> Vec<String> {
+    match kind {
+        AddressKind::Phone => forms(address),
+        AddressKind::Email | AddressKind::Push => vec![address.to_owned()],
+    }
 }
 
 /// The contact with an address, as a unit of work sees it.
@@ -37,8 +49,12 @@ pub(crate) async fn contact_of(
     kind: AddressKind,
     address: &str,
 ) -> Result<Option<ContactId>, StoreError> {
-    let found = tx.find::<ContactAddress>(&ContactAddress::lookup(kind, address)).await?;
-    Ok(found.map(|row| row.value.contact))
+    for form in forms_of(kind, address) {
+        if let Some(found) = tx.find::<ContactAddress>(&ContactAddress::lookup(kind, &form)).await? {
+            return Ok(Some(found.value.contact));
+        }
+    }
+    Ok(None)
 }
 
 /// The contact who is on the line. A call is answered even if that cannot be found out.

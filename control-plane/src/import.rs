@@ -17,12 +17,13 @@ use crate::{
 use engine::provider::Secret;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use store::{
-    Store, StoreError, TenantId,
+    Store, StoreError, Stored, TenantId,
     ids::AccountId,
     model::{
         account::{AccountMode, AccountStatus, Credential, ProviderAccount},
         audit::Actor,
         number::Capabilities,
+        tenant::Tenant,
     },
 };
 use url::Url;
@@ -130,6 +131,29 @@ impl Importer {
     #[must_use]
     pub fn reached_at(self, own_address: Option<Url>) -> Self {
         Self { own_address, ..self }
+    }
+
+    /// Puts values that templates of messages know into the tenant's settings. What is set there already stays.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    pub async fn template_variables(&self, found: &[(&str, String)]) -> Result<Done, ImportError> {
+        let part = self.store.tenant(&self.tenant);
+        let mut tx = part.begin(&Actor::system(ACTOR), now_us()).await?;
+        let Some(Stored { version, mut value, .. }) = tx.get::<Tenant>(&self.tenant).await? else {
+            return Ok(Done::Known);
+        };
+        let known = &mut value.settings.template_variables;
+        let before = known.len();
+        for (name, text) in found {
+            known.entry((*name).to_owned()).or_insert_with(|| text.clone());
+        }
+        if known.len() == before {
+            return Ok(Done::Known);
+        }
+        tx.update(&self.tenant, version, value).await?;
+        tx.commit().await?;
+        Ok(Done::Stored)
     }
 
     /// Tries an account at its provider, and stores it with its number.

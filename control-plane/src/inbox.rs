@@ -7,7 +7,9 @@ pub(crate) mod assign;
 pub(crate) mod calls;
 pub(crate) mod control;
 mod decide;
+mod keywords;
 pub(crate) mod live;
+pub(crate) mod media;
 pub(crate) mod reply;
 mod timer;
 mod understand;
@@ -15,12 +17,15 @@ pub(crate) mod write;
 
 use crate::{clock::now_us, contacts::contact_of, mailboxes::Mark};
 use deliveries::{Event, EventType, announce, payload::MessageTold};
+use messaging::{consent::Keyword, phone::settled};
+use outbox::note_consent;
 use routing::is_number;
 use store::{
     Call, Direction, Filter, StoreError, Stored, TenantStore, TenantTx,
     ids::{BoardColumnId, ContactAddressId, ContactId, ConversationId, MessageId, NumberId, TeamId},
     model::{
         audit::Actor,
+        consent::{Consent, ConsentStatus, Proof},
         contact::{Address, AddressKind, Contact, ContactAddress},
         inbox::{BoardColumn, ChannelChip, Team},
         message::{
@@ -63,6 +68,8 @@ pub(crate) struct Inbound {
     pub(crate) conversation: Option<ConversationId>,
     /// Whether a program wrote it: an automatic answer, a list. Nobody answers that by themselves.
     pub(crate) automatic: bool,
+    /// What it asks for as a keyword, where the carrier says so.
+    pub(crate) keyword: Option<Keyword>,
 }
 
 /// What became of a message that came in.
@@ -107,6 +114,14 @@ async fn take_in(
     call: Option<&Call>,
     mark: Option<&Mark>,
 ) -> Result<Received, StoreError> {
+    let inbound = &Inbound {
+        // Carriers write one number in two forms; whoever wrote is one person, and what they said counts for both.
+        address: match address_kind(inbound.channel) {
+            AddressKind::Phone => settled(&inbound.address),
+            AddressKind::Email | AddressKind::Push => inbound.address.clone(),
+        },
+        ..inbound.clone()
+    };
     for _ in 0..ATTEMPTS {
         let lookup = Message::lookup(inbound.provider, &inbound.provider_id);
         if store.find::<Message>(&lookup).await?.is_some() {
@@ -126,8 +141,8 @@ async fn take_in(
         match kept {
             Ok(Some(received)) => {
                 tx.commit().await?;
-                if matches!(received, Received::Kept { .. }) {
-                    assign::drain(store).await;
+                if let Received::Kept { conversation, .. } = &received {
+                    assign::give_out(store, conversation).await?;
                 }
                 return Ok(received);
             }
@@ -151,7 +166,8 @@ async fn keep(
     entry: Option<BoardColumnId>,
 ) -> Result<Option<Received>, StoreError> {
     let Some(contact) = contact(tx, inbound).await? else { return Ok(None) };
-    let Some(row) = conversation(tx, inbound, call, contact, entry).await? else { return Ok(None) };
+    let awaits = call.is_none() && !keywords::is_one(inbound);
+    let Some(row) = conversation(tx, inbound, call, contact, entry, awaits).await? else { return Ok(None) };
     let conversation = row.id.clone();
     for Stored { id, version, value, .. } in strays {
         tx.update(&id, version, Message { conversation: Some(conversation.clone()), ..value }).await?;
@@ -159,18 +175,42 @@ async fn keep(
     let message = MessageId::generate();
     let now = tx.now();
     let value = message_of(inbound, call, conversation.clone());
-    let Some(kept) = tx.insert_new(message.clone(), value).await? else { return Ok(Some(Received::Known)) };
+    // Another has kept it meanwhile: what this unit of work has changed for it must not count.
+    let Some(kept) = tx.insert_new(message.clone(), value).await? else { return Ok(None) };
     if call.is_some() {
         return Ok(Some(Received::Kept { message, conversation }));
     }
+    if !inbound.automatic {
+        is_somebody(tx, inbound).await?;
+    }
     announce(tx, Event::new(EventType::MessageReceived, now, &told(&kept))).await?;
+    media::schedule(tx, &kept).await?;
     if row.value.control != Control::Assistant {
         control::tell(tx, EventType::ConversationQueued, &row, Some(&message)).await?;
     }
-    if !inbound.automatic {
+    let is_keyword = keywords::take(tx, inbound, &row).await?;
+    // Short codes and names are of programs, and cannot be answered.
+    let is_answerable = address_kind(inbound.channel) != AddressKind::Phone || is_number(&inbound.address);
+    if !inbound.automatic && !is_keyword && is_answerable {
         tx.schedule(WorkKind::Reply, message.as_str(), now).await?;
     }
     Ok(Some(Received::Kept { message, conversation }))
+}
+
+/// Whoever writes from an address is somebody: that it was found to be nobody's does not count any more.
+async fn is_somebody(tx: &mut (dyn TenantTx + 'static), inbound: &Inbound) -> Result<(), StoreError> {
+    let lookup = Consent::lookup(inbound.channel, Consent::NOBODY, &inbound.address);
+    let known = tx.find::<Consent>(&lookup).await?;
+    if known.is_none_or(|row| row.value.status == ConsentStatus::OptedIn) {
+        return Ok(());
+    }
+    let proof = Proof {
+        at: tx.now(),
+        status: ConsentStatus::OptedIn,
+        source: "message".to_owned(),
+        evidence: format!("they wrote ({} {})", inbound.provider, inbound.provider_id),
+    };
+    note_consent(tx, inbound.channel, Consent::NOBODY, &inbound.address, proof).await
 }
 
 /// What is told of a message that came in.
@@ -231,15 +271,21 @@ async fn conversation(
     call: Option<&Call>,
     contact: Option<ContactId>,
     entry: Option<BoardColumnId>,
+    awaits: bool,
 ) -> Result<Option<Stored<Conversation>>, StoreError> {
     let now = tx.now();
     let settings = control::settings(tx).await?;
     let former = Conversation::lookup(inbound.channel, &inbound.own_address, &inbound.address);
     let key = contact.as_ref().map(ToString::to_string);
-    let mut known = match &inbound.conversation {
+    let named = match &inbound.conversation {
         Some(named) => tx.get::<Conversation>(named).await?,
         None => None,
     };
+    // Whoever has got a mail of somebody else's conversation, as a copy or forwarded, must not be answered there.
+    let is_theirs = |row: &Stored<Conversation>| {
+        row.value.address == inbound.address || (contact.is_some() && row.value.contact == contact)
+    };
+    let mut known = named.filter(is_theirs);
     for lookup in key.iter().chain([&former]) {
         if known.is_none() {
             known = tx.find::<Conversation>(lookup).await?;
@@ -248,10 +294,7 @@ async fn conversation(
     let Some(Stored { id, version, value, .. }) = known else {
         // Where the assistant does not answer, somebody has to.
         let team = settings.default_team.clone().filter(|_| !settings.auto_reply);
-        let answer_due_at = match call {
-            Some(_) => None,
-            None => due_at(tx, team.as_ref()).await?,
-        };
+        let answer_due_at = if awaits { due_at(tx, team.as_ref()).await? } else { None };
         let begins = Conversation {
             key,
             channel: inbound.channel,
@@ -287,8 +330,8 @@ async fn conversation(
         return control::keep(tx, &id, version, goes_on).await.map(Some);
     }
     let answer_due_at = match value.answer_due_at {
-        Some(at) => Some(at),
-        None => due_at(tx, value.team.as_ref()).await?,
+        None if awaits => due_at(tx, value.team.as_ref()).await?,
+        known => known,
     };
     let goes_on = Conversation {
         key: value.key.or(key),

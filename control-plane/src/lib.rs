@@ -20,6 +20,7 @@ mod contacts;
 mod costs;
 mod directory;
 mod elsewhere;
+mod files;
 mod health;
 pub mod import;
 mod inbox;

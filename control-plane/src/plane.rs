@@ -233,8 +233,8 @@ impl ControlPlane {
         self.shared.attach(Some(engine));
     }
 
-    /// Carries out orders for the carrier, watches the tenants' providers, reads their mailboxes and looks after what nobody tells until what it gives is dropped: the part of a server's work
-    /// that no request waits for.
+    /// Carries out orders for the carrier, watches the tenants' providers, reads their mailboxes and looks after what nobody tells until
+    /// what it gives is dropped: the part of a server's work that no request waits for.
     #[must_use]
     pub fn background(&self) -> Background {
         Background {

@@ -6,6 +6,7 @@ use crate::{
     problem::{Code, Problem},
     recordings,
     request_id::with_request_id,
+    sending::voice,
     shared::Shared,
     told, unsubscribe, vapi, webhooks,
 };
@@ -47,6 +48,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route(crate::sending::TOLD, hook(webhooks::message_status::status))
         .route("/api/real/webhooks/twilio/status", hook(webhooks::message_status::status))
         .route("/api/webhooks/twilio/sms/status", hook(webhooks::message_status::status))
+        .route(voice::SPOKEN, hook(webhooks::message_call::spoken))
+        .route(voice::CALL_TOLD, hook(webhooks::message_call::went))
+        .route(voice::ANSWERED_BY, hook(webhooks::message_call::answered_by))
         .route("/hooks/twilio/ping", post(webhooks::ping::ping))
         .route("/hooks/twilio/whisper", hook(webhooks::whisper::whisper))
         .route("/hooks/twilio/queue-wait", hook(webhooks::queue::wait))
@@ -58,6 +62,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/media/{*key}", get(recordings::download::download))
         .route("/hooks/unsubscribe/{token}", get(unsubscribe::ask).post(unsubscribe::unsubscribe))
         .route("/files/{*key}", get(mailboxes::files::download))
+        .route("/kept/{*key}", get(mailboxes::files::download))
         .route("/hooks/vapi", post(vapi::webhook))
         .route("/api/vapi/webhook", post(vapi::webhook))
         .route("/hooks/whapi/{account}", post(told::whapi::webhook))

@@ -6,7 +6,8 @@ use crate::{
     costs::Prices,
     directory::Directory,
     elsewhere::{Ears, Elsewhere, NotDone},
-    inbox::reply::Replier,
+    files::Files,
+    inbox::{media::Fetcher, reply::Replier},
     live::LiveCalls,
     messengers::Messengers,
     outbound::worker::CallWorker,
@@ -109,11 +110,13 @@ pub(crate) struct Shared {
     /// Sends messages.
     pub(crate) outbox: Arc<Outbox>,
     /// For estimates.
-    pub(crate) prices: Prices,
+    pub(crate) prices: Arc<Prices>,
     /// Do what follows from what gateways and shops told.
     pub(crate) told: Workers,
     /// Those who carry messages.
     pub(crate) messengers: Messengers,
+    /// Files of messages.
+    pub(crate) files: Files,
     /// Wakes whoever understands and answers what people write.
     pub(crate) replies: Arc<Notify>,
     /// Wakes whoever carries out requests about what is kept of people.
@@ -160,12 +163,22 @@ impl Shared {
             limits: &limits,
         });
         let own_address = settings.base_url.as_str().trim_end_matches('/').to_owned();
+        let prices = Arc::<Prices>::default();
+        let files = Files {
+            objects: Arc::clone(&objects),
+            links: links.clone(),
+            own_address: own_address.clone(),
+            data_dir: settings.data_dir.clone(),
+            link: limits.recording_link,
+        };
         let senders = Senders {
             directory: Arc::clone(&directory),
             messengers: messengers.clone(),
             store: Arc::clone(&store),
             links: links.clone(),
+            files: files.clone(),
             own_address: own_address.clone(),
+            prices: Arc::clone(&prices),
         };
         let clock = Arc::new(crate::clock::now_us);
         let outbox = Arc::new(Outbox::start(Arc::clone(&store), Arc::new(senders), limits.outbox, clock));
@@ -173,6 +186,7 @@ impl Shared {
             store: Arc::clone(&store),
             directory: Arc::clone(&directory),
             outbox: Arc::clone(&outbox),
+            fetcher: Fetcher { messengers: messengers.clone(), files: files.clone() },
             work: limits.work,
         };
         let told = Workers::start(&Arc::new(worker), WorkKind::InboundEvent, &store, limits.work);
@@ -188,8 +202,9 @@ impl Shared {
         let calls = Workers::start(&Arc::new(worker), WorkKind::Call, &store, limits.work);
         Self {
             outbox,
-            prices: Prices::default(),
+            prices,
             told,
+            files,
             messengers,
             replies: Arc::default(),
             privacy: Arc::default(),

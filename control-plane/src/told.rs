@@ -8,8 +8,6 @@ pub(crate) mod shopify;
 pub(crate) mod whapi;
 pub(crate) mod worker;
 
-pub(crate) use rules::engine;
-
 use crate::{
     problem::{Code, Problem},
     shared::Shared,

@@ -7,6 +7,7 @@ pub(crate) mod fallback;
 pub(crate) mod gather;
 pub(crate) mod incoming;
 pub(crate) mod message;
+pub(crate) mod message_call;
 pub(crate) mod message_status;
 pub(crate) mod ping;
 pub(crate) mod queue;

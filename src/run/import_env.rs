@@ -37,6 +37,12 @@ const WHAPI: [(&str, &str, &str); 3] = [
     ("WHAPI_TOKEN_BACKUP_2", "whapi-backup-2", "Whapi, second backup"),
 ];
 
+/// Values that templates of messages know: their variables, and their names in templates.
+const TEMPLATE_VARIABLES: [(&str, &str); 2] =
+    [("STORE_ADDRESS", "store_address"), ("STORE_PHONE", "store_phone")];
+/// What they are called together.
+const VALUES: &str = "Values for templates";
+
 /// Where a mailbox is unless `ARA_IMAP_HOST` says otherwise.
 const IMAP_HOST: &str = "imap.gmail.com";
 
@@ -45,10 +51,13 @@ pub(super) fn run(import: &ImportEnv) -> Result<Outcome, Failure> {
     let config = configuration(import.config.as_deref())?;
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let found = look(&variable)?;
+    let values: Vec<(&str, String)> =
+        TEMPLATE_VARIABLES.iter().filter_map(|(name, known)| Some((*known, variable(name)?))).collect();
     let mut shown = Vec::new();
     let mut refused = false;
     if import.dry_run {
         shown.extend(found.iter().map(|account| (account.name, "found", None)));
+        shown.extend((!values.is_empty()).then_some((VALUES, "found", None)));
     } else {
         let ring = config.key_ring()?;
         runtime(Some(THREADS))?.block_on(async {
@@ -63,6 +72,10 @@ pub(super) fn run(import: &ImportEnv) -> Result<Outcome, Failure> {
                     }
                     Err(cause) => return Err(Failure::from(cause)),
                 });
+            }
+            if !values.is_empty() {
+                let done = importer.template_variables(&values).await?;
+                shown.push((VALUES, if done == Done::Stored { "stored" } else { "known" }, None));
             }
             Ok::<_, Failure>(())
         })?;

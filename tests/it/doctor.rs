@@ -17,14 +17,14 @@ const NUMBER: &str = "+15550100";
 /// Nothing that is waited for takes a tenth of this.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Installation {
-    folder: Folder,
-    variables: Vec<(&'static str, String)>,
+pub(crate) struct Installation {
+    pub(crate) folder: Folder,
+    pub(crate) variables: Vec<(&'static str, String)>,
     public: String,
 }
 
 /// A server that ends with its test.
-struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -35,7 +35,7 @@ impl Drop for Server {
 }
 
 impl Installation {
-    fn new(sandbox: &Sandbox) -> Self {
+    pub(crate) fn new(sandbox: &Sandbox) -> Self {
         let listen = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let folder = Folder::new();
         let public = format!("http://{listen}");
@@ -55,7 +55,7 @@ impl Installation {
         Self { folder, variables, public }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
         command
             .env_clear()
@@ -66,7 +66,7 @@ impl Installation {
         command
     }
 
-    fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let child = self.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = Server(child);
         let began = Instant::now();
@@ -79,7 +79,7 @@ impl Installation {
     }
 
     /// What the doctor says: its exit code, and its findings by check.
-    async fn doctor(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+    pub(crate) async fn doctor(&self, arguments: &[&str]) -> (Option<i32>, Value) {
         let command = self.command(&[&["doctor", "--json"], arguments].concat());
         let output = output_of(command).await;
         let said = String::from_utf8(output.stdout).unwrap();
@@ -100,7 +100,7 @@ fn answers(address: &str) -> bool {
 }
 
 /// The sandbox lives on this thread, so the program is waited for on another.
-async fn output_of(mut command: Command) -> Output {
+pub(crate) async fn output_of(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 

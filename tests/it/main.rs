@@ -12,6 +12,7 @@ mod import_env;
 mod invariants;
 mod keys_command;
 mod live_control;
+mod mailbox_of_environment;
 mod nodes_on_a_bus;
 mod one_conversation;
 mod opus_recording;

@@ -79,7 +79,10 @@ impl Office<'_> {
         let invite = json!({ "email": "olga@example.com", "name": "Olga", "role": "operator" });
         let invited = self.post("/v1/members", invite).await;
         let accept = json!({ "token": invited["invitation"]["token"], "password": "four words of mine" });
-        self.post("/v1/auth/invitations/accept", accept).await;
+        // Who is invited has no key.
+        let url = format!("http://{}/v1/auth/invitations/accept", self.rehearsal.server.address);
+        let answer = self.http.post(url).json(&accept).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
         invited["user_id"].as_str().unwrap().to_owned()
     }
 }
@@ -125,6 +128,7 @@ async fn one_conversation_goes_from_a_text_through_a_call_and_an_operator_to_an_
         Rehearsal::start(sandbox_options(), &fixture, folder.path(), |config| tune(config, &certificate))
             .await
             .unwrap();
+    let _background = rehearsal.server.background();
     let key = rehearsal.server.first_key.as_ref().unwrap().reveal().to_owned();
     let office = Office { rehearsal: &rehearsal, http: http_client(HttpOptions::default()).unwrap(), key };
     connect(&office, &server, &own).await;

@@ -110,8 +110,8 @@ fn metric_names(text: &str, quote: char) -> BTreeSet<String> {
         .collect()
 }
 
-#[test]
-fn every_metric_is_explained_in_the_operations_page_and_no_other() {
+/// The metrics that the product has.
+fn metrics() -> BTreeSet<String> {
     const KINDS: [&str; 3] = ["counter!(", "gauge!(", "histogram!("];
     let mut used = BTreeSet::new();
     for (name, text) in texts(&["rs"]) {
@@ -119,7 +119,31 @@ fn every_metric_is_explained_in_the_operations_page_and_no_other() {
             used.extend(metric_names(&text, '"'));
         }
     }
-    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
-    assert_eq!(used, metric_names(&page, '`'));
     assert!(used.len() > 20, "the search finds them: {used:?}");
+    used
+}
+
+#[test]
+fn every_metric_is_explained_in_the_operations_page_and_no_other() {
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    assert_eq!(metrics(), metric_names(&page, '`'));
+}
+
+#[test]
+fn the_dashboard_draws_metrics_that_there_are() {
+    let file = std::fs::read_to_string(root().join("deploy/grafana.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let asked = |panel: &serde_json::Value| -> Vec<String> {
+        let targets = panel["targets"].as_array().unwrap().iter();
+        targets.map(|target| target["expr"].as_str().unwrap().replace(['(', ' '], "`")).collect()
+    };
+    let known = metrics();
+    for panel in panels {
+        let names: Vec<_> = asked(panel).iter().map(|question| metric_names(question, '`')).collect();
+        assert!(!names.is_empty() && names.iter().all(|names| names.len() == 1), "{panel}");
+        let unknown: Vec<_> = names.iter().flatten().filter(|name| !known.contains(*name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+    assert!(panels.len() > 8);
 }

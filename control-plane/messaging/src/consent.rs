@@ -2,7 +2,7 @@
 //!
 //! - A word counts when it is the whole message, in any case, with or without accents, spaces and punctuation around it.
 //! - Somebody who opted out is told nothing more by that sender until they say so themselves, or the tenant has proof that they did.
-//! - Consent is kept by channel and sender: STOP to one number is not STOP to all.
+//! - Consent is kept by channel and sender. Who opted out of one sender is told by another of that channel only if they asked for that one.
 
 mod words;
 

@@ -81,6 +81,8 @@ pub struct Dispatch {
 struct Now<'a> {
     at: i64,
     world: &'a World,
+    /// Whether providers may be called for what follows.
+    begins: bool,
     effects: Vec<Effect>,
 }
 
@@ -123,7 +125,17 @@ impl Dispatch {
 
     /// Takes in what happened at `at`, unix µs, and says what is to be done.
     pub fn step(&mut self, at: i64, input: Input, world: &World) -> Vec<Effect> {
-        let mut now = Now { at, world, effects: Vec::new() };
+        self.steps(at, input, world, true)
+    }
+
+    /// As [`Dispatch::step`] for one who calls no provider: neither a try nor a question is begun. What is due then is done by whoever wakes
+    /// it, and [`Dispatch::wake_at`] is no later than `at`.
+    pub fn take_in(&mut self, at: i64, input: Input, world: &World) -> Vec<Effect> {
+        self.steps(at, input, world, false)
+    }
+
+    fn steps(&mut self, at: i64, input: Input, world: &World, begins: bool) -> Vec<Effect> {
+        let mut now = Now { at, world, begins, effects: Vec::new() };
         self.receive(input, &mut now);
         self.settle(&mut now);
         self.conclude(&mut now);
@@ -161,6 +173,13 @@ impl Dispatch {
     pub fn trying(&self) -> Vec<u32> {
         let trying = |attempt: &&Attempt| matches!(attempt.state, attempt::State::Trying { .. });
         self.attempts.iter().filter(trying).map(|attempt| attempt.n).collect()
+    }
+
+    /// Whether a try is being made again with the same key: an earlier call of it may have been carried out.
+    #[must_use]
+    pub fn is_made_again(&self, n: u32) -> bool {
+        self.attempt(n)
+            .is_some_and(|attempt| matches!(attempt.state, attempt::State::Trying { asks: 1.., .. }))
     }
 
     /// The try that got furthest, and its account; the last one if none got anywhere.

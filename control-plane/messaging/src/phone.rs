@@ -175,6 +175,18 @@ fn plain(digits: &str) -> Option<&'static Rule> {
     (digits.len() == rule.code.len() + rule.plain_digits).then_some(rule)
 }
 
+/// The form in which a person's number is kept, of one that is E.164 already: where two forms mean the same phone it is always the same
+/// one, so that what they said of it counts however it was written. What is no number stays as it is.
+#[must_use]
+pub fn settled(e164: &str) -> String {
+    match e164.strip_prefix('+') {
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("+{}", kept(digits))
+        }
+        Some(_) | None => e164.to_owned(),
+    }
+}
+
 /// The form that is kept.
 fn kept(digits: &str) -> String {
     if let Some((rule, plain)) = marked(digits)
@@ -192,6 +204,37 @@ fn kept(digits: &str) -> String {
         }
     }
     digits.to_owned()
+}
+
+/// All forms in which somebody with this number (E.164) may be known, the one that is kept first.
+#[must_use]
+pub fn forms(e164: &str) -> Vec<String> {
+    let given = || e164.strip_prefix('+').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let first = given().map_or_else(|| e164.to_owned(), |digits| format!("+{}", kept(digits)));
+    let digits = first.strip_prefix('+').unwrap_or_default();
+    let other = RULES.iter().find_map(|rule| {
+        let national = digits.strip_prefix(rule.code)?;
+        match rule.kept {
+            Kept::NinthDigit => {
+                let (area, subscriber) = national.split_at_checked(2)?;
+                let without = subscriber.strip_prefix(rule.mark)?;
+                let form = format!("{}{area}{without}", rule.code);
+                (kept(&form) == digits).then_some(form)
+            }
+            Kept::Plain | Kept::AsItCame => {
+                let marked = format!("{}{}{national}", rule.code, rule.mark);
+                let without = national.strip_prefix(rule.mark).map(|rest| format!("{}{rest}", rule.code));
+                let fits = |form: &String| form.len() == rule.code.len() + rule.plain_digits;
+                match without.filter(fits) {
+                    Some(without) => Some(without),
+                    None => (national.len() == rule.plain_digits).then_some(marked),
+                }
+            }
+        }
+    });
+    let other = other.map(|digits| format!("+{digits}"));
+    let given = Some(e164.to_owned()).filter(|given| *given != first && Some(given) != other.as_ref());
+    std::iter::once(first.clone()).chain(other).chain(given).collect()
 }
 
 impl From<Phone> for String {

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 const STEPS_MAX: usize = Channel::ALL.len();
 /// Longest wait for a receipt before the next step begins, in s: a day. What comes later is no fallback but a reminder.
 const ESCALATE_MAX_S: u32 = 24 * 3_600;
+/// How long a critical message that may end in a call waits for a receipt before somebody is called, in s: text messages and WhatsApp tell
+/// within seconds where the phone is on.
+const CALL_AFTER_S: u32 = 120;
 
 words! {
     /// Whether an email goes along with a message that has none in its chain (requirements S0-15 to S0-17, decision B16).
@@ -81,7 +84,8 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The chain of a type. `voice` adds a call as the last step, for those who were not reached.
+    /// The chain of a type. `voice` adds a call as the last step, for those who were not reached. For a critical message it is not enough
+    /// then that a provider took it: whoever has no receipt is called.
     #[must_use]
     pub fn of(kind: MessageType, backup: EmailBackup, voice: bool) -> Self {
         use Channel::{Email, Push, Sms, Whatsapp};
@@ -92,6 +96,9 @@ impl Plan {
             MessageType::Critical => vec![Step::of(&[Sms, Whatsapp, Email, Push])],
         };
         if voice {
+            if let Some(last) = steps.last_mut().filter(|_| kind == MessageType::Critical) {
+                last.escalate_after_s = Some(CALL_AFTER_S);
+            }
             steps.push(Step::of(&[Channel::Voice]));
         }
         Self { steps, email_along: false }.with_backup(backup)

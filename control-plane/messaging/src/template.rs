@@ -7,6 +7,7 @@
 //!   ([`check`](Template::check)).
 
 mod engine;
+pub mod told;
 mod values;
 
 use crate::{channel::Channel, words::words};

@@ -160,10 +160,11 @@ impl Link {
         plain(&self.media_type, b"/.+-") && plain(&self.file_name, b"._-")
     }
 
-    /// As the header `content-disposition`.
+    /// As the header `content-disposition`: what has no type of its own is saved, not shown.
     #[must_use]
     pub fn disposition(&self) -> String {
-        format!("inline; filename=\"{}\"", self.file_name)
+        let way = if self.media_type == "application/octet-stream" { "attachment" } else { "inline" };
+        format!("{way}; filename=\"{}\"", self.file_name)
     }
 }
 

@@ -92,6 +92,8 @@ impl Outgoing {
             fence: new.fence,
             attempts: BTreeMap::new(),
             lane,
+            of_many: new.batch.is_some(),
+            answers_keyword: false,
         }
     }
 }
@@ -101,12 +103,31 @@ impl Outgoing {
 /// # Errors
 /// See [`AcceptError`].
 pub async fn accept(tx: &mut (dyn TenantTx + 'static), new: NewMessage) -> Result<Accepted, AcceptError> {
+    store(tx, new, false).await
+}
+
+/// As [`accept`] for the one answer to STOP, HELP or START: it goes whatever the person said, at any hour, from `new.sender` alone.
+///
+/// # Errors
+/// See [`AcceptError`].
+pub async fn accept_answer_to_keyword(
+    tx: &mut (dyn TenantTx + 'static),
+    new: NewMessage,
+) -> Result<Accepted, AcceptError> {
+    store(tx, new, true).await
+}
+
+async fn store(
+    tx: &mut (dyn TenantTx + 'static),
+    new: NewMessage,
+    answers_keyword: bool,
+) -> Result<Accepted, AcceptError> {
     let first = new.plan.channels().next().unwrap_or(Channel::Sms);
     if let Some(silent) = new.plan.channels().find(|channel| !new.texts.contains_key(channel)) {
         return Err(AcceptError::NoText(silent));
     }
     let now = tx.now();
-    let outgoing = Outgoing::imagined(&new, now);
+    let outgoing = Outgoing { answers_keyword, ..Outgoing::imagined(&new, now) };
     let (dispatch, lane) = (&outgoing.dispatch, outgoing.lane);
     let (status, due_at) = (status_to(dispatch.status()), dispatch.wake_at().unwrap_or(now));
     let shown = outgoing.texts.get(&first).cloned().unwrap_or_default();

@@ -23,6 +23,8 @@ use tracing::error;
 pub const CHUNK: usize = 100;
 /// Messages of a batch that wait to be sent, at most.
 pub const MESSAGES_AHEAD: i64 = 1_000;
+/// Messages of a batch that quiet hours hold back, at most.
+const HELD_AHEAD: i64 = 20_000;
 /// A batch that is ahead, or paused, is looked at again after so long, in µs.
 const AGAIN_US: i64 = 500_000;
 /// One that is paused.
@@ -45,7 +47,12 @@ pub(crate) async fn serve(inner: Arc<Inner>) {
         });
         let none = claims.is_empty();
         for claim in claims {
-            if let Err(cause) = go_on(&inner, &claim).await {
+            let mut done = go_on(&inner, &claim).await;
+            if matches!(done, Err(StoreError::Stale { .. })) {
+                // Somebody paused it at this moment, or went on with it: it is looked at again as it is then.
+                done = again(&inner, &claim).await;
+            }
+            if let Err(cause) = done {
                 error!(tenant = %claim.tenant, batch = claim.object, error = &cause as &dyn std::error::Error, "a batch does not go on, and will later");
             }
         }
@@ -54,6 +61,10 @@ pub(crate) async fn serve(inner: Arc<Inner>) {
             drop(timeout(inner.options.poll, inner.batches.notified()).await);
         }
     }
+}
+
+async fn again(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
+    inner.store.tenant(&claim.tenant).retry_work(claim, (inner.clock)()).await.map(drop)
 }
 
 /// One chunk of a batch.
@@ -76,14 +87,8 @@ async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
             return Ok(());
         }
     }
-    let waiting: i64 = part
-        .batch_counts(&id)
-        .await?
-        .into_iter()
-        .filter(|count| is_waiting(&count.status))
-        .map(|count| count.count)
-        .sum();
-    if waiting >= MESSAGES_AHEAD {
+    let counts = part.batch_counts(&id).await?;
+    if is_far_ahead(counts.iter().map(|count| (count.status.as_str(), count.count))) {
         part.retry_work(claim, now.saturating_add(AGAIN_US)).await?;
         return Ok(());
     }
@@ -92,10 +97,21 @@ async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     expand(inner, &*part, claim, batch, chunk).await
 }
 
-fn is_waiting(status: &str) -> bool {
-    [MessageStatus::Queued, MessageStatus::Held, MessageStatus::Sending, MessageStatus::Scheduled]
-        .iter()
-        .any(|waiting| waiting.as_str() == status)
+/// Whether enough messages wait. Those that quiet hours hold back wait for so long that others must not wait for them: where the next
+/// recipients are it may be day.
+fn is_far_ahead<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> bool {
+    let (mut waiting, mut held) = (0_i64, 0_i64);
+    for (status, count) in counts {
+        if status == MessageStatus::Held.as_str() {
+            held = held.saturating_add(count);
+        } else if [MessageStatus::Queued, MessageStatus::Sending, MessageStatus::Scheduled]
+            .iter()
+            .any(|known| known.as_str() == status)
+        {
+            waiting = waiting.saturating_add(count);
+        }
+    }
+    waiting >= MESSAGES_AHEAD || held >= HELD_AHEAD
 }
 
 /// Gives a chunk's recipients their messages; without one, the batch is done.
@@ -137,13 +153,23 @@ async fn expand(
             .await?;
         tx.finish_work(claim).await?;
     }
-    match tx.commit().await {
-        // Somebody paused it at this moment.
-        Err(StoreError::Stale { .. }) => return Ok(()),
-        other => other?,
-    }
+    tx.commit().await?;
     if !is_done {
         inner.wake(Lane::Bulk);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_sleep_do_not_hold_up_those_who_are_awake() {
+        let ahead = |counts: &[(&'static str, i64)]| is_far_ahead(counts.iter().copied());
+        assert!(!ahead(&[("held", 5_000), ("queued", 10), ("delivered", 90_000)]));
+        assert!(ahead(&[("held", HELD_AHEAD)]), "not all of a hundred thousand at once");
+        assert!(ahead(&[("queued", 600), ("sending", 300), ("scheduled", 100)]));
+        assert!(!ahead(&[("queued", 600), ("sent", 90_000)]));
+    }
 }

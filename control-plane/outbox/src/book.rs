@@ -1,6 +1,11 @@
 //! How the accounts of all tenants' channels fare, as this node knows it. What changes an account's standing is stored at once and
-//! told; what only adds to a latency stays in memory until then.
+//! told, as an event and to the tenant's administrators; what only adds to a latency stays in memory until then.
 
+use crate::{
+    accept::{AcceptError, NewMessage, accept},
+    channels::{Alert, Channels},
+    convert::channel_to,
+};
 use deliveries::{Event, EventType, announce, payload::HealthTold};
 use messaging::{
     Channel, FailureClass,
@@ -8,14 +13,13 @@ use messaging::{
     health::{Change, Health, Standing},
 };
 use parking_lot::Mutex;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, error::Error, time::Duration};
 use store::{
     StoreError, Stored, TenantId, TenantStore,
     ids::ChannelHealthId,
     model::{audit::Actor, outgoing::ChannelHealth},
 };
-
-use crate::convert::channel_to;
+use tracing::error;
 
 /// What another node has learned counts after so long, in µs.
 const KNOWN_FOR_US: i64 = 5_000_000;
@@ -154,20 +158,24 @@ impl Book {
     ) -> Result<(), StoreError> {
         self.read(part, [account.to_owned()], now).await?;
         let changes = self.with(part.id(), account, |health| health.reset(now));
-        self.keep(part, channel, account, &changes, now).await
+        self.keep(part, (channel, account), &changes, Vec::new(), now).await
     }
 
-    /// Takes in what messages showed.
+    /// Takes in what messages showed; whether somebody is written of it.
     pub(crate) async fn learn(
         &self,
-        part: &dyn TenantStore,
+        part: &(dyn TenantStore + 'static),
+        channels: &dyn Channels,
         facts: Vec<Fact>,
         now: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
+        let mut is_written = false;
         for Fact { channel, account, trial, fact, country } in facts {
             let (before, changes, after) = self.with(part.id(), &account, |health| {
                 let before = (health.failures(), health.standing(now));
                 match &fact {
+                    // Somebody must pick up and listen: that says nothing of how fast messages are.
+                    _ if channel == Channel::Voice => {}
                     AccountFact::Succeeded => health.taken(now, &country),
                     AccountFact::Delivered { after_us } => {
                         let after = Duration::from_micros(u64::try_from(*after_us).unwrap_or(0));
@@ -179,10 +187,17 @@ impl Book {
                 (before, changes, (health.failures(), health.standing(now)))
             });
             if before != after || !changes.is_empty() {
-                self.keep(part, channel, &account, &changes, now).await?;
+                let mut letters = Vec::new();
+                for change in &changes {
+                    if let Some(alert) = alert(channel, &account, change) {
+                        letters.extend(channels.alert(part, alert).await?);
+                    }
+                }
+                is_written |= !letters.is_empty();
+                self.keep(part, (channel, &account), &changes, letters, now).await?;
             }
         }
-        Ok(())
+        Ok(is_written)
     }
 
     fn with<R>(&self, tenant: &TenantId, account: &str, work: impl FnOnce(&mut Health) -> R) -> R {
@@ -197,9 +212,9 @@ impl Book {
     async fn keep(
         &self,
         part: &dyn TenantStore,
-        channel: Channel,
-        account: &str,
+        (channel, account): (Channel, &str),
         changes: &[Change],
+        letters: Vec<NewMessage>,
         now: i64,
     ) -> Result<(), StoreError> {
         let (state, standing) = self.with(part.id(), account, |health| {
@@ -228,7 +243,26 @@ impl Book {
                 announce(&mut *tx, event).await?;
             }
         }
+        for letter in letters {
+            match accept(&mut *tx, letter).await {
+                Ok(_) => {}
+                Err(AcceptError::Store(cause)) => return Err(cause),
+                Err(cause @ AcceptError::NoText(_)) => {
+                    error!(tenant = %part.id(), error = &cause as &dyn Error, "administrators are not written to");
+                }
+            }
+        }
         tx.commit().await
+    }
+}
+
+/// What administrators are written of, if it is that.
+fn alert<'a>(channel: Channel, account: &'a str, change: &Change) -> Option<Alert<'a>> {
+    match *change {
+        Change::Alert { standing, failures, class } => {
+            Some(Alert { channel, account, standing, failures, class })
+        }
+        Change::Standing { .. } => None,
     }
 }
 

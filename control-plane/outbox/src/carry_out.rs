@@ -8,6 +8,7 @@ use crate::{
     effects::{Errand, Event, Scene, Stepped, step},
     lanes::Inner,
     outgoing::Lane,
+    told::schedule,
 };
 use deliveries::{EventType, announce};
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -27,7 +28,7 @@ use store::{
         work::Claim,
     },
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 
 /// Calls that come back within so long of each other are written down together.
@@ -36,6 +37,17 @@ const GATHER: Duration = Duration::from_millis(4);
 const GATHERED: usize = 64;
 /// Messages to one address that are looked at to tell a lost one from others.
 const OTHERS: u16 = 100;
+/// Nothing is held for longer than so long, in µs: no call and its repetitions take a quarter of an hour.
+const HELD_US: i64 = 15 * 60 * 1_000_000;
+/// Two who change one message at once are already unusual.
+const TRIES: usize = 12;
+/// Waits before a step is stored again when the database does not serve.
+const UNSERVED: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(800),
+    Duration::from_secs(3),
+];
 /// A paused batch is looked at again after so long, in µs.
 const PAUSED_US: i64 = 15_000_000;
 /// Messages by what became of a step.
@@ -82,21 +94,42 @@ async fn work(
             }
         }
     }
-    let mut taken_at = (inner.clock)();
+    let taken_at = (inner.clock)();
+    let mut held_at = taken_at;
     loop {
         let now = (inner.clock)();
         let scene = Scene { tenant, setup: &setup, book: &inner.book, now };
         for (index, errand) in steps(inner, &*part, scene, &claims, due).await? {
             calls.push(run(inner, &*part, lane, index, errand));
         }
-        let Some(first) = calls.next().await else { return Ok(()) };
-        due = gather(first, &mut calls).await;
-        let now = (inner.clock)();
-        if now.saturating_sub(taken_at) > inner.options.lease_us() / 3 {
-            taken_at = now;
-            for claim in &claims {
-                part.extend_work(claim, now.saturating_add(inner.options.lease_us())).await?;
+        let first = loop {
+            let now = (inner.clock)();
+            let is_old = now.saturating_sub(held_at) > inner.options.lease_us() / 3;
+            if is_old && now.saturating_sub(taken_at) < HELD_US {
+                held_at = now;
+                hold(inner, &*part, &claims, now).await;
             }
+            match timeout(inner.options.lease / 3, calls.next()).await {
+                Ok(Some(first)) => break first,
+                Ok(None) => return Ok(()),
+                // A mail server may read a message for minutes before it answers.
+                Err(_) => held_at = i64::MIN,
+            }
+        };
+        due = gather(first, &mut calls).await;
+    }
+}
+
+/// Holds what was taken for longer: while a call is on its way nobody else may make it.
+async fn hold(inner: &Inner, part: &(dyn TenantStore + 'static), claims: &[Claim], now: i64) {
+    for claim in claims {
+        let until = now.saturating_add(inner.options.lease_us());
+        if let Err(cause) = part.extend_work(claim, until).await {
+            warn!(
+                error = &cause as &dyn std::error::Error,
+                "messages that are on their way could not be held for longer"
+            );
+            return;
         }
     }
 }
@@ -123,10 +156,11 @@ async fn gather(
     due
 }
 
-/// Steps of several messages in one unit of work; if one of them cannot be made, each in its own.
+/// Steps of several messages in one unit of work; if one of them cannot be made, each in its own. What came of a call is not known by
+/// anybody else, so it is written as often as it takes.
 async fn steps(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     due: Vec<(usize, Vec<Event>)>,
@@ -134,34 +168,62 @@ async fn steps(
     if due.is_empty() {
         return Ok(Vec::new());
     }
-    match together(inner, part, scene, claims, &due).await {
-        Err(StoreError::Stale { .. }) if due.len() > 1 => {}
-        other => return other.or_else(skip_stale),
+    match served(inner, part, scene, claims, &due).await {
+        Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {}
+        other => return other,
     }
     let mut errands = Vec::new();
     for one in due {
-        match together(inner, part, scene, claims, std::slice::from_ref(&one)).await {
-            Ok(more) => errands.extend(more),
-            Err(cause) => errands.extend(skip_stale(cause)?),
-        }
+        errands.extend(alone(inner, part, scene, claims, one).await?);
     }
     Ok(errands)
 }
 
-/// Somebody else holds the message, or changed it: what came of its calls is found out by whoever takes it next.
-fn skip_stale(cause: StoreError) -> Result<Vec<(usize, Errand)>, StoreError> {
-    match cause {
-        StoreError::Stale { .. } => {
-            warn!("a message was changed by somebody else while it was sent");
-            Ok(Vec::new())
+/// The step of one message, which others change at the same time.
+async fn alone(
+    inner: &Inner,
+    part: &(dyn TenantStore + 'static),
+    scene: Scene<'_>,
+    claims: &[Claim],
+    one: (usize, Vec<Event>),
+) -> Result<Vec<(usize, Errand)>, StoreError> {
+    for _ in 0..TRIES {
+        match served(inner, part, scene, claims, std::slice::from_ref(&one)).await {
+            Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {}
+            other => return other,
         }
-        cause => Err(cause),
     }
+    // What came of its calls is found out by whoever takes it next.
+    warn!("a message was changed by others all the time while it was sent");
+    Ok(Vec::new())
+}
+
+/// A unit of work that is tried again while the database does not serve.
+async fn served(
+    inner: &Inner,
+    part: &(dyn TenantStore + 'static),
+    scene: Scene<'_>,
+    claims: &[Claim],
+    due: &[(usize, Vec<Event>)],
+) -> Result<Vec<(usize, Errand)>, StoreError> {
+    for wait in UNSERVED {
+        match together(inner, part, scene, claims, due).await {
+            Err(cause) if cause.is_retryable() => {
+                warn!(
+                    error = &cause as &dyn std::error::Error,
+                    "a step of messages is not stored, and tried again"
+                );
+                sleep(wait).await;
+            }
+            other => return other,
+        }
+    }
+    together(inner, part, scene, claims, due).await
 }
 
 async fn together(
     inner: &Inner,
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     scene: Scene<'_>,
     claims: &[Claim],
     due: &[(usize, Vec<Event>)],
@@ -171,26 +233,40 @@ async fn together(
     for (index, events) in due {
         let Some(claim) = claims.get(*index) else { continue };
         let id = MessageId::known(claim.object.as_str());
-        let Some(mut stepped) = step(&mut *tx, scene, &id, events.clone()).await? else {
+        let Some(mut stepped) = step(&mut *tx, scene, &id, events.clone(), true).await? else {
             tx.finish_work(claim).await?;
             continue;
         };
         tell(&mut *tx, &stepped, scene.now).await?;
         report_alerts(scene.tenant, &stepped);
         if stepped.errands.is_empty() && stepped.outgoing.dispatch.trying().is_empty() {
-            match stepped.outgoing.dispatch.wake_at() {
-                Some(at) => tx.retry_work(claim, at).await?,
-                None => tx.finish_work(claim).await?,
-            }
+            put_back(&mut *tx, claim, &stepped).await?;
         }
         facts.append(&mut stepped.facts);
         errands.extend(stepped.errands.into_iter().map(|errand| (*index, errand)));
     }
     tx.commit().await?;
-    if !facts.is_empty() {
-        inner.book.learn(part, facts, scene.now).await?;
-    }
+    inner.learn(part, facts, scene.now).await;
     Ok(errands)
+}
+
+/// Puts a message back until it wants to be looked at. One that somebody else holds meanwhile goes on all the same: what came of its
+/// calls is known here alone.
+async fn put_back(
+    tx: &mut (dyn store::TenantTx + 'static),
+    claim: &Claim,
+    stepped: &Stepped,
+) -> Result<(), StoreError> {
+    let wake_at = stepped.outgoing.dispatch.wake_at();
+    let held = match wake_at {
+        Some(at) => tx.retry_work(claim, at).await,
+        None => tx.finish_work(claim).await,
+    };
+    match (held, wake_at) {
+        (Err(StoreError::Stale { .. }), Some(at)) => schedule(tx, stepped, stepped.outgoing.lane, at).await,
+        (Err(StoreError::Stale { .. }), None) => Ok(()),
+        (held, _) => held,
+    }
 }
 
 /// Says what became of a message, if that is another than before.
@@ -240,7 +316,7 @@ pub(crate) fn told(message: &Stored<Message>) -> deliveries::payload::MessageTol
 /// Runs an errand; it always comes back.
 fn run<'a>(
     inner: &'a Inner,
-    part: &'a dyn TenantStore,
+    part: &'a (dyn TenantStore + 'static),
     lane: Lane,
     index: usize,
     errand: Errand,
@@ -275,7 +351,7 @@ async fn send(inner: &Inner, lane: Lane, parcel: &Parcel, trial: bool, placed: b
 }
 
 /// The provider's ids of other messages to the same address: a lost one is none of them.
-async fn others(part: &dyn TenantStore, question: &Question) -> Vec<String> {
+async fn others(part: &(dyn TenantStore + 'static), question: &Question) -> Vec<String> {
     let rows = part.messages_with(&question.parcel.address, false, OTHERS).await.unwrap_or_else(|cause| {
         warn!(error = &cause as &dyn std::error::Error, "messages to an address could not be listed");
         Vec::new()
@@ -286,7 +362,7 @@ async fn others(part: &dyn TenantStore, question: &Question) -> Vec<String> {
 
 /// Messages of batches that do not go on, by their ids.
 async fn paused(
-    part: &dyn TenantStore,
+    part: &(dyn TenantStore + 'static),
     claims: &[Claim],
 ) -> Result<HashMap<String, BatchStatus>, StoreError> {
     let mut batches = HashMap::new();

@@ -6,8 +6,9 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use messaging::{
-    Channel, MessageType,
+    Channel, FailureClass, MessageType,
     dispatch::{Answer, Form, Options, Outcome, Quiet, Recovery},
+    health::Standing,
     plan::Tier,
 };
 use std::sync::Arc;
@@ -99,6 +100,8 @@ pub struct Parcel {
     pub text: Text,
     /// Whether the same try is made again.
     pub again: bool,
+    /// Of no use after then, unix µs: a provider that keeps it until it can go need not keep it longer.
+    pub useful_until: Option<i64>,
 }
 
 /// What came of a call.
@@ -110,6 +113,8 @@ pub struct Sent {
     pub word: Option<String>,
     /// How many parts it counted.
     pub segments: Option<u32>,
+    /// What it used and costs, as far as that is known.
+    pub used: Option<Used>,
     /// Why not, in words without anything secret.
     pub error: Option<String>,
 }
@@ -118,8 +123,38 @@ impl Sent {
     /// Nothing is known but what it means.
     #[must_use]
     pub const fn of(outcome: Outcome) -> Self {
-        Self { outcome, word: None, segments: None, error: None }
+        Self { outcome, word: None, segments: None, used: None, error: None }
     }
+}
+
+/// What a message used, as it stands in the usage log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// What, such as `sms_outbound`.
+    pub kind: &'static str,
+    /// Of what, such as `segment`.
+    pub unit: &'static str,
+    /// How much, in millionths of the unit.
+    pub quantity_micros: i64,
+    /// What it costs by the price book, in millionths.
+    pub cost_micros: i64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// An account of a channel that does not carry messages as it should.
+#[derive(Clone, Copy, Debug)]
+pub struct Alert<'a> {
+    /// Which channel.
+    pub channel: Channel,
+    /// Which account: its id, or `configured`.
+    pub account: &'a str,
+    /// How it stands.
+    pub standing: Standing,
+    /// Failures in a row.
+    pub failures: u32,
+    /// The class of the last one; `None`: its messages take long to arrive.
+    pub class: Option<FailureClass>,
 }
 
 /// A question about a try of which nobody knows what came.
@@ -159,6 +194,17 @@ pub trait Channels: Send + Sync + 'static {
         batch: &'a Stored<Batch>,
         recipient: &'a Recipient,
     ) -> BoxFuture<'a, Result<NewMessage, StoreError>>;
+
+    /// What the tenant's administrators are written of an account that does not carry messages as it should: one message for each of
+    /// them. It is stored with the account's health, so that each is written once.
+    ///
+    /// # Errors
+    /// When the database does not serve.
+    fn alert<'a>(
+        &'a self,
+        part: &'a (dyn TenantStore + 'static),
+        alert: Alert<'a>,
+    ) -> BoxFuture<'a, Result<Vec<NewMessage>, StoreError>>;
 
     /// Asks a provider.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Answered>;

@@ -3,7 +3,7 @@
 
 use crate::{
     book::{Book, Fact},
-    channels::{Parcel, Question, Route, Sent, Setup},
+    channels::{Parcel, Question, Route, Sent, Setup, Used},
     convert::{channel_of, channel_to, status_to},
     outgoing::Outgoing,
     rows::{Person, note_consent, person, told_by_provider},
@@ -20,6 +20,7 @@ use store::{
         consent::Consent,
         message::{Conversation, Message},
         outgoing::{Attempt, AttemptStatus, Told},
+        usage::Usage,
     },
 };
 
@@ -73,14 +74,16 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: i64,
 }
 
-/// Tells a message what happened and writes what follows; `None`: there is no such message, or it is not one that is sent.
+/// Tells a message what happened and writes what follows; `None`: there is no such message, or it is not one that is sent. `begins`:
+/// whether whoever asks carries out errands; without, none is given.
 pub(crate) async fn step(
     tx: &mut (dyn TenantTx + 'static),
     scene: Scene<'_>,
     id: &MessageId,
     events: Vec<Event>,
+    begins: bool,
 ) -> Result<Option<Stepped>, StoreError> {
-    let Some(row) = tx.get::<Message>(id).await? else { return Ok(None) };
+    let Some(mut row) = tx.get::<Message>(id).await? else { return Ok(None) };
     let Some(mut outgoing) = Outgoing::of(&row.value)? else { return Ok(None) };
     let to = outgoing.to.clone();
     let addresses = [&to.phone, &to.email, &to.push].into_iter().flatten().map(String::as_str);
@@ -88,15 +91,31 @@ pub(crate) async fn step(
     let country = country(&outgoing);
     let mut stepped = Vec::new();
     let was = outgoing.dispatch.status();
+    let counted = events.iter().find_map(|event| match event {
+        Event::Sent { sent, .. } => sent.segments,
+        Event::Taken | Event::Answered { .. } | Event::Told { .. } | Event::Canceled => None,
+    });
     if is_overtaken(&outgoing, person.conversation.as_ref()) && !outgoing.dispatch.status().is_final() {
         // What an assistant wrote before somebody took the conversation over does not leave any more, by no other account either.
         let world = world(scene, &outgoing, &person, &country);
         stepped.extend(outgoing.dispatch.step(scene.now, Input::Cancel, &world));
     }
     for event in events {
+        let is_new_holder = matches!(event, Event::Taken);
+        if let Event::Sent { sent: Sent { used: Some(used), .. }, .. } = &event {
+            row.value.cost = with_cost(row.value.cost, used);
+        }
         for input in inputs(&mut *tx, &mut outgoing, event, scene.now).await? {
             let world = world(scene, &outgoing, &person, &country);
-            stepped.extend(outgoing.dispatch.step(scene.now, input, &world));
+            let is_lost = is_new_holder && matches!(input, Input::Outcome { .. });
+            let effects = if begins {
+                outgoing.dispatch.step(scene.now, input, &world)
+            } else {
+                outgoing.dispatch.take_in(scene.now, input, &world)
+            };
+            // That its holder is gone says nothing of the provider.
+            let counts = |effect: &Effect| !(is_lost && matches!(effect, Effect::Account { .. }));
+            stepped.extend(effects.into_iter().filter(counts));
         }
     }
     let mut done = Stepped {
@@ -104,7 +123,7 @@ pub(crate) async fn step(
         facts: Vec::new(),
         moved: outgoing.dispatch.status() != was,
         alerts: Vec::new(),
-        message: row,
+        message: Stored { value: Message { segments: counted.or(row.value.segments), ..row.value }, ..row },
         outgoing,
     };
     for effect in stepped {
@@ -168,6 +187,9 @@ async fn inputs(
     Ok(match event {
         Event::Taken => {
             let lost = outgoing.dispatch.trying();
+            for number in &lost {
+                keep_outcome(tx, outgoing, *number, &Sent::of(Outcome::Unknown), now).await?;
+            }
             let unknown = |attempt| Input::Outcome { attempt, outcome: Outcome::Unknown };
             lost.into_iter().map(unknown).chain([Input::Wake]).collect()
         }
@@ -176,6 +198,11 @@ async fn inputs(
             vec![Input::Outcome { attempt: number, outcome: sent.outcome }]
         }
         Event::Answered { number, ask, answer } => {
+            // Two that say the same to the same person may be asked about at once: each of the provider's is one of them.
+            let answer = match is_of_another(tx, outgoing, number, &answer).await? {
+                true => Answer::NotThere,
+                false => answer,
+            };
             if let Answer::Found { report } = &answer {
                 keep_told(tx, outgoing, number, report, "found", None, now).await?;
             }
@@ -200,6 +227,22 @@ async fn attempt(
     }
 }
 
+/// Whether what a provider found is known as another try.
+async fn is_of_another(
+    tx: &mut (dyn TenantTx + 'static),
+    outgoing: &Outgoing,
+    number: u32,
+    answer: &Answer,
+) -> Result<bool, StoreError> {
+    let Answer::Found { report } = answer else { return Ok(false) };
+    let Some(own) = attempt(tx, outgoing, number).await? else { return Ok(false) };
+    let (Some(account), Some(provider_id)) = (&own.value.account, &report.provider_id) else {
+        return Ok(false);
+    };
+    let other = tx.find::<Attempt>(&format!("{account}:{provider_id}")).await?;
+    Ok(other.is_some_and(|other| other.id != own.id))
+}
+
 async fn keep_outcome(
     tx: &mut (dyn TenantTx + 'static),
     outgoing: &mut Outgoing,
@@ -217,6 +260,11 @@ async fn keep_outcome(
             }
             value.provider_id.get_or_insert_with(|| provider_id.clone());
             value.provider_status = value.provider_status.or_else(|| sent.word.clone());
+            value.segments = sent.segments;
+            if let Some(used) = &sent.used {
+                value.cost = Some((used.cost_micros, used.currency.clone()));
+                tx.put_usage(&usage(&id, used, now)).await?;
+            }
         }
         Outcome::Refused { failure } => {
             value.status = AttemptStatus::Refused;
@@ -224,6 +272,10 @@ async fn keep_outcome(
             value.error = sent.error.clone();
         }
         Outcome::Unknown => value.status = AttemptStatus::Unknown,
+        // It was not made again: the call before may still be carried out, under the same id and key.
+        Outcome::NotAdmitted | Outcome::Deferred { .. } if outgoing.dispatch.is_made_again(number) => {
+            return Ok(());
+        }
         // It was not made.
         Outcome::NotAdmitted | Outcome::Deferred { .. } => {
             outgoing.attempts.remove(&number);
@@ -233,6 +285,34 @@ async fn keep_outcome(
     value.answered_at = Some(now);
     tx.update(&id, version, value).await?;
     Ok(())
+}
+
+/// What a message costs with one more try: all that providers took count. An amount in another currency than the first is not added; it
+/// stands with its try.
+fn with_cost(before: Option<(i64, String)>, used: &Used) -> Option<(i64, String)> {
+    match before {
+        None => Some((used.cost_micros, used.currency.clone())),
+        Some((cost, currency)) if currency == used.currency => {
+            Some((cost.saturating_add(used.cost_micros), currency))
+        }
+        other => other,
+    }
+}
+
+/// A line of the usage log. It has the try's name: however often an outcome is kept, it is one.
+fn usage(attempt: &AttemptId, used: &Used, now: i64) -> Usage {
+    Usage {
+        source: format!("{attempt}:{}", used.kind),
+        kind: used.kind.to_owned(),
+        quantity_micros: used.quantity_micros,
+        unit: used.unit.to_owned(),
+        cost_micros: used.cost_micros,
+        currency: used.currency.clone(),
+        estimated: true,
+        call: None,
+        period_start: now,
+        period_end: now,
+    }
 }
 
 async fn keep_told(
@@ -295,6 +375,8 @@ async fn carry_out(
                         answered_at: None,
                         provider_id: None,
                         provider_status: None,
+                        segments: None,
+                        cost: None,
                         error_code: None,
                         error: None,
                         told: Vec::new(),
@@ -316,6 +398,7 @@ async fn carry_out(
                 form,
                 text: done.outgoing.texts.get(&channel).cloned().unwrap_or_default(),
                 again,
+                useful_until: done.outgoing.dispatch.request().useful_until,
             };
             let placed = done.outgoing.dispatch.waited_for_pace(channel);
             done.errands.push(Errand::Send { number: attempt, parcel: Box::new(parcel), trial, placed });
@@ -336,6 +419,7 @@ async fn carry_out(
                 form: messaging::dispatch::Form::Free,
                 text: done.outgoing.texts.get(&channel).cloned().unwrap_or_default(),
                 again: false,
+                useful_until: done.outgoing.dispatch.request().useful_until,
             };
             let begun_at = row.value.begun_at;
             let question = Question { parcel, begun_at, provider_id, others: Vec::new() };
@@ -403,6 +487,7 @@ async fn write(
         message.provider = provider.map(str::to_owned).or(message.provider);
         message.provider_id = row.value.provider_id.filter(|_| message.provider.is_some());
         message.provider_status = row.value.provider_status;
+        message.segments = row.value.segments;
         message.error = row.value.error_code.filter(|_| status.is_failure());
     }
     if let Some(failure) = dispatch.ending().and_then(|ending| ending.failure.as_ref()) {

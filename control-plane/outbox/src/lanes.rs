@@ -4,7 +4,14 @@
 //! handfuls at once; a tenant has only so many of them. A tenant with a hundred thousand messages delays another's by what one
 //! handful takes.
 
-use crate::{batches, book::Book, carry_out::carry_out, channels::Channels, outgoing::Lane, pace::Pace};
+use crate::{
+    batches,
+    book::{Book, Fact},
+    carry_out::carry_out,
+    channels::Channels,
+    outgoing::Lane,
+    pace::Pace,
+};
 use engine::provider::AbortOnDrop;
 use parking_lot::Mutex;
 use std::{
@@ -16,9 +23,10 @@ use std::{
     },
     time::Duration,
 };
-use store::{Store, StoreError, TenantId, model::audit::Actor};
+use store::{Store, StoreError, TenantId, TenantStore, model::audit::Actor};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tracing::error;
@@ -47,7 +55,8 @@ pub struct LaneOptions {
 pub struct OutboxOptions {
     /// It looks for work at least this often. Default 1 s: another node may have left some.
     pub poll: Duration,
-    /// Work is held so long; then another worker may have it. Default 60 s: twice the longest call.
+    /// Work is held so long, and for as long again while a call is on its way; when its holder is gone another worker has it after
+    /// that. Default 15 s: short enough for somebody who waits, and thrice what passes between two prolongations.
     pub lease: Duration,
     /// What belongs to a tenant that is not served is put back for so long. Default 5 min.
     pub not_served: Duration,
@@ -63,7 +72,7 @@ impl Default for OutboxOptions {
     fn default() -> Self {
         Self {
             poll: Duration::from_secs(1),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_secs(15),
             not_served: Duration::from_mins(5),
             critical: LaneOptions { handful: 8, at_once: 8, of_tenant: 4 },
             transactional: LaneOptions { handful: 16, at_once: 12, of_tenant: 4 },
@@ -115,6 +124,18 @@ impl Inner {
 
     pub(crate) fn wake(&self, lane: Lane) {
         self.wakes[place(lane)].notify_one();
+    }
+
+    /// Takes in what messages showed of accounts; those who are written of it have their message in the critical lane. What they decided
+    /// stands already: that an account's standing could not be stored keeps no message from going on.
+    pub(crate) async fn learn(&self, part: &(dyn TenantStore + 'static), facts: Vec<Fact>, now: i64) {
+        match self.book.learn(part, &*self.channels, facts, now).await {
+            Ok(true) => self.wake(Lane::Critical),
+            Ok(false) => {}
+            Err(cause) => {
+                error!(tenant = %part.id(), error = &cause as &dyn std::error::Error, "how an account fares could not be stored");
+            }
+        }
     }
 }
 
@@ -251,8 +272,11 @@ async fn serve(inner: Arc<Inner>, lane: Lane) {
     let places = Arc::new(Semaphore::new(options.at_once.max(1)));
     let busy = Busy::default();
     let mut after = String::new();
+    // They go with the outbox, as they would with the process.
+    let mut handfuls = JoinSet::new();
     while !inner.is_draining() {
-        match round(&inner, lane, &places, &busy, &mut after).await {
+        while handfuls.try_join_next().is_some() {}
+        match round(&inner, lane, (&places, &busy), &mut after, &mut handfuls).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(cause) => {
@@ -271,9 +295,9 @@ async fn serve(inner: Arc<Inner>, lane: Lane) {
 async fn round(
     inner: &Arc<Inner>,
     lane: Lane,
-    places: &Arc<Semaphore>,
-    busy: &Busy,
+    (places, busy): (&Arc<Semaphore>, &Busy),
     after: &mut String,
+    handfuls: &mut JoinSet<()>,
 ) -> Result<bool, StoreError> {
     let options = inner.options.lane(lane);
     let tenants = inner.store.work_tenants(lane.work(), (inner.clock)(), after, TENANTS).await?;
@@ -293,7 +317,7 @@ async fn round(
             continue;
         }
         any = true;
-        tokio::spawn(handful(Arc::clone(inner), lane, tenant, claims, (place, permit)));
+        handfuls.spawn(handful(Arc::clone(inner), lane, tenant, claims, (place, permit)));
     }
     Ok(any || !is_last)
 }

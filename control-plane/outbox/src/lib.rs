@@ -22,10 +22,10 @@ mod rows;
 mod told;
 mod world;
 
-pub use accept::{AcceptError, Accepted, NewMessage, accept};
+pub use accept::{AcceptError, Accepted, NewMessage, accept, accept_answer_to_keyword};
 pub use batches::{CHUNK, MESSAGES_AHEAD};
 pub use book::{Book, Faring};
-pub use channels::{Answered, Channels, Hours, Parcel, Question, Route, Sent, Setup};
+pub use channels::{Alert, Answered, Channels, Hours, Parcel, Question, Route, Sent, Setup, Used};
 pub use convert::{channel_of, channel_to, status_to};
 pub use lanes::{Clock, LaneOptions, Outbox, OutboxOptions};
 pub use outgoing::{Lane, Outgoing, Text, To};

@@ -29,6 +29,12 @@ pub struct Outgoing {
     pub attempts: BTreeMap<u32, AttemptId>,
     /// How it is queued.
     pub lane: Lane,
+    /// Whether it is one of many.
+    #[serde(default)]
+    pub of_many: bool,
+    /// Whether it answers STOP, HELP or START: then it goes whatever was said, at any hour, from the address that was written to.
+    #[serde(default)]
+    pub answers_keyword: bool,
 }
 
 /// A person's addresses.
@@ -85,6 +91,8 @@ pub struct Text {
     pub media: Vec<String>,
     /// The template that the provider approved, with its variables as JSON.
     pub template: Option<(String, String)>,
+    /// In which language a call speaks, BCP 47, where it is known.
+    pub language: Option<String>,
     /// The message that an email answers, and those before it, the newest last.
     pub in_reply_to: Vec<String>,
 }

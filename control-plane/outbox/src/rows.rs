@@ -55,7 +55,11 @@ pub async fn note_consent(
         Some(Stored { id, version, mut value, .. }) => {
             let turned = value.status != proof.status;
             if !turned && proof.source == "provider" {
-                // Told again with every message that is refused: it says nothing new.
+                // Told again with every message that is refused: it says nothing new, but that it still is so.
+                if sender == Consent::NOBODY {
+                    value.since = proof.at;
+                    tx.update(&id, version, value).await?;
+                }
                 return Ok(());
             }
             if turned {
@@ -76,7 +80,10 @@ pub async fn note_consent(
                 since: proof.at,
                 proofs: vec![proof],
             };
-            tx.insert_new(ConsentId::generate(), consent).await?;
+            if tx.insert_new(ConsentId::generate(), consent).await?.is_none() {
+                // Somebody else has just noted something of them: that must not hide this.
+                return Err(StoreError::Stale { what: "consent" });
+            }
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use crate::{
     outgoing::{Lane, Outgoing},
 };
 use messaging::dispatch::Report;
+use std::collections::HashSet;
 use store::{
     StoreError, Stored, TenantId, TenantStore, TenantTx,
     ids::{AttemptId, MessageId},
@@ -83,17 +84,20 @@ impl Outbox {
 
     async fn tell_it(
         &self,
-        part: &dyn TenantStore,
+        part: &(dyn TenantStore + 'static),
         message: &MessageId,
         event: Event,
     ) -> Result<Option<Stored<Message>>, StoreError> {
         let inner = &self.inner;
         let Some(setup) = inner.channels.setup(part.id()).await? else { return Ok(None) };
+        // What is learned of an account adds to what is known of it, also by a node that has just begun.
+        let accounts: HashSet<String> = setup.routes.iter().map(|route| route.account.clone()).collect();
+        inner.book.read(part, accounts, (inner.clock)()).await?;
         for _ in 0..TRIES {
             let now = (inner.clock)();
             let scene = Scene { tenant: part.id(), setup: &setup, book: &inner.book, now };
             let mut tx = part.begin(&inner.actor, now).await?;
-            let stepped = match step(&mut *tx, scene, message, vec![event.clone()]).await {
+            let stepped = match step(&mut *tx, scene, message, vec![event.clone()], false).await {
                 Ok(Some(stepped)) => stepped,
                 Ok(None) => return Ok(None),
                 // Its lane has just written it.
@@ -110,9 +114,7 @@ impl Outbox {
                 Err(cause) => return Err(cause),
             }
             let Stepped { facts, message, .. } = stepped;
-            if !facts.is_empty() {
-                inner.book.learn(part, facts, now).await?;
-            }
+            inner.learn(part, facts, now).await;
             if woken {
                 inner.wake(lane);
             }
@@ -129,23 +131,23 @@ impl Outbox {
 /// does so by itself.
 async fn wake(tx: &mut (dyn TenantTx + 'static), stepped: &Stepped) -> Result<bool, StoreError> {
     let Outgoing { dispatch, lane, .. } = &stepped.outgoing;
-    if !stepped.errands.is_empty() {
-        // A try that was begun here is carried out by the lane, which finds it and asks what came of it.
-        let now = tx.now();
-        schedule(tx, stepped, *lane, now).await?;
-        return Ok(true);
-    }
     if !dispatch.trying().is_empty() {
         return Ok(false);
     }
-    if let Some(at) = dispatch.wake_at() {
-        schedule(tx, stepped, *lane, at).await?;
-        return Ok(at <= tx.now());
+    match dispatch.wake_at() {
+        Some(at) => {
+            schedule(tx, stepped, *lane, at).await?;
+            Ok(at <= tx.now())
+        }
+        None => {
+            tx.unschedule(lane.work(), stepped.message.id.as_str()).await?;
+            Ok(false)
+        }
     }
-    Ok(false)
 }
 
-async fn schedule(
+/// Puts a message before its lane, whoever holds it.
+pub(crate) async fn schedule(
     tx: &mut (dyn TenantTx + 'static),
     stepped: &Stepped,
     lane: Lane,

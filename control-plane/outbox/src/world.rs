@@ -2,12 +2,12 @@
 
 use crate::{
     channels::{Route, Setup},
-    convert::channel_to,
+    convert::{channel_of, channel_to},
     outgoing::{Lane, Outgoing},
 };
 use messaging::{
     Channel,
-    dispatch::{Account, Address, Admission, Consent, Reach, Window, World},
+    dispatch::{Account, Address, Admission, Consent, Quiet, Reach, Window, World},
 };
 use std::collections::BTreeMap;
 use store::model::{
@@ -16,7 +16,9 @@ use store::model::{
 };
 
 /// WhatsApp takes what is no template for so long after the person wrote, in µs.
-const WINDOW_US: i64 = 24 * 3_600 * 1_000_000;
+const WINDOW_US: i64 = DAY_US;
+/// In µs.
+const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 
 /// What is known beside the message itself.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +55,10 @@ fn reach(
     let stored = channel_to(channel);
     let address = outgoing.to.on(channel);
     let on_it = |row: &&Row| row.channel == stored && Some(row.address.as_str()) == address;
-    let is_nobodys = facts.consents.iter().filter(on_it).any(|row| row.sender == Row::NOBODY);
+    let is_nobodys = is_nobodys(facts.consents.iter().filter(on_it), facts.now);
+    let of_many = outgoing.of_many || outgoing.lane == Lane::Bulk;
+    let answers = outgoing.answers_keyword;
+    let is_uncallable = channel == Channel::Voice && is_stopped(facts.consents, address, of_many);
     let account = |route: &Route| {
         let sender = route.sender(outgoing.sender.as_deref());
         let (admission, slow) = health(route);
@@ -62,10 +67,16 @@ fn reach(
             tier: route.tier,
             priority: route.priority,
             slow,
-            capable: route.capable && !sender.is_empty(),
+            capable: route.capable
+                && !sender.is_empty()
+                && (!answers || outgoing.sender.as_deref() == Some(sender)),
             windowed: route.windowed,
             admission,
-            consent: consent(facts.consents.iter().filter(on_it), sender, outgoing.lane == Lane::Bulk),
+            consent: match (answers, is_uncallable) {
+                (true, _) => Consent::Given,
+                (false, true) => Consent::Withdrawn,
+                (false, false) => consent(facts.consents.iter().filter(on_it), sender, of_many),
+            },
             recovery: route.recovery,
         }
     };
@@ -75,26 +86,54 @@ fn reach(
             Some(_) if is_nobodys => Address::Suppressed,
             Some(address) => Address::Known(address.to_owned()),
         },
-        quiet: setup.hours.at(&outgoing.to, facts.now),
+        quiet: if answers { Quiet::Open } else { setup.hours.at(&outgoing.to, facts.now) },
         window: window(channel, facts),
         template: outgoing.texts.get(&channel).is_some_and(|text| text.template.is_some()),
         accounts: setup.routes.iter().filter(|route| route.channel == channel).map(account).collect(),
     }
 }
 
-/// What somebody said about a sender: to it or to all of the tenant's. One who asked that sender to stop has not asked it to go on
-/// by asking another to. What is one of many is also asked for, and not wanted, as such.
-fn consent<'r>(rows: impl Iterator<Item = &'r Row>, sender: &str, is_bulk: bool) -> Consent {
-    let mut found = Consent::Unknown;
-    for row in rows.filter(|row| {
-        row.sender == sender || row.sender == Row::ANY_SENDER || (is_bulk && row.sender == Row::BULK)
-    }) {
+/// Whether an address was found to be nobody's, and nobody knows better since. Who has no device for notifications, or is not on
+/// WhatsApp, may be later, and tells nobody: that is tried again after a while.
+fn is_nobodys<'r>(mut rows: impl Iterator<Item = &'r Row>, now: i64) -> bool {
+    let holds = |row: &Row| match row.channel {
+        Stored::Push => now < row.since.saturating_add(DAY_US),
+        Stored::Whatsapp => now < row.since.saturating_add(30 * DAY_US),
+        Stored::Sms | Stored::Email | Stored::Voice => true,
+    };
+    rows.any(|row| row.sender == Row::NOBODY && row.status == ConsentStatus::OptedOut && holds(row))
+}
+
+/// What somebody said about a sender: to it or to all of the tenant's. Who opted out of any sender of the channel, one that another
+/// account has or a number of the same messaging service, is told by this one alone if they asked for it. What is one of many is also
+/// asked for, and not wanted, as such.
+fn consent<'r>(rows: impl Iterator<Item = &'r Row>, sender: &str, of_many: bool) -> Consent {
+    let (mut given, mut elsewhere) = (false, false);
+    for row in rows.filter(|row| row.sender != Row::NOBODY && (of_many || row.sender != Row::BULK)) {
+        let is_of_sender = row.sender == sender || row.sender == Row::ANY_SENDER;
         match row.status {
-            ConsentStatus::OptedOut => return Consent::Withdrawn,
-            ConsentStatus::OptedIn => found = Consent::Given,
+            ConsentStatus::OptedOut if is_of_sender || row.sender == Row::BULK => return Consent::Withdrawn,
+            ConsentStatus::OptedOut => elsewhere = true,
+            ConsentStatus::OptedIn => given |= is_of_sender,
         }
     }
-    found
+    match (given, elsewhere) {
+        (true, _) => Consent::Given,
+        (false, true) => Consent::Withdrawn,
+        (false, false) => Consent::Unknown,
+    }
+}
+
+/// Whether somebody asked any of the tenant's senders to stop, on any channel that goes to their number. A call is the loudest of them:
+/// whoever does not want texts is not called, whatever the message.
+fn is_stopped(consents: &[Row], address: Option<&str>, of_many: bool) -> bool {
+    consents.iter().any(|row| {
+        row.status == ConsentStatus::OptedOut
+            && channel_of(row.channel).by_phone()
+            && Some(row.address.as_str()) == address
+            && row.sender != Row::NOBODY
+            && (of_many || row.sender != Row::BULK)
+    })
 }
 
 fn window(channel: Channel, facts: Facts<'_>) -> Window {
@@ -105,5 +144,64 @@ fn window(channel: Channel, facts: Facts<'_>) -> Window {
     match wrote {
         Some(at) if channel == Channel::Whatsapp && facts.now < at.saturating_add(WINDOW_US) => Window::Open,
         Some(_) | None => Window::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::model::consent::Proof;
+
+    const OWN: &str = "+15550100";
+    const OTHER: &str = "+15550101";
+
+    fn said(sender: &str, status: ConsentStatus) -> Row {
+        let proof = Proof { at: 1, status, source: "message".to_owned(), evidence: String::new() };
+        Row {
+            channel: Stored::Sms,
+            sender: sender.to_owned(),
+            address: "+15550142".to_owned(),
+            status,
+            since: 1,
+            proofs: vec![proof],
+        }
+    }
+
+    #[test]
+    fn who_stopped_one_number_of_an_account_is_not_told_by_another_of_it_nor_by_its_messaging_service() {
+        let stopped = [said(OTHER, ConsentStatus::OptedOut)];
+        for sender in [OWN, OTHER, "MG00000000000000000000000000000000"] {
+            assert_eq!(consent(stopped.iter(), sender, false), Consent::Withdrawn, "{sender}");
+        }
+        let but_asked = [said(OTHER, ConsentStatus::OptedOut), said(OWN, ConsentStatus::OptedIn)];
+        assert_eq!(consent(but_asked.iter(), OWN, false), Consent::Given);
+        assert_eq!(consent(but_asked.iter(), OTHER, false), Consent::Withdrawn);
+        let nobody = [said(Row::NOBODY, ConsentStatus::OptedOut)];
+        assert_eq!(consent(nobody.iter(), OWN, false), Consent::Unknown, "that is said of the address");
+    }
+
+    #[test]
+    fn an_address_that_somebody_has_again_is_written_to_again() {
+        let [nobodys, again] =
+            [ConsentStatus::OptedOut, ConsentStatus::OptedIn].map(|status| said(Row::NOBODY, status));
+        let late = 365 * DAY_US;
+        assert!(is_nobodys([&nobodys].into_iter(), late) && !is_nobodys([&again].into_iter(), late));
+    }
+
+    #[test]
+    fn who_gets_the_app_or_joins_whatsapp_is_told_there_again() {
+        for (channel, days) in [(Stored::Push, 1), (Stored::Whatsapp, 30)] {
+            let row = Row { channel, since: 1, ..said(Row::NOBODY, ConsentStatus::OptedOut) };
+            assert!(is_nobodys([&row].into_iter(), days * DAY_US), "{channel}");
+            assert!(!is_nobodys([&row].into_iter(), days * DAY_US + 1), "{channel}");
+        }
+    }
+
+    #[test]
+    fn who_wants_nothing_that_goes_to_many_gets_none_of_it_and_what_is_meant_for_them() {
+        let rows = [said(Row::BULK, ConsentStatus::OptedOut), said(Row::ANY_SENDER, ConsentStatus::OptedIn)];
+        assert_eq!(consent(rows.iter(), OWN, true), Consent::Withdrawn);
+        assert_eq!(consent(rows.iter(), OWN, false), Consent::Given);
+        assert_eq!(consent(rows[..1].iter(), OWN, false), Consent::Unknown);
     }
 }

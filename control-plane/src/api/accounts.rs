@@ -2,6 +2,7 @@
 //! provider before they are stored.
 
 mod form;
+mod property;
 pub(crate) mod trial;
 
 use super::{

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     problem::{Code, Fault, FaultCode, Faults, Place, Problem},
     sending::{
-        compose::{ComposeError, Wish},
+        compose::{ComposeError, Wish, plan},
         templates::{self, FromTemplate, WrongVariable},
     },
     shared::Shared,
@@ -179,6 +179,10 @@ async fn send_batch(op: Op<MessagesSend>, body: Body<BatchForm>) -> Result<Respo
         None => recipients.into_iter().map(ToForm::recipient).collect(),
     };
     let (mut wish, _) = message.wish();
+    plan(&wish).map_err(|cause| {
+        let place = Place::Pointer("/message/chain".to_owned());
+        Problem::unacceptable(vec![Fault { place, code: FaultCode::InvalidValue, detail: cause.to_string() }])
+    })?;
     if let Some(from) = &mut wish.template {
         prepared(&op, from, &mut recipients, from_csv).await?;
     }

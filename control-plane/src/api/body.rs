@@ -20,8 +20,8 @@ use tokio::time::timeout;
 /// Deepest nesting of a body. Nothing that is set up is deeper than half of it.
 const DEPTH_MAX: usize = 32;
 
-/// Where a body names very many.
-const TO_MANY: [&str; 3] = ["/v1/messages/batch", "/api/real/sms/bulk", "/api/sms/bulk-send"];
+/// Where a body names very many, or holds a file.
+const TO_MANY: [&str; 4] = ["/v1/messages/batch", "/api/real/sms/bulk", "/api/sms/bulk-send", "/v1/files"];
 
 /// What a body must be beyond its shape.
 pub(crate) trait Check {

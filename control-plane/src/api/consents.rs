@@ -166,7 +166,17 @@ fn check_address(faults: &mut Faults, channel: Channel, address: &str) {
 fn settled(channel: Channel, address: &str) -> String {
     match channel {
         Channel::Email => address.trim().to_lowercase(),
-        _ => phone::tidied(address.trim().to_owned()),
+        Channel::Push => address.trim().to_owned(),
+        Channel::Sms | Channel::Whatsapp | Channel::Voice => phone::of_person(address.trim().to_owned()),
+    }
+}
+
+/// A sender as routes have it.
+fn settled_sender(channel: Channel, sender: &str) -> String {
+    match channel {
+        Channel::Email => sender.trim().to_lowercase(),
+        Channel::Sms | Channel::Whatsapp | Channel::Voice => phone::tidied(sender.trim().to_owned()),
+        Channel::Push => sender.trim().to_owned(),
     }
 }
 
@@ -184,7 +194,7 @@ async fn list_consents(
     let narrow = |filter: Filter| {
         let filter = match address {
             Some(address) if address.contains('@') => filter.of(address.trim().to_lowercase()),
-            Some(address) => filter.of(phone::tidied(address)),
+            Some(address) => filter.of(phone::of_person(address)),
             None => filter,
         };
         match status {
@@ -202,7 +212,7 @@ async fn list_consents(
 )]
 async fn note_one_consent(op: Op<ConsentsManage>, body: Body<ConsentForm>) -> Result<Response, Stop> {
     let ConsentForm { channel, sender, address, status, evidence } = body.value;
-    let address = settled(channel, &address);
+    let (address, sender) = (settled(channel, &address), settled_sender(channel, &sender));
     let evidence = format!("{evidence} (noted by {})", op.actor().id);
     let mut work = op.begin_once(&body.once).await?;
     let proof = Proof { at: work.tx.now(), status, source: "api".to_owned(), evidence };
@@ -319,7 +329,8 @@ async fn import_consents(op: Op<ConsentsManage>, body: Body<ImportForm>) -> Resu
     let noted = all.len();
     for Imported { channel, sender, address, status, evidence } in all {
         let proof = Proof { at, status, source: "import".to_owned(), evidence };
-        note_consent(&mut *work.tx, channel, &sender, &settled(channel, &address), proof).await?;
+        let (address, sender) = (settled(channel, &address), settled_sender(channel, &sender));
+        note_consent(&mut *work.tx, channel, &sender, &address, proof).await?;
     }
     work.tx.note("consent.import", "consents", &serde_json::json!({ "noted": noted })).await?;
     work.finish(Answer::new(StatusCode::OK, &ImportedView { noted })?).await

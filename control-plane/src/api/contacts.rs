@@ -58,7 +58,7 @@ async fn list_contacts(
     list: List<ContactParams>,
 ) -> Result<Json<Page<ContactItem>>, Problem> {
     let ContactParams { phone, email, lead_status } = list.filter.clone();
-    let phone = phone.map(|phone| (AddressKind::Phone, phone::tidied(phone)));
+    let phone = phone.map(|phone| (AddressKind::Phone, phone::of_person(phone)));
     let email = email.map(|email| (AddressKind::Email, email.to_lowercase()));
     let Some((kind, address)) = phone.or(email) else {
         let narrow = |filter: Filter| match lead_status {

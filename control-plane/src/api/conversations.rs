@@ -69,7 +69,7 @@ async fn list_conversations(
     list: List<ConversationParams>,
 ) -> Result<Json<Page<ConversationItem>>, Problem> {
     let params = list.filter.clone();
-    let phone = params.phone.map(|phone| (AddressKind::Phone, phone::tidied(phone)));
+    let phone = params.phone.map(|phone| (AddressKind::Phone, phone::of_person(phone)));
     let email = params.email.map(|email| (AddressKind::Email, email.to_lowercase()));
     let view = |row: Stored<Conversation>| Item::of(row, ConversationView::of);
     if let Some((kind, address)) = phone.or(email) {
@@ -150,12 +150,16 @@ async fn update_conversation(
 ) -> Result<Response, Problem> {
     let mut tx = op.begin().await?;
     let row = crud::current::<Conversation>(&mut *tx, &id, &known).await?;
-    let before = ConversationForm::of(&row.value);
+    let (before, epoch) = (ConversationForm::of(&row.value), row.value.epoch);
     let form = patch.apply(&before)?;
     crud::check_references(&mut *tx, &form.references(&before)).await?;
     let changed = set(&mut *tx, row, &before, form).await?;
     tx.commit().await?;
-    assign::drain(&*op.store).await;
+    if changed.value.epoch == epoch {
+        assign::drain(&*op.store).await;
+    } else {
+        hands::afterwards(&op, &changed, None).await;
+    }
     // It may have been given to somebody at once.
     let shown = op.store.get::<Conversation>(&id).await?.unwrap_or(changed);
     Ok(crud::shown(shown, ConversationView::of))
@@ -209,7 +213,7 @@ async fn list_messages(
         Some(conversation) => filter.of(conversation.as_str()),
         None => filter,
     };
-    crud::list(&op, &list, narrow, MessageView::of).await
+    crud::list(&op, &list, narrow, |message| MessageView::of(message, &op.shared.files)).await
 }
 
 /// Reads a message.
@@ -223,5 +227,5 @@ async fn read_message(
     PathId(id): PathId<MessageId>,
     known: Preconditions,
 ) -> Result<Response, Problem> {
-    crud::read(&op, &id, &known, MessageView::of).await
+    crud::read(&op, &id, &known, |message| MessageView::of(message, &op.shared.files)).await
 }

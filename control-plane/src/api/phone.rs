@@ -15,6 +15,11 @@ pub(crate) fn tidied(text: String) -> String {
     std::iter::once('+').chain(rest.chars().filter(char::is_ascii_digit)).collect()
 }
 
+/// A person's number, tidied and in the form that is kept: where two forms are the same phone, what its owner said counts for both.
+pub(crate) fn of_person(text: String) -> String {
+    messaging::phone::settled(&tidied(text))
+}
+
 /// Reads a number.
 pub(crate) fn number<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
     String::deserialize(text).map(tidied)

@@ -1,13 +1,11 @@
 //! How a tenant wants to be served, as the API shows and takes it.
 
 use super::{body::Check, crud::Reference, phone, retention_form::RetentionForm, schema};
-use crate::{
-    problem::{FaultCode, Faults},
-    told::engine,
-};
+use crate::problem::{FaultCode, Faults};
 use messaging::{
     Channel, MessageType,
     plan::{EmailBackup, Plan, Step},
+    template::told::{check_condition, check_text},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -188,16 +186,15 @@ impl ShopMessageForm {
         if self.topic.len() > 100 || !self.topic.contains('/') || !self.topic.split('/').all(is_word) {
             faults.add_at("topic", FaultCode::InvalidValue, "it must be a topic such as orders/create");
         }
-        let engine = engine();
         faults.text_if("when", self.when.as_deref(), 1, 1_000);
-        if self.when.as_deref().is_some_and(|when| engine.compile_expression(when).is_err()) {
-            faults.add_at("when", FaultCode::InvalidValue, "it is no condition");
+        if let Some(Err(why)) = self.when.as_deref().map(check_condition) {
+            faults.add_at("when", FaultCode::InvalidValue, format!("it is no condition: {why}"));
         }
         faults.text("text", &self.text, 1, 10_000);
         faults.text_if("subject", self.subject.as_deref(), 1, 200);
         for (name, text) in [("text", Some(&self.text)), ("subject", self.subject.as_ref())] {
-            if text.is_some_and(|text| engine.template_from_str(text).is_err()) {
-                faults.add_at(name, FaultCode::InvalidValue, "it is no template");
+            if let Some(Err(why)) = text.map(|text| check_text(text)) {
+                faults.add_at(name, FaultCode::InvalidValue, format!("it is no template: {why}"));
             }
         }
         let steps = self.channels.iter().map(|channel| Step::of(&[*channel])).collect::<Vec<_>>();

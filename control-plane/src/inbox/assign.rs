@@ -4,13 +4,14 @@
 use crate::clock::now_us;
 use std::{collections::HashMap, error::Error};
 use store::{
-    Filter, Page, StoreError, Stored, TenantStore, TenantTx,
-    ids::{JobId, UserId},
+    CallId, Filter, Page, StoreError, Stored, TenantStore, TenantTx,
+    ids::{ConversationId, JobId, UserId},
     model::{
         audit::Actor,
         inbox::Team,
-        message::{Conversation, ConversationStatus, Urgency},
+        message::{Control, Conversation, ConversationStatus, Urgency},
         outgoing_counts::ConversationFilter,
+        tenant::Tenant,
         work::{Job, JobStatus},
     },
 };
@@ -20,8 +21,10 @@ use tracing::warn;
 const SELF: &str = "assignment";
 /// Teams of a tenant.
 const TEAMS: u16 = 200;
-/// Conversations that nobody has which are looked at in a round, those with the latest activity first.
-const WAITING: u16 = 500;
+/// Conversations that nobody has which are read at once, those with the latest activity first.
+const PAGE: u16 = 500;
+/// So many times in a round: most of them are the assistant's and wait for nobody.
+const PAGES: usize = 20;
 /// Others who assign at the same time are already unusual.
 const ATTEMPTS: usize = 8;
 
@@ -59,6 +62,15 @@ pub(crate) async fn drain(part: &dyn TenantStore) {
         }
     }
     warn!(tenant = %part.id(), "conversations could not be assigned: others did so all the time");
+}
+
+/// Gives out what waits, if this conversation does.
+pub(super) async fn give_out(part: &dyn TenantStore, id: &ConversationId) -> Result<(), StoreError> {
+    let row = part.get::<Conversation>(id).await?;
+    if row.is_some_and(|row| row.value.team.is_some() && row.value.assignee.is_none()) {
+        drain(part).await;
+    }
+    Ok(())
 }
 
 async fn round(part: &dyn TenantStore) -> Result<(), StoreError> {
@@ -101,24 +113,40 @@ async fn round(part: &dyn TenantStore) -> Result<(), StoreError> {
     tx.commit().await
 }
 
-/// What waits for a team, in the order in which it is given out.
+/// What waits for a team, in the order in which it is given out. What the assistant answers does not wait.
 async fn waiting(part: &dyn TenantStore) -> Result<Vec<Stored<Conversation>>, StoreError> {
+    let tenant = part.get::<Tenant>(part.id()).await?;
+    let assistant_answers = tenant.is_some_and(|row| row.value.settings.messaging.auto_reply);
     let unassigned = ConversationFilter {
         status: Some(ConversationStatus::Open),
         unassigned: true,
         ..ConversationFilter::default()
     };
-    let rows = part.conversations(&unassigned, &Page { after: None, limit: WAITING }).await?;
-    let mut rows: Vec<Stored<Conversation>> = rows.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
-    rows.retain(|row| row.value.team.is_some());
-    rows.sort_by_key(|row| {
-        (!is_urgent(row), row.value.answer_due_at.unwrap_or(i64::MAX), row.value.last_message_at)
-    });
-    Ok(rows)
+    let mut waiting: Vec<Stored<Conversation>> = Vec::new();
+    let mut after = None;
+    for _ in 0..PAGES {
+        let page = part.conversations(&unassigned, &Page { after, limit: PAGE }).await?;
+        let is_last = page.len() < usize::from(PAGE);
+        let page: Vec<Stored<Conversation>> = page.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
+        after = page.last().map(|row| (row.value.last_message_at, CallId::known(row.id.as_str())));
+        waiting.extend(page.into_iter().filter(|row| waits(&row.value, assistant_answers)));
+        if is_last {
+            break;
+        }
+    }
+    waiting.sort_by_key(|row| turn_of(&row.value));
+    Ok(waiting)
 }
 
-fn is_urgent(row: &Stored<Conversation>) -> bool {
-    row.value.analysis.as_ref().is_some_and(|analysis| analysis.urgency == Urgency::High)
+fn waits(conversation: &Conversation, assistant_answers: bool) -> bool {
+    let is_its_own = assistant_answers && conversation.control == Control::Assistant;
+    conversation.team.is_some() && !is_its_own
+}
+
+/// Smaller comes first: what is urgent, then what is to be answered soonest, then what has waited longest.
+fn turn_of(conversation: &Conversation) -> (bool, i64, i64) {
+    let is_urgent = conversation.analysis.as_ref().is_some_and(|analysis| analysis.urgency == Urgency::High);
+    (!is_urgent, conversation.answer_due_at.unwrap_or(i64::MAX), conversation.last_message_at)
 }
 
 /// Makes this the only round that counts among those at the same time.
@@ -146,6 +174,7 @@ async fn take_turn(tx: &mut (dyn TenantTx + 'static), turn: Option<Stored<Job>>)
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn seat(open: i64, capacity: u32, available: bool) -> Seat {
         Seat { user: UserId::generate(), capacity, available, open }
@@ -157,6 +186,31 @@ mod tests {
         assert_eq!(choose(&seats), Some(1));
         assert_eq!(choose(&[seat(5, 5, true), seat(0, 0, true)]), None);
         assert_eq!(choose(&[]), None);
+    }
+
+    #[test]
+    fn what_is_urgent_goes_first_then_what_is_due_first_then_what_waited_longest() {
+        let conversation = |urgency: &str, due: Option<i64>, last: i64| -> Conversation {
+            let analysis =
+                json!({ "sentiment": "neutral", "intent": "other", "urgency": urgency, "confidence": 90 });
+            let row = json!({
+                "channel": "sms", "own_address": "+15550100", "address": "+15550142", "status": "open",
+                "last_message_at": last, "answer_due_at": due, "analysis": analysis,
+            });
+            serde_json::from_value(row).unwrap()
+        };
+        let mut all = [
+            conversation("normal", None, 1),
+            conversation("normal", Some(50), 9),
+            conversation("low", Some(40), 9),
+            conversation("high", None, 8),
+            conversation("high", None, 7),
+            conversation("high", Some(90), 9),
+        ];
+        all.sort_by_key(turn_of);
+        let turns = all.map(|one| (one.answer_due_at, one.last_message_at));
+        let due = [(Some(90), 9), (None, 7), (None, 8), (Some(40), 9), (Some(50), 9), (None, 1)];
+        assert_eq!(turns, due);
     }
 
     proptest! {

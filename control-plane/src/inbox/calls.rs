@@ -48,6 +48,7 @@ pub(crate) async fn note(part: &Part, call: &Call) -> Result<(), StoreError> {
         segments: None,
         conversation: None,
         automatic: true,
+        keyword: None,
     };
     take_in(part, &Actor::system(SELF), &inbound, Some(call), None).await.map(drop)
 }

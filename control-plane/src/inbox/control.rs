@@ -6,11 +6,12 @@
 
 use super::timer;
 use deliveries::{Event, EventType, announce, payload::ConversationTold};
+use std::time::Duration;
 use store::{
     Filter, StoreError, Stored, Table, TenantTx,
     ids::{ConversationId, MessageId, UserId},
     model::{
-        message::{Control, Conversation, ConversationStatus, Message, MessageDirection, Times},
+        message::{Channel, Control, Conversation, ConversationStatus, Message, MessageDirection, Times},
         tenant::{MessagingSettings, Tenant},
         work::WorkKind,
     },
@@ -18,6 +19,8 @@ use store::{
 
 /// Messages among which the one that is answered is looked for.
 const LOOKED_AT: u16 = 20;
+/// How long those who wrote waited for an answer, by who answered.
+const ANSWERED: &str = "tandem_answer_seconds";
 
 /// In whose hands a conversation is put.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,19 +89,22 @@ pub(crate) async fn change(
     Ok(changed)
 }
 
-/// The assistant looks at what was written last and nobody answered.
-async fn hand_back(
+/// The assistant looks at what was written last and nobody answered; a call is not written.
+pub(crate) async fn hand_back(
     tx: &mut (dyn TenantTx + 'static),
     conversation: &ConversationId,
 ) -> Result<(), StoreError> {
-    let newest = Filter::first(1).of(conversation.as_str());
-    let Some(message) = tx.documents(Table::Communications, &newest).await?.into_iter().next() else {
-        return Ok(());
-    };
-    let message = Stored::<Message>::read(message)?;
-    if message.value.direction == MessageDirection::Inbound && message.value.times.replied_at.is_none() {
-        let now = tx.now();
-        tx.schedule(WorkKind::Reply, message.id.as_str(), now).await?;
+    let newest = Filter::first(LOOKED_AT).of(conversation.as_str());
+    for message in tx.documents(Table::Communications, &newest).await? {
+        let message = Stored::<Message>::read(message)?;
+        if message.value.channel == Channel::Voice {
+            continue;
+        }
+        if message.value.direction == MessageDirection::Inbound && message.value.times.replied_at.is_none() {
+            let now = tx.now();
+            tx.schedule(WorkKind::Reply, message.id.as_str(), now).await?;
+        }
+        break;
     }
     Ok(())
 }
@@ -122,9 +128,12 @@ pub(crate) async fn answered(
     let now = tx.now();
     let newest = Filter::first(LOOKED_AT).of(row.id.as_str());
     for message in tx.documents(Table::Communications, &newest).await? {
-        let Stored { id, version, value, .. } = Stored::<Message>::read(message)?;
-        if value.direction == MessageDirection::Inbound {
+        let Stored { id, version, value, created_at, .. } = Stored::<Message>::read(message)?;
+        if value.direction == MessageDirection::Inbound && value.channel != Channel::Voice {
             if value.times.replied_at.is_none() {
+                let waited =
+                    Duration::from_micros(u64::try_from(now.saturating_sub(created_at)).unwrap_or(0));
+                metrics::histogram!(ANSWERED, "by" => word(&row.value.control)).record(waited.as_secs_f64());
                 let times = Times { replied_at: Some(now), ..value.times };
                 tx.update(&id, version, Message { times, ..value }).await?;
             }

@@ -2,9 +2,11 @@
 
 use crate::shared::Shared;
 use engine::call::turn::Command;
+use messaging::phone::forms;
 use std::collections::BTreeSet;
 use store::{
     Call, CallFilter, Page, StoreError, TenantStore,
+    ids::ConversationId,
     model::{
         contact::{AddressKind, Contact},
         message::{Control, Conversation},
@@ -15,7 +17,9 @@ use tracing::info;
 /// Calls with one number at one time.
 const CALLS: u16 = 10;
 /// Numbers of one contact that are looked for.
-const NUMBERS: usize = 20;
+const NUMBERS: usize = 40;
+/// Changes of control that others make at the same moment are already unusual.
+const LOOKS: usize = 8;
 
 /// The calls of a conversation's contact that are not over, the newest first.
 ///
@@ -34,6 +38,7 @@ pub(crate) async fn calls_of(
     }
     let page = Page { after: None, limit: CALLS };
     let mut calls: Vec<Call> = Vec::new();
+    let numbers: BTreeSet<String> = numbers.iter().flat_map(|number| forms(number)).collect();
     for number in numbers.into_iter().filter(|number| routing::is_number(number)).take(NUMBERS) {
         let from = CallFilter { live: true, from_number: Some(number.clone()), ..CallFilter::default() };
         let to = CallFilter { live: true, to_number: Some(number), ..CallFilter::default() };
@@ -65,18 +70,29 @@ pub(crate) async fn order(
     Ok(ordered)
 }
 
-/// Lets the assistant speak in the calls of a conversation, or not, as whoever has the conversation wants.
+/// Lets the assistant speak in the calls of a conversation, or not, as whoever has the conversation wants. When two change that at once,
+/// the calls are in the end as the conversation is: whoever ordered looks again.
 ///
 /// # Errors
 /// When the database does not serve.
 pub(crate) async fn follow_control(
     shared: &Shared,
     part: &dyn TenantStore,
-    conversation: &Conversation,
-) -> Result<Vec<Call>, StoreError> {
-    let command = match conversation.control {
-        Control::Assistant => Command::Unmute,
-        Control::Operator { .. } | Control::Paused => Command::Mute,
-    };
-    order(shared, part, conversation, &command).await
+    id: &ConversationId,
+) -> Result<(), StoreError> {
+    for _ in 0..LOOKS {
+        let Some(row) = part.get::<Conversation>(id).await? else { return Ok(()) };
+        let command = match row.value.control {
+            Control::Assistant => Command::Unmute,
+            Control::Operator { .. } | Control::Paused => Command::Mute,
+        };
+        if order(shared, part, &row.value, &command).await?.is_empty() {
+            return Ok(());
+        }
+        let now = part.get::<Conversation>(id).await?;
+        if now.is_none_or(|now| now.value.epoch == row.value.epoch) {
+            return Ok(());
+        }
+    }
+    Ok(())
 }

@@ -15,6 +15,7 @@ use engine::{
     call::turn::Command,
     llm::{LlmEvent, LlmProvider, LlmRequest, Message as Said},
 };
+use messaging::consent::recognise;
 use outbox::{AcceptError, accept};
 use std::{
     sync::{Arc, Weak},
@@ -37,8 +38,12 @@ use tracing::{info, warn};
 
 /// Who answers, in the audit log.
 const SELF: &str = "assistant";
-/// Messages of a conversation that the model is shown, and among which answers are counted.
+/// Messages of a conversation that the model is shown.
 const HISTORY: u16 = 40;
+/// Messages that are read at once to count answers.
+const PAGE: u16 = 200;
+/// Messages among which answers are counted: more in one day are no conversation.
+const COUNTED: usize = 5_000;
 /// Longest time for one answer of a model.
 const MODEL: Duration = Duration::from_secs(30);
 /// A message that could not be understood so often is left to people.
@@ -53,6 +58,8 @@ const ROW_US: i64 = 10 * 60 * 1_000_000;
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 /// What was decided about messages.
 const DECIDED: &str = "tandem_replies_total";
+/// Contacts whose promise became another, by what it is.
+const LEADS: &str = "tandem_leads_total";
 
 /// The rules of an answer in writing, after the assistant's own instructions, which are for the telephone.
 const IN_WRITING: &str = "\n\nYou are answering in writing now, not on the telephone. Answer the last message in a few plain sentences, \
@@ -87,34 +94,35 @@ impl Worker for Replier {
         // The process ends: another takes it up.
         let Some(shared) = self.shared.upgrade() else { return Ok(()) };
         let part = shared.store_of(&claim.tenant);
-        if let Ok(conversation) = ConversationId::parse(&claim.object) {
-            // Before it is looked at: what is scheduled then is to stay.
-            part.finish_work(claim).await?;
-            return look(&shared, &*part, &conversation).await;
-        }
-        match answer(&shared, &*part, &MessageId::known(claim.object.as_str()), claim.attempts).await {
-            Ok(()) => {
-                part.finish_work(claim).await?;
-                Ok(())
+        let done = match ConversationId::parse(&claim.object) {
+            Ok(conversation) => look(&shared, &*part, &conversation, claim).await,
+            Err(_) => {
+                let id = MessageId::known(claim.object.as_str());
+                match answer(&shared, &*part, &id, claim.attempts).await {
+                    Ok(()) => part.finish_work(claim).await.map(drop).map_err(ReplyError::Store),
+                    Err(cause) => Err(cause),
+                }
             }
-            Err(cause) => {
-                part.retry_work(claim, shared.limits.work.retry_at(now_us(), claim.attempts)).await?;
-                Err(cause)
-            }
+        };
+        if done.is_err() {
+            part.retry_work(claim, shared.limits.work.retry_at(now_us(), claim.attempts)).await?;
         }
+        done
     }
 }
 
-async fn look(shared: &Shared, part: &Part, id: &ConversationId) -> Result<(), ReplyError> {
+async fn look(shared: &Shared, part: &Part, id: &ConversationId, claim: &Claim) -> Result<(), ReplyError> {
     let mut tries = 0;
     let is_back = loop {
-        match timer::look(part, id).await {
+        match timer::look(part, id, claim).await {
+            // Somebody did something in it, and scheduled its next time.
+            Err(StoreError::Stale { what: "lease" }) => return Ok(()),
             Err(StoreError::Stale { .. }) if tries < TRIES => tries += 1,
             other => break other?,
         }
     };
-    if is_back && let Some(row) = part.get::<Conversation>(id).await? {
-        live::follow_control(shared, part, &row.value).await?;
+    if is_back {
+        live::follow_control(shared, part, id).await?;
         shared.replies.notify_one();
     }
     Ok(())
@@ -131,6 +139,11 @@ struct Scene {
 
 async fn answer(shared: &Arc<Shared>, part: &Part, id: &MessageId, attempts: i64) -> Result<(), ReplyError> {
     let Some(mut scene) = scene(part, id).await? else { return Ok(()) };
+    let is_text = [Channel::Sms, Channel::Whatsapp].contains(&scene.message.value.channel);
+    if is_text && recognise(&scene.message.value.content).is_some_and(|said| !said.only_after_stop) {
+        // It was heeded when it came in, and is looked at because a person has given the conversation back.
+        return Ok(());
+    }
     tell_live_calls(shared, part, &scene).await?;
     let view = shared.directory.tenant(part.id()).await.map_err(StoreError::from)?;
     let answerer = view
@@ -152,14 +165,25 @@ async fn answer(shared: &Arc<Shared>, part: &Part, id: &MessageId, attempts: i64
     metrics::counter!(DECIDED, "verdict" => verdict_word(verdict)).increment(1);
     info!(tenant = %part.id(), message = %id, ?verdict, "it is decided who answers a message");
     match verdict {
-        Verdict::Answer => reply(shared, part, &answerer, &scene).await,
-        Verdict::Person(_) => {
-            escalate(part, &scene.conversation.id, Some(id), None).await?;
-            assign::drain(part).await;
-            Ok(())
-        }
+        Verdict::Answer => match reply(shared, part, &answerer, &scene).await {
+            // Whoever wrote is not to wait until a model serves again.
+            Err(
+                ReplyError::Model(_) | ReplyError::Compose(_) | ReplyError::Accept(AcceptError::NoText(_)),
+            ) if attempts >= TRIES => {
+                warn!(message = %id, "a message cannot be answered and is left to people");
+                leave_to_people(part, &scene.conversation.id, id).await
+            }
+            done => done,
+        },
+        Verdict::Person(_) => leave_to_people(part, &scene.conversation.id, id).await,
         Verdict::Leave(_) => Ok(()),
     }
+}
+
+async fn leave_to_people(part: &Part, id: &ConversationId, message: &MessageId) -> Result<(), ReplyError> {
+    escalate(part, id, Some(message), None).await?;
+    assign::drain(part).await;
+    Ok(())
 }
 
 const fn verdict_word(verdict: Verdict) -> &'static str {
@@ -271,6 +295,9 @@ async fn qualify(
     if value.lead_score == Some(score) && value.lead_status.as_deref() == Some(&status) {
         return Ok(());
     }
+    if value.lead_status.as_deref() != Some(&status) {
+        metrics::counter!(LEADS, "status" => lead_word(score)).increment(1);
+    }
     tx.update(&id, version, Contact { lead_score: Some(score), lead_status: Some(status), ..value }).await?;
     Ok(())
 }
@@ -293,9 +320,9 @@ struct Known {
 
 impl Known {
     async fn read(part: &Part, scene: &Scene) -> Result<Option<Self>, StoreError> {
-        let newest = Filter::first(HISTORY).of(scene.conversation.id.as_str());
-        let rows = part.list::<Message>(&newest).await?;
         let now = now_us();
+        let today = now - now.rem_euclid(DAY_US);
+        let rows = since_then(part, &scene.conversation.id, today.min(now - ROW_US)).await?;
         let is_answer = |row: &&Stored<Message>| matches!(row.value.author, Some(Author::Assistant { .. }));
         let since = |at: i64| rows.iter().filter(is_answer).filter(|row| row.created_at >= at).count();
         let count = |at| u32::try_from(since(at)).unwrap_or(u32::MAX);
@@ -304,12 +331,15 @@ impl Known {
         let address = scene.message.value.address.as_deref().unwrap_or_default();
         let consents = part.list::<Consent>(&Filter::first(CONSENTS).of(address)).await?;
         let opted_out = consents.iter().any(|row| {
-            row.value.channel == scene.message.value.channel && row.value.status == ConsentStatus::OptedOut
+            row.value.channel == scene.message.value.channel
+                && row.value.status == ConsentStatus::OptedOut
+                // Who wants no mail to many still gets answers.
+                && row.value.sender != Consent::BULK
         });
         Ok(Some(Self {
             is_last: is_last && scene.message.value.times.replied_at.is_none(),
             opted_out,
-            today: count(now - now.rem_euclid(DAY_US)),
+            today: count(today),
             in_a_row: count(now - ROW_US),
         }))
     }
@@ -328,6 +358,26 @@ impl Known {
     }
 }
 
+/// The messages of a conversation from a time on, and the newest before it, the newest first.
+async fn since_then(
+    part: &Part,
+    conversation: &ConversationId,
+    since: i64,
+) -> Result<Vec<Stored<Message>>, StoreError> {
+    let (mut rows, mut after) = (Vec::new(), None);
+    while rows.len() < COUNTED {
+        let filter = Filter { after, ..Filter::first(PAGE) };
+        let page = part.list::<Message>(&filter.of(conversation.as_str())).await?;
+        let is_last = page.len() < usize::from(PAGE) || page.last().is_some_and(|row| row.created_at < since);
+        after = page.last().map(|row| row.id.to_string());
+        rows.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
 /// The assistant answers, unless control has changed hands or somebody has written meanwhile.
 async fn reply(shared: &Shared, part: &Part, answerer: &Answerer, scene: &Scene) -> Result<(), ReplyError> {
     let epoch = scene.conversation.value.epoch;
@@ -343,6 +393,11 @@ async fn reply(shared: &Shared, part: &Part, answerer: &Answerer, scene: &Scene)
     let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
     let Some(row) = tx.get::<Conversation>(&scene.conversation.id).await? else { return Ok(()) };
     let is_its_own = row.value.control == Control::Assistant && row.value.epoch == epoch;
+    let message = tx.get::<Message>(&scene.message.id).await?;
+    // Another that took the work over meanwhile, or a program of the tenant's.
+    if message.is_none_or(|message| message.value.times.replied_at.is_some()) {
+        return Ok(());
+    }
     if !is_its_own || row.value.last_inbound_at > scene.conversation.value.last_inbound_at {
         // Somebody took over, or wrote more: that is looked at by itself.
         return Ok(());

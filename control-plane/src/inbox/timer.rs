@@ -11,7 +11,7 @@ use store::{
         audit::Actor,
         message::{Control, Conversation, ConversationStatus},
         tenant::MessagingSettings,
-        work::WorkKind,
+        work::{Claim, WorkKind},
     },
 };
 
@@ -67,10 +67,20 @@ pub(super) async fn schedule(
     tx.schedule(WorkKind::Reply, conversation.as_str(), at).await
 }
 
-/// Looks at a conversation; gives whether the assistant has got it back.
-pub(super) async fn look(part: &dyn TenantStore, id: &ConversationId) -> Result<bool, StoreError> {
+/// Looks at a conversation, which ends `claim`: both count together, so that whoever is killed in between has not lost its next time.
+/// Gives whether the assistant has got it back.
+pub(super) async fn look(
+    part: &dyn TenantStore,
+    id: &ConversationId,
+    claim: &Claim,
+) -> Result<bool, StoreError> {
     let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
-    let Some(mut row) = tx.get::<Conversation>(id).await? else { return Ok(false) };
+    // Before what is scheduled from here, which has the same name.
+    tx.finish_work(claim).await?;
+    let Some(mut row) = tx.get::<Conversation>(id).await? else {
+        tx.commit().await?;
+        return Ok(false);
+    };
     let (settings, now) = (control::settings(&mut *tx).await?, tx.now());
     let all = due(&row.value, &settings, now);
     for due in &all {
@@ -106,7 +116,15 @@ pub(super) async fn look(part: &dyn TenantStore, id: &ConversationId) -> Result<
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use store::{ids::UserId, model::message::Channel};
+    use store::{
+        Store as _, TenantId,
+        ids::UserId,
+        model::{
+            message::Channel,
+            tenant::{Tenant, TenantSettings, TenantStatus},
+        },
+    };
+    use store_sqlite::{SqliteOptions, SqliteStore};
 
     fn conversation(control: Control, answer_due_at: Option<i64>, answer_missed: bool) -> Conversation {
         Conversation {
@@ -130,6 +148,39 @@ mod tests {
             answer_missed,
             analysis: None,
         }
+    }
+
+    #[tokio::test]
+    async fn a_look_counts_together_with_the_work_that_it_ends_or_not_at_all() {
+        let folder = std::env::temp_dir().join(store::new_id("tandem_timer"));
+        std::fs::create_dir(&folder).unwrap();
+        let store = SqliteStore::open(&folder.join("tandem.db"), SqliteOptions::default()).await.unwrap();
+        let (tenant, id, user) = (TenantId::generate(), ConversationId::generate(), UserId::generate());
+        let row = Tenant {
+            name: "One".to_owned(),
+            slug: "one".to_owned(),
+            status: TenantStatus::Active,
+            settings: TenantSettings::default(),
+        };
+        let mut tx = store.platform().begin(&Actor::system("test"), 1).await.unwrap();
+        tx.insert_as(tenant.clone(), row).await.unwrap();
+        tx.commit().await.unwrap();
+        let part = store.tenant(&tenant);
+        let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
+        let has = Control::Operator { user, since: 1, active_at: 1 };
+        tx.insert_as(id.clone(), conversation(has, None, false)).await.unwrap();
+        schedule(&mut *tx, &id, 1).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let claim = async |now| store.claim_work(WorkKind::Reply, now, now + 1, 1).await.unwrap().remove(0);
+        let (lost, held) = (claim(2).await, claim(4).await);
+        let done = look(&*part, &id, &lost).await;
+        assert!(matches!(done, Err(StoreError::Stale { what: "lease" })), "{done:?}");
+        let epoch = async || part.get::<Conversation>(&id).await.unwrap().unwrap().value.epoch;
+        assert_eq!(epoch().await, 0, "whoever is killed in between has changed nothing, and another looks");
+        assert!(look(&*part, &id, &held).await.unwrap(), "the operator is long gone");
+        assert_eq!(epoch().await, 1);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     proptest! {

@@ -184,6 +184,7 @@ impl Keeper {
             segments: None,
             conversation: conversation(part, received, &self.ours).await?,
             automatic: received.automatic.is_some(),
+            keyword: None,
         };
         inbox::receive_to(part, &Actor::system(ACTOR), &inbound, mark).await?;
         shared.replies.notify_one();

@@ -12,7 +12,7 @@ use outbox::{AcceptError, accept};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::{
-    Call, StoreError, Stored, TenantTx,
+    Call, StoreError, Stored,
     model::{
         audit::{Actor, Idempotency, IdempotencyRequest, StoredResponse},
         contact::AddressKind,
@@ -131,6 +131,10 @@ async fn send(
     let key = format!("{SELF} {} {}", invocation.call, invocation.key.0);
     let mut tx = part.begin(&Actor::system(SELF), now_us()).await?;
     let expires_at = tx.now().saturating_add(REMEMBERED_US);
+    let Some(now) = tx.get::<Conversation>(&row.id).await? else { return Err(OwnToolError::TakenOver) };
+    if now.value.control != Control::Assistant || now.value.epoch != epoch {
+        return Err(OwnToolError::TakenOver);
+    }
     let request =
         IdempotencyRequest { key: key.clone(), request_hash: channel.as_str().to_owned(), expires_at };
     if tx.idempotency(&request).await? != Idempotency::Fresh {
@@ -142,16 +146,9 @@ async fn send(
         Err(AcceptError::Store(cause)) => return Err(cause.into()),
         Err(AcceptError::NoText(_)) => return Err(OwnToolError::NoText),
     };
-    answered(&mut *tx, &row).await?;
+    control::answered(&mut *tx, now).await?;
     tx.respond(&key, &StoredResponse { status: 200, body: json!({}).to_string() }).await?;
     tx.commit().await?;
     shared.outbox.wake(lane);
     Ok(done)
-}
-
-async fn answered(tx: &mut (dyn TenantTx + 'static), row: &Stored<Conversation>) -> Result<(), StoreError> {
-    match tx.get::<Conversation>(&row.id).await? {
-        Some(row) => control::answered(tx, row).await.map(drop),
-        None => Ok(()),
-    }
 }

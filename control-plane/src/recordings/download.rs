@@ -8,7 +8,7 @@ use crate::{
 };
 use axum::{
     extract::{Path, RawQuery, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
 use jiff::Timestamp;
@@ -39,11 +39,15 @@ pub(crate) async fn download(
         key.as_str().split('/').nth(1).and_then(|tenant| TenantId::parse(tenant).ok()).ok_or_else(missing)?;
     let disposition = Some(link.disposition());
     let answer = send_object(&*shared.objects, &key, &headers, &link.media_type, disposition).await?;
-    let answer = answer.ok_or_else(missing)?;
+    let mut answer = answer.ok_or_else(missing)?;
+    answer.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let mut tx = shared.store_of(&tenant).begin(&Actor::system(ACTOR), now_us()).await?;
     let range = headers.get("range").and_then(|value| value.to_str().ok());
-    let is_export = key.as_str().starts_with("exports/");
-    let action = if is_export { "privacy.download" } else { "recording.download" };
+    let action = match key.as_str().split('/').next() {
+        Some("exports") => "privacy.download",
+        Some("recordings") => "recording.download",
+        Some(_) | None => "file.download",
+    };
     tx.note(action, key.as_str(), &json!({ "range": range })).await?;
     tx.commit().await?;
     Ok(answer)

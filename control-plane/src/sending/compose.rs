@@ -4,6 +4,7 @@ use super::templates::{self, FromTemplate, WrongVariable};
 use crate::{clock::now_us, contacts::with_address, who_answers::Part};
 use messaging::{
     Channel, MessageType,
+    phone::settled,
     plan::{EmailBackup, Plan, PlanError, Step},
     template::RenderError,
 };
@@ -89,22 +90,22 @@ pub(crate) async fn compose(
         Some(contact) => part.find::<Conversation>(contact.id.as_str()).await?.map(|row| row.id),
         None => None,
     };
-    let backup = wish.email_backup.unwrap_or_else(|| EmailBackup::default_for(wish.kind));
-    let plan = match &wish.chain {
-        Some(steps) => Plan::explicit(steps.clone(), wish.email_backup.unwrap_or(EmailBackup::Off))?,
-        None => Plan::of(wish.kind, backup, wish.voice),
-    };
+    let plan = plan(wish)?;
     if plan.channels().all(|channel| to.on(channel).is_none()) {
         let channels: Vec<_> = plan.channels().map(Channel::as_str).collect();
         return Err(ComposeError::NoAddress(channels.join(", ")));
     }
-    let (texts, template) = match &wish.template {
+    let (mut texts, template) = match &wish.template {
         Some(from) => {
             let made = templates::texts(part, (wish, from), recipient, contact.as_ref(), &plan).await?;
             (made.0, Some(made.1))
         }
         None => (plan.channels().map(|channel| (channel, text_on(channel, wish))).collect(), None),
     };
+    if let Some(spoken) = texts.get_mut(&Channel::Voice) {
+        let of_contact = contact.as_ref().and_then(|contact| contact.value.language.clone());
+        spoken.language = spoken.language.take().or_else(|| recipient.language.clone()).or(of_contact);
+    }
     Ok(NewMessage {
         to,
         kind: wish.kind,
@@ -120,6 +121,20 @@ pub(crate) async fn compose(
         template,
         call: None,
     })
+}
+
+/// By which channels a message goes.
+///
+/// # Errors
+/// When its own chain will not do.
+pub(crate) fn plan(wish: &Wish) -> Result<Plan, PlanError> {
+    match &wish.chain {
+        Some(steps) => Plan::explicit(steps.clone(), wish.email_backup.unwrap_or(EmailBackup::Off)),
+        None => {
+            let backup = wish.email_backup.unwrap_or_else(|| EmailBackup::default_for(wish.kind));
+            Ok(Plan::of(wish.kind, backup, wish.voice))
+        }
+    }
 }
 
 /// A batch's message for one of its recipients. One who cannot be written to gets one that fails, with the reason.
@@ -173,8 +188,9 @@ async fn contact_of(part: &Part, recipient: &Recipient) -> Result<Option<Stored<
     if let Some(id) = &recipient.contact {
         return part.get::<Contact>(id).await?.map(Some).ok_or(ComposeError::NoContact);
     }
+    let phone = recipient.phone.as_deref().map(settled);
     let addresses = [
-        (AddressKind::Phone, recipient.phone.as_deref()),
+        (AddressKind::Phone, phone.as_deref()),
         (AddressKind::Email, recipient.email.as_deref()),
         (AddressKind::Push, recipient.push.as_deref()),
     ];
@@ -196,7 +212,7 @@ fn to_of(contact: Option<&Stored<Contact>>, recipient: &Recipient) -> To {
     };
     To {
         contact: contact.map(|contact| contact.id.clone()).or_else(|| recipient.contact.clone()),
-        phone: recipient.phone.clone().or_else(|| of_contact(AddressKind::Phone)),
+        phone: recipient.phone.clone().or_else(|| of_contact(AddressKind::Phone)).as_deref().map(settled),
         email: recipient.email.clone().or_else(|| of_contact(AddressKind::Email)),
         push: recipient.push.clone().or_else(|| of_contact(AddressKind::Push)),
         time_zone: contact.and_then(|contact| contact.value.time_zone.clone()),

@@ -3,17 +3,19 @@
 //!
 //! - A mail in a conversation names the mails before it there.
 //! - What goes to many says how one gets no more of it with one click; what is meant for one person does not.
-//! - Text without HTML gets plain HTML. Pictures and files go along as links.
+//! - Text without HTML gets plain HTML. Files that are kept here go along as attachments; those that are elsewhere as links, because
+//!   nothing is fetched from an address that somebody wrote.
 
 use super::{Senders, no_account, routes};
 use crate::{
     directory::Account,
+    files::{FileError, TO_SAVE, name_of, type_of},
     mail_servers::{SMTP, Sending},
     unsubscribe,
 };
 use ::mail::{
-    Automatic, ComposeLimits, Draft, EmailAddress, MessageId, NotSent, OAuthError, Outcome as Posted,
-    Refusal, Stage, Thread, Unsubscribe, compose,
+    Attachment, Automatic, ComposeLimits, Draft, EmailAddress, MessageId, NotSent, OAuthError,
+    Outcome as Posted, Refusal, Stage, Thread, Unsubscribe, compose,
 };
 use messaging::{
     Channel, Failure, FailureClass,
@@ -21,7 +23,7 @@ use messaging::{
     failure::of_smtp,
 };
 use outbox::{Parcel, Route, Sent};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 use store::{
     Filter, StoreError, TenantStore,
     model::{
@@ -32,6 +34,8 @@ use store::{
 
 /// Mails of a conversation that are looked at for the thread.
 const LOOKED_AT: u16 = 50;
+/// When all connections to a server are in use, a message comes again after so long.
+const BUSY: Duration = Duration::from_secs(15);
 /// The server's word for a mail that it has.
 const WORD: &str = "accepted";
 
@@ -69,7 +73,14 @@ pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) 
             return Sent { error: Some(cause.to_string()), ..Sent::of(Outcome::Refused { failure }) };
         }
     };
-    let Some(draft) = draft(senders, &sending, parcel, known) else {
+    let files = match Enclosed::of(senders, parcel).await {
+        Ok(files) => files,
+        Err(cause) => {
+            let failure = Failure::new(FailureClass::Temporary);
+            return Sent { error: Some(cause.to_string()), ..Sent::of(Outcome::Refused { failure }) };
+        }
+    };
+    let Some(draft) = draft(senders, &sending, parcel, (known, files)) else {
         let failure = Failure::new(FailureClass::BadAddress);
         return Sent::of(Outcome::Refused { failure });
     };
@@ -120,6 +131,33 @@ impl Known {
     }
 }
 
+/// What goes along with a mail.
+struct Enclosed {
+    attachments: Vec<Attachment>,
+    links: Vec<String>,
+}
+
+impl Enclosed {
+    /// The files of a message: those that are kept here, and where the others are. One that is gone, or too long beside the others, is not
+    /// there any more for anybody.
+    async fn of(senders: &Senders, parcel: &Parcel) -> Result<Self, FileError> {
+        let mut room = ComposeLimits::default().attachment_bytes;
+        let mut enclosed = Self { attachments: Vec::new(), links: Vec::new() };
+        for address in &parcel.text.media {
+            let Some(key) = senders.files.key(address) else {
+                enclosed.links.push(address.clone());
+                continue;
+            };
+            let Some(content) = senders.files.read(&key, room).await? else { continue };
+            room = room.saturating_sub(content.len());
+            let name = name_of(&key).to_owned();
+            let media_type = type_of(&name).unwrap_or(TO_SAVE).to_owned();
+            enclosed.attachments.push(Attachment { name, media_type, content, content_id: None });
+        }
+        Ok(enclosed)
+    }
+}
+
 /// The ids of a conversation's mails, the newest first in `messages`; what the other wrote last comes last, because that is answered.
 fn mails(messages: impl Iterator<Item = Message>) -> Vec<MessageId> {
     let is_mail = |message: &Message| message.channel == Stored::Email;
@@ -143,7 +181,12 @@ fn thread(mut ids: Vec<MessageId>) -> Option<Thread> {
 }
 
 /// The mail as it is to be written; `None`: nobody can have this address.
-fn draft(senders: &Senders, sending: &Sending, parcel: &Parcel, known: Known) -> Option<Draft> {
+fn draft(
+    senders: &Senders,
+    sending: &Sending,
+    parcel: &Parcel,
+    (known, files): (Known, Enclosed),
+) -> Option<Draft> {
     let to = EmailAddress::parse(&parcel.address).ok()?;
     let domain = sending.from.address().domain();
     let message_id = MessageId::parse(&format!("{}@{domain}", parcel.attempt)).ok()?;
@@ -153,9 +196,9 @@ fn draft(senders: &Senders, sending: &Sending, parcel: &Parcel, known: Known) ->
         Some(Ok(address)) => Some(address),
         Some(Err(_)) | None => sending.reply_to.clone(),
     };
-    let text = with_links(&parcel.text.text, &parcel.text.media);
+    let text = with_links(&parcel.text.text, &files.links);
     let html = match &parcel.text.html {
-        Some(html) => format!("{html}{}", html_links(&parcel.text.media)),
+        Some(html) => format!("{html}{}", html_links(&files.links)),
         None => html_of(&text),
     };
     let unsubscribe = known.is_of_batch.then(|| unsubscribe::url(senders, parcel)).flatten();
@@ -168,7 +211,7 @@ fn draft(senders: &Senders, sending: &Sending, parcel: &Parcel, known: Known) ->
         subject: one_line(parcel.text.subject.as_deref().unwrap_or_default()),
         text: Some(text),
         html: Some(html),
-        attachments: Vec::new(),
+        attachments: files.attachments,
         message_id,
         date: known.begun_at.unwrap_or_else(crate::clock::now_us),
         automatic: known.is_automatic.then_some(Automatic::Replied),
@@ -222,7 +265,11 @@ fn outcome(posted: Posted, id: &MessageId) -> Sent {
         Posted::Refused(refusal) => refused(failure(&refusal), refusal.text),
         Posted::NotSent(cause) => {
             let class = match &cause {
-                NotSent::Busy => FailureClass::Busy,
+                // Our own limit: it was not sent, and a queue is no reason to give a message up.
+                NotSent::Busy => {
+                    let until = crate::clock::after(BUSY);
+                    return Sent { error: Some(cause.to_string()), ..Sent::of(Outcome::Deferred { until }) };
+                }
                 NotSent::Unreachable(_) | NotSent::Token(OAuthError::Unavailable { .. }) => {
                     FailureClass::Temporary
                 }

@@ -8,7 +8,7 @@
 //! - Whapi: `phone` is the number of its token, `messages_per_second` as above. OneSignal: `app_id`.
 //! - A mail server: `from` is the address that mail is from, `messages_per_second` as above.
 
-use super::{mail, onesignal, whapi};
+use super::{mail, onesignal, voice, whapi};
 use crate::{
     directory::{Account, TenantView},
     mail_servers::SMTP,
@@ -20,7 +20,7 @@ use messaging::{
     plan::{Tier, can_text},
 };
 use outbox::Route;
-use store::ids::AccountId;
+use store::{ids::AccountId, model::number::Number};
 
 /// Who carries text messages and WhatsApp.
 pub(crate) const TWILIO: &str = "twilio";
@@ -38,6 +38,7 @@ pub(crate) fn of(view: &TenantView) -> Vec<Route> {
             TWILIO => {
                 routes.extend(text_messages(view, account));
                 routes.extend(whatsapp(account));
+                routes.extend(voice::route(view, account));
             }
             WHAPI => routes.extend(whapi::route(account)),
             ONESIGNAL => routes.extend(onesignal::route(account)),
@@ -79,24 +80,13 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
         return None;
     }
     let service = account.properties.get("messaging_service_sid").cloned();
-    // A number whose account is not said is the first one's.
-    let first = view.accounts.iter().find(|account| account.kind == TWILIO && account.is_active());
-    let is_first = first.is_some_and(|first| first.id == account.id);
-    let is_its = |owner: &Option<AccountId>| if owner.is_none() { is_first } else { *owner == account.id };
-    let mut numbers: Vec<_> = view
-        .numbers
-        .values()
-        .filter(|stored| is_its(&stored.number.account) && view.number(&stored.number.e164).is_some())
-        .filter(|stored| {
-            let can = stored.number.capabilities;
-            // What the carrier has not been asked about yet is not known.
-            let said = (can.voice || can.sms || can.mms).then_some(can.sms);
-            can_text(&stored.number.e164, said)
-        })
-        .collect();
-    numbers.sort_by_key(|stored| (!stored.number.primary, stored.id.clone()));
-    let senders = service.into_iter().chain(numbers.into_iter().map(|stored| stored.number.e164.clone()));
-    let senders: Vec<String> = senders.collect();
+    let numbers = numbers(view, account, |number| {
+        let can = number.capabilities;
+        // What the carrier has not been asked about yet is not known.
+        let said = (can.voice || can.sms || can.mms).then_some(can.sms);
+        can_text(&number.e164, said)
+    });
+    let senders: Vec<String> = service.into_iter().chain(numbers).collect();
     Some(Route {
         channel: Channel::Sms,
         account: id_of(account),
@@ -111,13 +101,42 @@ fn text_messages(view: &TenantView, account: &Account) -> Option<Route> {
     })
 }
 
-fn whatsapp(account: &Account) -> Option<Route> {
-    let senders = account.properties.get("whatsapp_senders").filter(|_| is_for(account, "whatsapp"))?;
-    let senders: Vec<String> = senders
-        .split(',')
-        .map(|sender| sender.trim().to_owned())
-        .filter(|sender| !sender.is_empty())
+fn listed(senders: &str) -> impl Iterator<Item = &str> {
+    senders.split(',').map(str::trim).filter(|sender| !sender.is_empty())
+}
+
+/// Whether an address is one of a tenant's at WhatsApp by Twilio: it need not be a number for calls.
+pub(crate) fn is_own_whatsapp(view: &TenantView, address: &str) -> bool {
+    let own = |account: &Account| {
+        account.kind == TWILIO
+            && account.is_active()
+            && account
+                .properties
+                .get("whatsapp_senders")
+                .is_some_and(|said| listed(said).any(|own| own == address))
+    };
+    view.accounts.iter().any(own)
+}
+
+/// The tenant's active numbers of an account that can do something, the primary one first.
+pub(super) fn numbers(view: &TenantView, account: &Account, can: impl Fn(&Number) -> bool) -> Vec<String> {
+    // A number whose account is not said is the first one's.
+    let first = view.accounts.iter().find(|account| account.kind == TWILIO && account.is_active());
+    let is_first = first.is_some_and(|first| first.id == account.id);
+    let is_its = |owner: &Option<AccountId>| if owner.is_none() { is_first } else { *owner == account.id };
+    let mut numbers: Vec<_> = view
+        .numbers
+        .values()
+        .filter(|stored| is_its(&stored.number.account) && view.number(&stored.number.e164).is_some())
+        .filter(|stored| can(&stored.number))
         .collect();
+    numbers.sort_by_key(|stored| (!stored.number.primary, stored.id.clone()));
+    numbers.into_iter().map(|stored| stored.number.e164.clone()).collect()
+}
+
+fn whatsapp(account: &Account) -> Option<Route> {
+    let said = account.properties.get("whatsapp_senders").filter(|_| is_for(account, "whatsapp"))?;
+    let senders: Vec<String> = listed(said).map(str::to_owned).collect();
     Some(Route {
         channel: Channel::Whatsapp,
         account: id_of(account),

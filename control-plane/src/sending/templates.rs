@@ -128,8 +128,11 @@ pub(crate) fn text(
     wish: &Wish,
 ) -> Result<Text, ComposeError> {
     let media = || wish.media.clone();
-    let plain =
-        || Ok(text_on(channel, &Wish { text: plain(template, channel, language, values)?, ..wish.clone() }));
+    let plain = || {
+        let (text, language) = plain(template, channel, language, values)?;
+        let language = Some(language).filter(|_| channel == Channel::Voice);
+        Ok(Text { language, ..text_on(channel, &Wish { text, ..wish.clone() }) })
+    };
     let rendered = match template.render(channel, language, values) {
         Ok(rendered) => rendered,
         Err(RenderError::NoText(_)) => return plain(),
@@ -137,7 +140,7 @@ pub(crate) fn text(
     };
     Ok(match rendered.content {
         Content::Sms { text } => Text { text, media: media(), ..Text::default() },
-        Content::Voice { text } => Text { text, ..Text::default() },
+        Content::Voice { text } => Text { text, language: Some(rendered.language), ..Text::default() },
         Content::Push { title, body } => Text { subject: Some(title), text: body, ..Text::default() },
         Content::Email { subject, text, html } => {
             Text { subject: Some(subject), text, html, media: media(), ..Text::default() }
@@ -160,21 +163,26 @@ pub(crate) fn text(
     })
 }
 
-/// The words of whichever channel has some that are only text.
+/// The words of whichever channel has some that are only text, and their language.
 fn plain(
     template: &Template,
     channel: Channel,
     language: &str,
     values: &Map<String, Value>,
-) -> Result<String, ComposeError> {
+) -> Result<(String, String), ComposeError> {
     for other in [Channel::Sms, Channel::Whatsapp, Channel::Push, Channel::Voice, Channel::Email] {
-        match template.render(other, language, values).map(|rendered| rendered.content) {
-            Ok(Content::Whatsapp { text: None, .. }) | Err(RenderError::NoText(_)) => {}
-            Ok(Content::Whatsapp { text: Some(text), .. } | Content::Push { body: text, .. })
-            | Ok(Content::Sms { text } | Content::Voice { text } | Content::Email { text, .. }) => {
-                return Ok(text);
-            }
+        let rendered = match template.render(other, language, values) {
+            Ok(rendered) => rendered,
+            Err(RenderError::NoText(_)) => continue,
             Err(cause) => return Err(cause.into()),
+        };
+        match rendered.content {
+            Content::Whatsapp { text: None, .. } => {}
+            Content::Whatsapp { text: Some(text), .. }
+            | Content::Push { body: text, .. }
+            | Content::Sms { text }
+            | Content::Voice { text }
+            | Content::Email { text, .. } => return Ok((text, rendered.language)),
         }
     }
     Err(RenderError::NoText(channel).into())

@@ -1,14 +1,23 @@
 //! Text messages and WhatsApp by Twilio. Creating a message has no key there: a try of which nobody knows what came is looked for among
 //! the account's messages.
 
-use super::Senders;
-use crate::{carriers::credentials, directory::Account};
+use super::{Senders, routes};
+use crate::{
+    carriers::credentials,
+    clock::{after, now_us},
+    directory::Account,
+};
 use messaging::{
     Channel, Failure, FailureClass, Status,
     dispatch::{Answer, Form, Outcome, Report},
     failure::of_twilio,
+    quiet,
 };
-use outbox::{Parcel, Question, Sent};
+use outbox::{Parcel, Question, Sent, Used};
+use pricing::{
+    kind,
+    money::{MICROS, cost},
+};
 use tracing::warn;
 use twilio_rest::{Account as Client, Message, MessageFilter, NewMessage, TwilioError};
 
@@ -24,11 +33,15 @@ const SKEW_US: i64 = 60_000_000;
 /// Hands a message to Twilio.
 pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) -> Sent {
     let Some(client) = client(senders, account) else { return super::no_account() };
-    let new = new_message(&senders.own_address, parcel);
+    let mut new = new_message(&senders.own_address, parcel);
+    for address in &mut new.media_url {
+        *address = senders.files.lent(address, now_us());
+    }
     match client.create_message(&new).await {
         Ok(message) => Sent {
             outcome: Outcome::Accepted { provider_id: message.sid.to_string() },
             word: Some(message.status.as_str().to_owned()),
+            used: used(senders, parcel, message.num_segments).await,
             segments: message.num_segments.and_then(|count| u32::try_from(count).ok()),
             error: None,
         },
@@ -36,8 +49,34 @@ pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) 
     }
 }
 
+/// What a text message costs by the price book, by the parts that Twilio counted. Messages with pictures, and those on WhatsApp, have no
+/// price there.
+async fn used(senders: &Senders, parcel: &Parcel, segments: Option<u64>) -> Option<Used> {
+    if parcel.route.channel != Channel::Sms || !parcel.text.media.is_empty() {
+        return None;
+    }
+    let now = now_us();
+    let book = match senders.prices.book(&*senders.store.platform(), now).await {
+        Ok(book) => book,
+        Err(cause) => {
+            warn!(error = &cause as &dyn std::error::Error, "a message is sent without its price");
+            return None;
+        }
+    };
+    let country = quiet::country(&parcel.address).unwrap_or_default();
+    let quote = book.quote(routes::TWILIO, &country, kind::SMS_OUTBOUND, kind::SEGMENT, now)?;
+    let quantity_micros = i64::try_from(segments?).ok()?.checked_mul(MICROS)?;
+    Some(Used {
+        kind: kind::SMS_OUTBOUND,
+        unit: kind::SEGMENT,
+        quantity_micros,
+        cost_micros: cost(quantity_micros, quote.price_micros).ok()?,
+        currency: quote.currency.clone(),
+    })
+}
+
 /// What a failure means.
-fn not_sent(cause: &TwilioError) -> Sent {
+pub(super) fn not_sent(cause: &TwilioError) -> Sent {
     let error = Some(cause.to_string());
     let outcome = match cause {
         TwilioError::Refused { refusal, .. } => {
@@ -48,17 +87,15 @@ fn not_sent(cause: &TwilioError) -> Sent {
         TwilioError::Unreachable { .. } | TwilioError::NoAnswer { .. } => {
             Outcome::Refused { failure: Failure::new(FailureClass::Temporary) }
         }
-        TwilioError::Busy { wait, .. } => {
-            let wait = u32::try_from(wait.as_secs()).ok();
-            Outcome::Refused { failure: Failure::new(FailureClass::Busy).with_retry_after(wait) }
-        }
+        // Our own limit: it was not sent, and a queue is no reason to give a message up.
+        TwilioError::Busy { wait, .. } => Outcome::Deferred { until: after(*wait) },
         TwilioError::UnknownOutcome { .. } | TwilioError::Misunderstood { .. } => Outcome::Unknown,
         TwilioError::Invalid { .. } => Outcome::Refused { failure: Failure::new(FailureClass::Message) },
     };
     Sent { error, ..Sent::of(outcome) }
 }
 
-fn client(senders: &Senders, account: &Account) -> Option<Client> {
+pub(super) fn client(senders: &Senders, account: &Account) -> Option<Client> {
     credentials(account).map(|credentials| senders.messengers.twilio.account(credentials))
 }
 
@@ -84,14 +121,28 @@ fn new_message(own_address: &str, parcel: &Parcel) -> NewMessage {
         content_sid,
         content_variables,
         status_callback: Some(format!("{own_address}{TOLD}?attempt={}", parcel.attempt)),
-        validity_period: None,
+        validity_period: parcel.useful_until.map(|until| validity(until.saturating_sub(now_us()))),
     }
 }
 
-/// Looks for a message among the account's: the same text to the same number, not older than the try, and no other message's.
+/// How long Twilio may keep a message, in s, of which there are `left` µs of use. Source: Messages resource, `ValidityPeriod`: 1 to 36,000.
+fn validity(left: i64) -> u32 {
+    u32::try_from(left.div_euclid(1_000_000).clamp(1, 36_000)).unwrap_or(1)
+}
+
+/// Asks for a message by its sid, or looks for it among the account's: the same text to the same number, not older than the try, and no
+/// other message's.
 pub(super) async fn ask(senders: &Senders, account: &Account, question: &Question) -> Answer {
     let Some(client) = client(senders, account) else { return Answer::CannotSay };
     let parcel = &question.parcel;
+    let known = question.provider_id.as_deref().and_then(|id| id.parse().ok());
+    if let Some(sid) = known {
+        return match client.fetch_message(&sid).await {
+            Ok(message) => Answer::Found { report: report(&message) },
+            Err(cause) if cause.is_gone() => Answer::NotThere,
+            Err(cause) => cannot_say(parcel, &cause),
+        };
+    }
     let filter = MessageFilter {
         to: Some(address(parcel.route.channel, &parcel.address)),
         ..MessageFilter::default()
@@ -105,14 +156,16 @@ pub(super) async fn ask(senders: &Senders, account: &Account, question: &Questio
             let found = messages.iter().find(|message| is_it(message, question));
             found.map_or(Answer::NotThere, |message| Answer::Found { report: report(message) })
         }
-        Err(cause) => {
-            warn!(
-                tenant = %parcel.tenant, error = &cause as &dyn std::error::Error,
-                "Twilio could not be asked what came of a message"
-            );
-            Answer::CannotSay
-        }
+        Err(cause) => cannot_say(parcel, &cause),
     }
+}
+
+fn cannot_say(parcel: &Parcel, cause: &TwilioError) -> Answer {
+    warn!(
+        tenant = %parcel.tenant, error = cause as &dyn std::error::Error,
+        "Twilio could not be asked what came of a message"
+    );
+    Answer::CannotSay
 }
 
 fn is_it(message: &Message, question: &Question) -> bool {
@@ -123,14 +176,44 @@ fn is_it(message: &Message, question: &Question) -> bool {
         .is_none_or(|created| created.as_microsecond().saturating_add(SKEW_US) >= question.begun_at);
     let is_ours = message.direction.as_deref().is_none_or(|direction| direction.starts_with("outbound"));
     let same_sender = wanted.from.is_none() || message.from.is_none() || message.from == wanted.from;
-    let same_text = wanted.content_sid.is_some()
-        || message.body.as_deref().unwrap_or_default() == wanted.body.as_deref().unwrap_or_default();
+    // The approved words are the provider's, with what it filled in.
+    let by_template = parcel.route.windowed && parcel.text.template.is_some();
+    let texts = (message.body.as_deref().unwrap_or_default(), wanted.body.as_deref().unwrap_or_default());
+    let same_text = by_template || is_same(texts, wanted.messaging_service_sid.is_some());
     let is_anothers = question.others.iter().any(|other| *other == message.sid.to_string());
     is_ours && not_older && same_sender && same_text && !is_anothers
+}
+
+/// Whether what is listed is what was written. A trial account puts words of Twilio's before it; a messaging service replaces characters
+/// that would cost another part.
+fn is_same((listed, written): (&str, &str), by_service: bool) -> bool {
+    let (listed, written) = (listed.trim(), written.trim());
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    let same_plain = || by_service && !plain(written).is_empty() && plain(listed) == plain(written);
+    listed == written || (!written.is_empty() && listed.ends_with(written)) || same_plain()
 }
 
 fn report(message: &Message) -> Report {
     let status = Status::of_twilio(message.status.as_str()).unwrap_or(Status::Sent);
     let failure = message.error_code.map(|code| of_twilio(Some(code), None));
     Report { status, failure, provider_id: Some(message.sid.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_same, validity};
+
+    #[test]
+    fn twilio_keeps_a_message_no_longer_than_it_is_of_use() {
+        assert_eq!(validity(90_500_000), 90);
+        assert_eq!((validity(-5), validity(i64::MIN), validity(i64::MAX)), (1, 1, 36_000));
+    }
+
+    #[test]
+    fn a_message_is_found_although_twilio_changed_its_words() {
+        assert!(is_same(("Sent from your Twilio trial account - Hello", "Hello"), false));
+        assert!(is_same(("It's \"ready\"", "It\u{2019}s \u{201c}ready\u{201d}"), true));
+        assert!(!is_same(("It's ready", "It\u{2019}s ready"), false));
+        assert!(!is_same(("Hello", ""), false) && !is_same(("", "Hello"), true) && is_same(("", ""), false));
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::{Senders, no_account, routes};
 use crate::{
+    clock::now_us,
     directory::Account,
     messengers::{PHONE, WHAPI, number::to_whapi},
 };
@@ -54,6 +55,8 @@ pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) 
     let sent = match media(&parcel.text.media) {
         Some((url, kind, rest)) => {
             let caption = said(&parcel.text.text, rest);
+            // Further ones keep the address that they have: what was said is looked for word by word.
+            let url = senders.files.lent(url.as_str(), now_us()).parse().unwrap_or(url);
             let media = NewMedia {
                 to,
                 kind,

@@ -151,8 +151,13 @@ async fn keep(
         segments: None,
         conversation: None,
         automatic: false,
+        keyword: None,
     };
-    inbox::receive(part, &Actor::system(WHAPI), &inbound).await.map(drop)
+    inbox::receive(part, &Actor::system(WHAPI), &inbound).await?;
+    if !inbound.media.is_empty() {
+        shared.told.wake();
+    }
+    Ok(())
 }
 
 /// What a message says, and its files; `None`: nothing that a person would read.
@@ -163,7 +168,7 @@ fn content(content: &Content, base: &str) -> Option<(String, Vec<Media>)> {
         Content::Media(media) => {
             // The gateway keeps it under its id, for those who show the token.
             let kept = media.id.as_ref().map(|id| format!("{base}/media/{id}"));
-            let file = media.link.clone().or(kept).map(|url| Media {
+            let file = kept.or(media.link.clone()).map(|url| Media {
                 url: without_nul(&url),
                 content_type: media.mime_type.as_deref().map(without_nul),
             });

@@ -4,6 +4,7 @@ use super::{rules, rules::PrivacyWish, shopify, whapi};
 use crate::{
     clock::now_us,
     directory::Directory,
+    inbox::media::{self, Fetched, Fetcher},
     keys::sha256_hex,
     privacy::state::Asked,
     work::{WorkOptions, Worker},
@@ -13,7 +14,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use store::{
     Store, StoreError, Stored, TenantStore,
-    ids::{InboundEventId, JobId},
+    ids::{InboundEventId, JobId, MessageId},
     model::{
         audit::{Actor, ActorKind},
         webhook::{InboundEvent, InboundStatus},
@@ -31,6 +32,7 @@ pub(crate) struct ToldWorker {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) fetcher: Fetcher,
     pub(crate) work: WorkOptions,
 }
 
@@ -93,6 +95,16 @@ impl ToldWorker {
                     true => Follows::nothing(InboundStatus::Processed, "its message is known"),
                     false if claim.attempts < LOOKS => Follows::Later,
                     false => Follows::nothing(InboundStatus::Ignored, "it is of no message that we sent"),
+                })
+            }
+            media::SOURCE => {
+                let Some(view) = self.directory.tenant(part.id()).await.map_err(StoreError::from)? else {
+                    return Ok(Follows::nothing(InboundStatus::Ignored, "the tenant is not served"));
+                };
+                let message = MessageId::known(event.raw.as_str());
+                Ok(match self.fetcher.fetch(part, &view, &message, claim.attempts).await? {
+                    Fetched::Done(outcome) => Follows::nothing(InboundStatus::Processed, outcome),
+                    Fetched::Later => Follows::Later,
                 })
             }
             shopify::SOURCE => {

@@ -5,6 +5,7 @@ use super::{CARRIER, HookError, Webhook, reported};
 use crate::{
     inbox::{self, Inbound},
     problem::{Code, Problem},
+    sending::routes::is_own_whatsapp,
     twiml::Twiml,
     who_answers::WhoAnswers,
 };
@@ -12,6 +13,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use messaging::consent::Keyword;
 use store::model::{
     audit::Actor,
     message::{Channel, Media},
@@ -38,13 +40,15 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     let channel = if to.starts_with(WHATSAPP) { Channel::Whatsapp } else { Channel::Sms };
     let (own_address, address) =
         (to.strip_prefix(WHATSAPP).unwrap_or(to), from.strip_prefix(WHATSAPP).unwrap_or(from));
-    let Some(who) = WhoAnswers::of_number(&webhook.tenant, own_address) else {
+    let number = WhoAnswers::of_number(&webhook.tenant, own_address).map(|who| who.number.id.clone());
+    let is_own = channel == Channel::Whatsapp && is_own_whatsapp(&webhook.tenant, own_address);
+    if number.is_none() && !is_own {
         return Err(Problem::new(Code::NumberUnknown, "No company found for this number").into());
-    };
+    }
     let text = |name: &str| webhook.param(name).map(without_nul);
     let inbound = Inbound {
         channel,
-        number: Some(who.number.id.clone()),
+        number,
         own_address: without_nul(own_address),
         address: without_nul(address),
         name: text("ProfileName"),
@@ -57,10 +61,24 @@ async fn keep(webhook: &Webhook) -> Result<(), HookError> {
         segments: webhook.param("NumSegments").and_then(|count| count.parse().ok()),
         conversation: None,
         automatic: false,
+        keyword: keyword(webhook),
     };
     inbox::receive(&*webhook.store, &Actor::system(CARRIER), &inbound).await?;
     webhook.shared.replies.notify_one();
+    if !inbound.media.is_empty() {
+        webhook.shared.told.wake();
+    }
     Ok(())
+}
+
+/// What the carrier takes the message for, where the tenant has set words of its own there (Advanced Opt-Out).
+fn keyword(webhook: &Webhook) -> Option<Keyword> {
+    match webhook.param("OptOutType")? {
+        "STOP" => Some(Keyword::Stop),
+        "START" => Some(Keyword::Start),
+        "HELP" => Some(Keyword::Help),
+        _ => None,
+    }
 }
 
 /// No database can keep a NUL, and what people write must not be lost for one.

@@ -22,7 +22,7 @@ fn price(webhook: &Webhook) -> Option<(i64, String)> {
     Some((price.micros()?.saturating_neg(), unit))
 }
 
-async fn keep(webhook: &Webhook) -> Result<(), HookError> {
+pub(super) async fn keep(webhook: &Webhook) -> Result<(), HookError> {
     let said = webhook.required("CallStatus")?;
     let Some(status) = parse_carrier_status(said) else {
         warn!(status = said, "the carrier reports a status that is not known");

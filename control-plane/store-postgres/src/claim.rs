@@ -29,7 +29,8 @@ pub(crate) async fn claim(
     .await
 }
 
-/// Takes work of one tenant; what comes after other work in its ordering waits for that.
+/// Takes work of one tenant; what comes after other work of its kind in its ordering waits for that. What is of another kind does not:
+/// a queue that is full must not hold up another.
 pub(crate) async fn claim_of(
     db: &mut Connection,
     tenant: &str,
@@ -45,7 +46,8 @@ pub(crate) async fn claim_of(
          (select kind, tenant, object from work w where kind = $3 and tenant = $6 and due_at <= $4 \
          and (lease_until is null or lease_until <= $4) \
          and (ordering is null or not exists (select 1 from work earlier where earlier.tenant = w.tenant \
-         and earlier.ordering = w.ordering and earlier.object < w.object and earlier.due_at <= $4)) \
+         and earlier.kind = w.kind and earlier.ordering = w.ordering \
+         and earlier.object < w.object and earlier.due_at <= $4)) \
          order by due_at limit $5 for update skip locked) \
          returning tenant, object, attempts",
         lease,

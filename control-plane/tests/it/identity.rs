@@ -61,7 +61,7 @@ impl Harness {
     }
 
     /// Somebody with a role in the tenant: the member's id and an access token.
-    async fn member(&self, email: &str, role: &str) -> (String, String) {
+    pub(crate) async fn member(&self, email: &str, role: &str) -> (String, String) {
         let invite = json!({ "email": email, "name": "Somebody", "role": role });
         let invited = self.by_platform("/v1/members", &invite).await;
         assert_eq!(invited.status, StatusCode::CREATED, "{}", invited.text());

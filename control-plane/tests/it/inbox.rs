@@ -22,19 +22,19 @@ use store::{
     },
 };
 
-const WRITER: &str = "+15550142";
-const STAGE_NUMBER: &str = "+15550100";
+pub(crate) const WRITER: &str = "+15550142";
+pub(crate) const STAGE_NUMBER: &str = "+15550100";
 const PASSWORD: &str = "four words of mine";
 
 /// A model that gives these answers, one after the other, and remembers what it was asked.
 #[derive(Debug, Default)]
-struct Scripted {
-    answers: Mutex<VecDeque<String>>,
-    asked: Mutex<Vec<LlmRequest>>,
+pub(crate) struct Scripted {
+    pub(crate) answers: Mutex<VecDeque<String>>,
+    pub(crate) asked: Mutex<Vec<LlmRequest>>,
 }
 
 impl Scripted {
-    fn will_say(&self, answers: &[&str]) {
+    pub(crate) fn will_say(&self, answers: &[&str]) {
         self.answers.lock().unwrap().extend(answers.iter().map(|answer| (*answer).to_owned()));
     }
 }
@@ -56,7 +56,7 @@ impl LlmProvider for Scripted {
     fn warm_up(&self) {}
 }
 
-fn understood(intent: &str, confidence: f64) -> String {
+pub(crate) fn understood(intent: &str, confidence: f64) -> String {
     json!({
         "sentiment": "positive", "intent": intent, "urgency": "high", "confidence": confidence, "lead_score": 80,
         "suggests_call": false,
@@ -65,7 +65,7 @@ fn understood(intent: &str, confidence: f64) -> String {
 }
 
 /// Somebody who works in the tenant: the id and an access token.
-async fn operator(harness: &Harness, email: &str) -> (String, String) {
+pub(crate) async fn operator(harness: &Harness, email: &str) -> (String, String) {
     let invite = json!({ "email": email, "name": "Olga", "role": "operator" });
     let invited = harness.post_json("/v1/members", &invite).await;
     assert_eq!(invited.status, 201, "{}", invited.text());
@@ -81,26 +81,26 @@ async fn operator(harness: &Harness, email: &str) -> (String, String) {
     (invited["user_id"].as_str().unwrap().to_owned(), token)
 }
 
-async fn ok(harness: &Harness, path: &str, body: Value) -> Value {
+pub(crate) async fn ok(harness: &Harness, path: &str, body: Value) -> Value {
     let answer = harness.post_json(path, &body).await;
     assert!(answer.status.is_success(), "{path}: {}", answer.text());
     answer.json()
 }
 
-async fn patched(harness: &Harness, path: &str, body: Value) -> Value {
+pub(crate) async fn patched(harness: &Harness, path: &str, body: Value) -> Value {
     let answer = harness.patch_json(path, &body).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.json()
 }
 
-async fn data(harness: &Harness, path: &str) -> Vec<Value> {
+pub(crate) async fn data(harness: &Harness, path: &str) -> Vec<Value> {
     let answer = harness.get(path).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.json()["data"].as_array().unwrap().clone()
 }
 
 /// Somebody writes to the harness' number; gives the conversation.
-async fn writes(harness: &Harness, from: &str, sid: &str, text: &str) -> Value {
+pub(crate) async fn writes(harness: &Harness, from: &str, sid: &str, text: &str) -> Value {
     let fields = [
         ("AccountSid", ACCOUNT),
         ("MessageSid", sid),
@@ -115,11 +115,11 @@ async fn writes(harness: &Harness, from: &str, sid: &str, text: &str) -> Value {
     data(harness, &format!("/v1/conversations?phone={phone}")).await[0].clone()
 }
 
-fn path_of(conversation: &Value) -> String {
+pub(crate) fn path_of(conversation: &Value) -> String {
     format!("/v1/conversations/{}", conversation["id"].as_str().unwrap())
 }
 
-async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..4_000 {
         if let Some(found) = found().await {
             return found;
@@ -292,18 +292,18 @@ async fn assistant_wrote(stage: &Stage, conversation: &Value, text: &str, send_a
     accepted.id.to_string()
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
 
 /// A conversation with the writer, who has a contact.
-async fn begun(stage: &Stage) -> Value {
+pub(crate) async fn begun(stage: &Stage) -> Value {
     let contact = json!({ "name": "Ann", "addresses": [{ "kind": "phone", "address": WRITER }] });
     ok(&stage.harness, "/v1/contacts", contact).await;
     received(stage, "SM1", "Is my bicycle ready?").await
 }
 
-async fn received(stage: &Stage, sid: &str, text: &str) -> Value {
+pub(crate) async fn received(stage: &Stage, sid: &str, text: &str) -> Value {
     let account = format!("AC{}", "0".repeat(32));
     let fields = [
         ("AccountSid", account.as_str()),

@@ -33,7 +33,11 @@ struct Post {
     background: Background,
 }
 
-fn mail_options(settings: &mut ControlPlaneSettings, server: &MailServer, token_url: Option<String>) {
+pub(crate) fn mail_options(
+    settings: &mut ControlPlaneSettings,
+    server: &MailServer,
+    token_url: Option<String>,
+) {
     settings.messengers.mail = MailOptions {
         certificates: Some(server.certificate()),
         reach: Reach::Anywhere,
@@ -49,7 +53,7 @@ fn mail_options(settings: &mut ControlPlaneSettings, server: &MailServer, token_
     };
 }
 
-fn smtp_account(server: &MailServer, own: &TestMailbox) -> Value {
+pub(crate) fn smtp_account(server: &MailServer, own: &TestMailbox) -> Value {
     let smtp = server.smtp(Security::StartTls);
     json!({
         "kind": "smtp", "name": "Mail", "secrets": { "password": PASSWORD },
@@ -126,7 +130,7 @@ async fn inbound(harness: &Harness, count: usize) -> Vec<Value> {
     until(found, "a mail in the inbox").await
 }
 
-fn read(file: &std::path::Path) -> Received {
+pub(crate) fn read(file: &std::path::Path) -> Received {
     parse(&std::fs::read(file).unwrap(), &ParseLimits::default()).unwrap()
 }
 
@@ -134,7 +138,7 @@ async fn data(harness: &Harness, path: &str) -> Vec<Value> {
     harness.get(path).await.json()["data"].as_array().unwrap().clone()
 }
 
-async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
     let found = async {
         loop {
             if let Some(found) = look().await {
@@ -210,14 +214,35 @@ async fn a_mail_and_its_answer_are_one_conversation_with_the_file_that_came() {
     let file = post.harness.send(Request::get(&url).body(Body::empty()).unwrap()).await;
     assert_eq!((file.status.as_u16(), file.text()), (200, "%PDF-1.7"));
     assert!(file.header("content-disposition").starts_with("attachment"), "{:?}", file.headers);
+    assert!(url.contains("expires="), "{url}");
     let forged = url.replace("signature=", "signature=00");
-    assert_eq!(post.harness.send(Request::get(&forged).body(Body::empty()).unwrap()).await.status, 403);
+    assert_eq!(post.harness.send(Request::get(&forged).body(Body::empty()).unwrap()).await.status, 404);
 
     post.send(&post.person.address, "See you.").await;
     let all = post.arrived(2).await;
     let second = all.iter().find(|mail| mail.text == "See you.").unwrap();
     assert_eq!(second.in_reply_to, [answer.message_id.clone()], "it answers what she wrote");
     assert!(second.references.contains(first.message_id.as_ref().unwrap()));
+    drop(post.background);
+}
+
+#[tokio::test]
+async fn whoever_got_somebody_elses_mail_is_not_answered_in_their_conversation() {
+    let Some(post) = Post::new().await else { return };
+    post.contact().await;
+    post.send(&post.person.address, "Your code is 4711.").await;
+    let first = post.arrived(1).await.remove(0);
+    post.write(&draft(&post.person.address, &post.own.address, "Thank you.")).await;
+    post.inbound(1).await;
+    // Who was sent a copy, or found it.
+    let mut stranger = draft("eve@example.com", &post.own.address, "What did we write before?");
+    stranger.thread = first.thread_of_answer();
+    post.write(&stranger).await;
+    post.inbound(2).await;
+    let conversations = data(&post.harness, "/v1/conversations").await;
+    assert_eq!(conversations.len(), 2, "{conversations:?}");
+    let with = |address: &str| conversations.iter().find(|one| one["address"] == address).unwrap();
+    assert_ne!(with("eve@example.com")["id"], with(&post.person.address)["id"]);
     drop(post.background);
 }
 

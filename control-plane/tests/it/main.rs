@@ -2,7 +2,9 @@
 //! (`store_postgres::test_server::again`).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
 
+mod accounts_by_role;
 mod admissions;
+mod alerts_by_mail;
 mod api;
 mod api_page;
 mod calls;
@@ -19,9 +21,15 @@ mod gateways_told;
 mod health;
 mod identity;
 mod inbox;
+mod inbox_hands;
 mod isolation;
+mod keywords;
 mod log;
 mod mail;
+mod message_calls;
+mod message_media;
+mod message_record;
+mod message_status;
 mod messages;
 mod messages_former;
 mod messages_sent;
@@ -29,6 +37,7 @@ mod nodes;
 mod nodes_on_a_bus;
 mod once_more;
 mod outbound;
+mod own_tools;
 mod privacy;
 mod provisioning;
 mod queue_next;

@@ -86,3 +86,24 @@ async fn many_and_later_ones_are_stored_by_their_old_routes() {
     }
     panic!("they are never sent: {:?}", stage.at_carrier());
 }
+
+#[tokio::test]
+async fn a_number_without_its_country_is_one_of_the_tenants_own() {
+    let stage = Stage::with(|settings| settings.tenant.numbers = vec!["+525555550100".to_owned()]).await;
+    let planned = async |number: &str| {
+        let body = json!({ "phoneNumber": number, "message": "Hi.", "scheduledAt": "2027-01-01T00:00:00Z" });
+        stage.post("/api/sms/schedule", &body, None).await
+    };
+    for written in ["5555550142", "55 5555-0142", "525555550142", "5215555550142", "+52 55 5555 0142"] {
+        let answer = planned(written).await;
+        assert_eq!(answer.json()["to"], "+525555550142", "{written}: {}", answer.text());
+    }
+    assert_eq!(planned("+15550142").await.json()["to"], ANN);
+    for wrong in ["call me", "123456", "5550142x", "000000000000000"] {
+        let answer = planned(wrong).await;
+        assert_eq!(answer.status, 422, "{wrong}: {}", answer.text());
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/phoneNumber", "{wrong}: {}", answer.text());
+    }
+    let many = json!({ "to": ["5555550143", "+15550144"], "body": "News." });
+    assert_eq!(stage.post("/api/real/sms/bulk", &many, None).await.json()["batch"]["recipients"], 2);
+}

@@ -1,4 +1,4 @@
-//! What a recording sounds like, streamed: a long call is never held in memory.
+//! What a recording sounds like, and the files of messages, streamed: a long call is never held in memory.
 
 use crate::{
     Account, TwilioError,
@@ -59,6 +59,26 @@ impl Media {
 }
 
 impl Account {
+    /// Opens a file of a message.
+    ///
+    /// # Errors
+    /// See [`TwilioError`]; [`TwilioError::Invalid`] for what are no ids.
+    pub async fn message_media(&self, message: &str, file: &str) -> Result<Media, TwilioError> {
+        const DOING: &str = "downloading a message's file";
+        let url = self.url(&["Messages", sid(DOING, message)?, "Media", sid(DOING, file)?]);
+        self.media(DOING, url).await
+    }
+
+    /// Deletes a file of a message at Twilio, for good.
+    ///
+    /// # Errors
+    /// See [`TwilioError`].
+    pub async fn delete_message_media(&self, message: &str, file: &str) -> Result<(), TwilioError> {
+        const DOING: &str = "deleting a message's file";
+        let file = format!("{}.json", sid(DOING, file)?);
+        self.delete(DOING, self.url(&["Messages", sid(DOING, message)?, "Media", &file])).await
+    }
+
     /// Opens a download. Twilio may send us on to its storage, which must not see the credential.
     pub(crate) async fn media(&self, doing: &'static str, url: Url) -> Result<Media, TwilioError> {
         let options = self.client().options();
@@ -92,6 +112,12 @@ impl Account {
         let body = media.chunk().await.ok().flatten().unwrap_or_default();
         Err(given_up(doing, Failure::Refused(Box::new(refusal(self, status, &headers, &body)))))
     }
+}
+
+/// An id as Twilio makes them; nothing else comes into an address.
+fn sid<'s>(doing: &'static str, text: &'s str) -> Result<&'s str, TwilioError> {
+    let is_sid = text.len() == 34 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_sid.then_some(text).ok_or_else(|| TwilioError::Invalid { doing, reason: "that is no id".to_owned() })
 }
 
 /// Where a response sends us: never from `https` to anything else.

@@ -15,12 +15,13 @@ const PLAIN: [&str; 7] = ["String", "str", "Vec<u8>", "[u8", "Bytes", "Zeroizing
 const NOT_SECRET: [&str; 5] = ["hash", "sid", "field", "source", "endpoint"];
 
 /// Fields that are called like a secret and are none.
-const HARMLESS: [(&str, &str, &str); 6] = [
+const HARMLESS: [(&str, &str, &str); 7] = [
     ("ConfigView", "api_key", "the id of a key, by the name that it had"),
     ("ConfigForm", "api_key", "the id of a key, by the name that it had"),
     ("AccessClaims", "token", "the id of a token, not the token"),
     ("Verified", "token", "the id of a token, not the token"),
     ("MailServerOptions", "tokeninfo", "an address where tokens are asked about"),
+    ("Mail", "token_url", "an address where tokens are asked for"),
     ("Checkout", "token", "how a shop names a checkout in its own pages; nothing is opened with it"),
 ];
 

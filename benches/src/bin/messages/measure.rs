@@ -29,7 +29,7 @@ fn batch(count: usize) -> Value {
 async fn begin(house: &House, tenant: usize, count: usize) -> String {
     let body = batch(count);
     for _ in 0..20 {
-        match house.post(tenant, "/v1/messages/batch", &body, "the batch").await {
+        match house.post(tenant, "/v1/messages/batch", &body, "the-batch").await {
             Some((202, made)) => return made["id"].as_str().unwrap().to_owned(),
             Some((status, said)) => panic!("{status} {said}"),
             None => sleep(Duration::from_millis(200)).await,
@@ -94,6 +94,12 @@ pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize) {
             kills += 1;
             house.start().await;
             next_kill = tokio::time::Instant::now() + LIVES;
+            if let Some((left, counts)) = progress(&house, 0, &id).await {
+                eprintln!(
+                    "    {:.0} s, {kills} kills: {left} left, {counts:?}",
+                    began.elapsed().as_secs_f64()
+                );
+            }
         }
         let Some((left, counts)) = progress(&house, 0, &id).await else { continue };
         let over: u64 = counts.iter().filter(|(state, _)| is_over(state)).map(|(_, count)| count).sum();

@@ -124,12 +124,15 @@ impl Dispatch {
             return Some(self.request.due_at);
         }
         let mut times: Vec<i64> = Vec::new();
-        for (at, leg) in self.legs.iter().enumerate() {
-            if let Stage::Waiting { until, .. } = leg.stage
-                && self.wants_a_try(at)
-            {
-                times.push(until);
-                times.push(self.useful_until(&now.world.options));
+        for (at, leg) in self.legs.iter().enumerate().filter(|(at, _)| self.wants_a_try(*at)) {
+            match leg.stage {
+                Stage::Waiting { until, .. } => {
+                    times.push(until);
+                    times.push(self.useful_until(&now.world.options));
+                }
+                // Left to whoever may begin it.
+                Stage::Ready if !self.leg_is_alive(at) => times.push(now.at),
+                Stage::Ready | Stage::Open | Stage::Failed | Stage::Skipped { .. } => {}
             }
         }
         for attempt in &self.attempts {

@@ -7,6 +7,7 @@ use super::{
     log::{Decision, Wait},
     world::{Options, after, seconds},
 };
+use crate::channel::Channel;
 use std::time::Duration;
 
 /// Longest wait before a retry that a provider can ask for, in s.
@@ -36,9 +37,13 @@ impl Dispatch {
             }
         }
         self.expire(now);
-        self.look_after_open_tries(now);
+        if now.begins {
+            self.look_after_open_tries(now);
+        }
         self.give_up_on_receipts(now);
-        self.ask_for_receipts(now);
+        if now.begins {
+            self.ask_for_receipts(now);
+        }
         // Each round begins a try, goes a step further, or plans one retry: there is only so much of it.
         while self.advance(now) {}
     }
@@ -82,8 +87,10 @@ impl Dispatch {
         self.retry_on_their_own(now);
         let due = (0..self.legs.len()).find(|leg| self.is_due(*leg, now));
         if let Some(leg) = due {
-            self.begin(leg, now);
-            return true;
+            if now.begins {
+                self.begin(leg, now);
+            }
+            return now.begins;
         }
         match self.chain(now) {
             Chain::Done | Chain::Busy | Chain::AwaitsReceipt { .. } => false,
@@ -144,18 +151,20 @@ impl Dispatch {
         true
     }
 
-    /// The whole chain failed: what may succeed later is tried again (decision B15, requirements S3-75 and S3-76).
+    /// The whole chain failed: what may succeed later is tried again (decision B15, requirements S3-75 and S3-76). Where a provider took the
+    /// message and no receipt came, only the call is made again: it is there to be sure.
     fn retry_chain(&mut self, now: &Now<'_>) -> bool {
         let options = &now.world.options;
         let taken = (0..self.legs.len()).any(|leg| self.legs[leg].step.is_some() && self.leg_is_taken(leg));
         let again: Vec<usize> = (0..self.legs.len())
             .filter(|at| {
                 let leg = &self.legs[*at];
-                leg.step.is_some() && leg.may_be_retried() && wait_before(leg, options).is_some()
+                let wanted = !taken || leg.channel == Channel::Voice;
+                wanted && leg.step.is_some() && leg.may_be_retried() && wait_before(leg, options).is_some()
             })
             .collect();
         let wait = again.iter().filter_map(|leg| wait_before(&self.legs[*leg], options)).max();
-        let (false, Some(wait)) = (taken, wait) else { return false };
+        let Some(wait) = wait else { return false };
         let until = after(now.at, wait);
         if until >= self.useful_until(options) {
             return false;

@@ -228,7 +228,7 @@ pub struct Options {
     pub provider_quiet_s: u32,
     /// How long a receipt is awaited, in s, by channel; without one the message stays `sent` for good.
     pub receipt_within_s: BTreeMap<Channel, u32>,
-    /// Where no receipts are told: how long after a provider took a message it is first asked what became of it, in s, by channel; doubled
+    /// Where no receipts are told, or one can be lost: how long after a provider took a message it is first asked what became of it, in s, by channel; doubled
     /// with each ask.
     pub receipt_asked_after_s: BTreeMap<Channel, u32>,
     /// Nothing is sent later than this after it was due, in s, whatever happens.

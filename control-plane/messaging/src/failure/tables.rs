@@ -19,10 +19,14 @@ const TWILIO: &[(u32, FailureClass)] = &[
     (20_429, Busy),
     (20_500, Temporary),
     (20_503, Temporary),
+    (21_210, Account),    // From is none of the account's numbers for calls
     (21_211, BadAddress), // invalid To
     (21_212, Account),    // invalid From
     (21_214, BadAddress), // To cannot be reached
+    (21_215, NotCarried), // no permission to call this region
+    (21_216, NotCarried), // calls to there are blocked
     (21_217, BadAddress), // not a phone number
+    (21_219, NotCarried), // a trial account calls verified numbers alone
     (21_408, NotCarried), // no permission for this region
     (21_601, Account),    // From cannot send text messages
     (21_602, Message),    // no body

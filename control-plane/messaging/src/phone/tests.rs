@@ -81,3 +81,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn somebody_is_found_by_each_form_of_their_number() {
+    for (plain, other) in [
+        ("+525555550100", "+5215555550100"),
+        ("+541155550100", "+5491155550100"),
+        ("+5511987654321", "+551187654321"),
+    ] {
+        let all = forms(other);
+        assert!(all.contains(&plain.to_owned()) && all.contains(&other.to_owned()), "{all:?}");
+        assert!(forms(plain).contains(&other.to_owned()), "{:?}", forms(plain));
+    }
+    assert_eq!(forms("+5215555550100")[0], "+525555550100", "as it is kept comes first");
+    assert_eq!(forms("+15550100"), ["+15550100"]);
+    assert_eq!(forms("+551135550100"), ["+551135550100"], "a line at home has no ninth digit");
+    assert_eq!(
+        (&forms("anonymous")[..], &forms("")[..]),
+        (&["anonymous".to_owned()][..], &[String::new()][..])
+    );
+}
+
+#[test]
+fn both_forms_of_a_number_are_settled_as_one() {
+    assert_eq!(settled("+5215555550100"), "+525555550100");
+    assert_eq!(settled("+525555550100"), "+525555550100");
+    assert_eq!(settled("+551188880100"), "+5511988880100");
+    assert_eq!(settled("+551122220100"), "+551122220100", "a line at home");
+    assert_eq!(settled("+5491155550100"), "+5491155550100");
+    for other in ["+15550100", "", "+", "+52é", "nobody", "sip:a@example.com", "+5", "+52", "+55"] {
+        assert_eq!(settled(other), other);
+    }
+}

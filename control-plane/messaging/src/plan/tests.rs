@@ -24,6 +24,17 @@ fn an_instant_message_has_an_email_along_with_it_unless_told_otherwise() {
 }
 
 #[test]
+fn a_critical_message_is_followed_by_a_call_unless_a_receipt_comes() {
+    let with_call = Plan::of(MessageType::Critical, EmailBackup::Off, true);
+    assert_eq!(chain(&with_call), [vec![Sms, Whatsapp, Email, Push], vec![Voice]]);
+    assert_eq!(with_call.steps()[0].escalate_after_s, Some(120));
+    let of = |kind, voice| Plan::of(kind, EmailBackup::Off, voice);
+    assert_eq!(of(MessageType::Critical, false).steps()[0].escalate_after_s, None, "nobody is called");
+    let instant = of(MessageType::Instant, true);
+    assert!(instant.steps().iter().all(|step| step.escalate_after_s.is_none()));
+}
+
+#[test]
 fn a_chain_with_email_has_no_email_along_with_it() {
     for kind in [MessageType::Informational, MessageType::Transactional, MessageType::Critical] {
         for backup in EmailBackup::ALL {

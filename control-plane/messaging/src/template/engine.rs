@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use std::{collections::BTreeMap, io};
 
 /// Longest source, in bytes.
-const SOURCE_MAX: usize = 64 * 1024;
+pub(super) const SOURCE_MAX: usize = 64 * 1024;
 /// Longest text that is written, in bytes: a mail of this size is read by nobody.
 const OUTPUT_MAX: usize = 256 * 1024;
 /// Steps of the engine. A mail of a hundred lines takes some thousand.
@@ -18,6 +18,8 @@ const FUEL: u64 = 50_000;
 const DEPTH_MAX: usize = 64;
 /// What may stand in `{% %}`.
 const STATEMENTS: &[&str] = &["if", "elif", "else", "endif"];
+/// What may stand there where values may be lists. What is repeated is written, and that is bounded.
+pub(super) const STATEMENTS_OF_LISTS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub(super) enum Form {
     Html,
 }
 
-fn environment(form: Form) -> Environment<'static> {
+pub(super) fn environment(form: Form) -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
@@ -65,11 +67,8 @@ pub(super) fn render(
     context: &BTreeMap<String, serde_json::Value>,
 ) -> Result<String, String> {
     compile(source, form, variables, |template| {
-        let mut written = Bounded { bytes: Vec::new() };
         let context = Value::from_pairs(context.iter().map(|(name, given)| (name.clone(), value(given))));
-        let done = template.render_captured_to(context, &mut written);
-        done.map_err(|error| reason(&error)).map(|_| ())?;
-        let text = String::from_utf8(written.bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+        let text = written(template, context)?;
         if form == Form::Line && text.chars().any(char::is_control) {
             return Err("it must be one line".to_owned());
         }
@@ -86,7 +85,7 @@ fn compile<T>(
     if source.len() > SOURCE_MAX {
         return Err(format!("it is longer than {SOURCE_MAX} bytes"));
     }
-    only_what_is_allowed(source)?;
+    only_what_is_allowed(source, STATEMENTS)?;
     let environment = environment(form);
     let template = environment.template_from_str(source).map_err(|error| reason(&error))?;
     let mut unknown: Vec<String> = template
@@ -99,6 +98,13 @@ fn compile<T>(
         return Err(format!("variable {name:?} is not declared"));
     }
     then(&template)
+}
+
+/// What a template writes, up to the limit.
+pub(super) fn written(template: &minijinja::Template<'_, '_>, context: Value) -> Result<String, String> {
+    let mut written = Bounded { bytes: Vec::new() };
+    template.render_captured_to(context, &mut written).map_err(|error| reason(&error)).map(|_| ())?;
+    String::from_utf8(written.bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 
 /// A value of a variable, as the engine has it. No kind of variable holds a list.
@@ -118,7 +124,7 @@ fn value(given: &serde_json::Value) -> Value {
 }
 
 /// What the engine says, without what it quotes.
-fn reason(error: &Error) -> String {
+pub(super) fn reason(error: &Error) -> String {
     let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
     let what = match error.kind() {
         ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
@@ -130,7 +136,7 @@ fn reason(error: &Error) -> String {
 }
 
 /// Refuses what could make a text grow without writing it: see the head of this file.
-fn only_what_is_allowed(source: &str) -> Result<(), String> {
+pub(super) fn only_what_is_allowed(source: &str, statements: &[&str]) -> Result<(), String> {
     let mut rest = source;
     while let Some(at) = rest.find("{") {
         rest = &rest[at + 1..];
@@ -145,8 +151,9 @@ fn only_what_is_allowed(source: &str) -> Result<(), String> {
             let word = rest.trim_start_matches(['-', '+']).trim_start();
             let word =
                 word.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
-            if !STATEMENTS.contains(&word) {
-                return Err(format!("{word:?} cannot be used in a template: only if, elif and else"));
+            if !statements.contains(&word) {
+                let allowed = statements.join(", ");
+                return Err(format!("{word:?} cannot be used in a template: only {allowed}"));
             }
         }
         let end = end_of_tag(rest, kind)?;

@@ -242,7 +242,18 @@ impl Universe {
     }
 
     fn tell(&mut self, input: Input) {
-        let effects = self.dispatch.step(self.at, input, &self.world);
+        // What a provider tells may be taken in by one who calls none.
+        let by_another = matches!(input, Input::Callback { .. } | Input::Cancel) && self.luck.once_in(2);
+        let effects = if by_another {
+            self.dispatch.take_in(self.at, input, &self.world)
+        } else {
+            self.dispatch.step(self.at, input, &self.world)
+        };
+        if by_another
+            && effects.iter().any(|effect| matches!(effect, Effect::Send { .. } | Effect::Ask { .. }))
+        {
+            self.faults.push("a provider was to be called by one who calls none".to_owned());
+        }
         // Between any two steps a node may end and another go on.
         let stored = serde_json::to_string(&self.dispatch).unwrap();
         let restored: Dispatch = serde_json::from_str(&stored).unwrap();

@@ -215,7 +215,9 @@ fn whoever_is_not_served_is_turned_away() {
 
 #[test]
 fn a_hidden_caller_is_served_and_known_as_such() {
-    for hidden in ["anonymous", "Restricted", "+266696687", "", "sip:a@example.test", "client:usr_1"] {
+    for hidden in
+        ["anonymous", "Restricted", "+266696687", "+86282452253", "", "sip:a@example.test", "client:usr_1"]
+    {
         let case = Case { caller: hidden.to_owned(), ..Case::new(vec![ASSISTANT], vec![]) };
         assert_eq!(case.steps()[0], OWN_ASSISTANT, "{hidden}");
         assert_eq!(case.codes()[0], "caller_unknown", "{hidden}");

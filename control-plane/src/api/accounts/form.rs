@@ -1,6 +1,6 @@
 //! Accounts at providers as the API shows and takes them.
 
-use super::trial::Tried;
+use super::{property::wrong, trial::Tried};
 use crate::{
     api::{body::Check, item::Named, schema, secret::NewSecret},
     mail_servers::{CLIENT_SECRET, DKIM_KEY, IMAP, PASSWORD, REFRESH_TOKEN, SMTP},
@@ -109,8 +109,9 @@ pub(crate) struct NewAccount {
     name: String,
     /// What is secret, by its name.
     secrets: BTreeMap<String, NewSecret>,
-    /// What is not: `api_key_sid` and `application_sid` of Twilio's; `phone` and `messages_per_second` of Whapi's; `app_id` of
-    /// OneSignal's; `country_code` of Shopify's; `host`, `port`, `security` (`tls`, `starttls`, `plain`), `user` and `client_id` of mail servers,
+    /// What is not: `api_key_sid`, `application_sid`, `messaging_service_sid` (it sends instead of the numbers), `whatsapp_senders` (numbers at
+    /// WhatsApp, separated by commas) and `messages_per_second` of Twilio's; `phone` and `messages_per_second` of Whapi's; `app_id` and
+    /// `messages_per_second` of OneSignal's; `trial` (`true`: used after all others) of these; `country_code` of Shopify's; `host`, `port`, `security` (`tls`, `starttls`, `plain`), `user` and `client_id` of mail servers,
     /// with `from`, `from_name`, `reply_to`, `plus_addressing`, `dkim_domain`, `dkim_selector` and `messages_per_second` for sending,
     /// `address` and `folder` for a mailbox; `version`, `auth`, `max_tokens_field` and `base_url` of the others. Where a provider is (`base_url`) only those who run the platform can say.
     #[serde(default)]
@@ -222,14 +223,22 @@ impl Kind {
         secrets.contains_key(self.main_secret()) || (is_mail && secrets.contains_key(REFRESH_TOKEN))
     }
 
-    fn has_property(self, name: &str) -> bool {
+    pub(super) fn has_property(self, name: &str) -> bool {
         match self {
-            Self::Twilio => matches!(name, "api_key_sid" | "application_sid"),
+            Self::Twilio => matches!(
+                name,
+                "api_key_sid"
+                    | "application_sid"
+                    | "messaging_service_sid"
+                    | "whatsapp_senders"
+                    | "messages_per_second"
+                    | "trial"
+            ),
             Self::Deepgram | Self::Anthropic | Self::Openai | Self::Elevenlabs => {
                 matches!(name, "version" | "auth" | "max_tokens_field") || name == ADDRESS
             }
             Self::Whapi => matches!(name, PHONE | "messages_per_second" | "trial"),
-            Self::Onesignal => matches!(name, APP | "trial"),
+            Self::Onesignal => matches!(name, APP | "messages_per_second" | "trial"),
             Self::Shopify => name == "country_code",
             Self::Smtp => matches!(
                 name,
@@ -263,6 +272,9 @@ impl Kind {
                     faults.web_address(name, value);
                 } else {
                     faults.text(name, value, 1, 200);
+                    if let Some(detail) = wrong(name, value) {
+                        faults.add_at(name, FaultCode::InvalidValue, detail);
+                    }
                 }
             }
         });

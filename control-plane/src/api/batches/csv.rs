@@ -1,6 +1,8 @@
 //! Recipients as comma-separated values (RFC 4180), in and out.
 
 use crate::{api::phone, clock::rfc3339, who_answers::Part};
+use mail::EmailAddress;
+use routing::is_number;
 use std::fmt::Write as _;
 use store::{
     StoreError, Stored,
@@ -29,6 +31,12 @@ pub(in crate::api) enum CsvError {
     /// A contact that is none.
     #[error("line {0} names a contact in a form that none has")]
     Contact(usize),
+    /// A number that is none.
+    #[error("line {0} has a phone that is no number with its country code, such as +15550100")]
+    Phone(usize),
+    /// An email address that is none.
+    #[error("line {0} has an email address that nobody can have")]
+    Email(usize),
     /// Too many.
     #[error("it has more than {0} recipients")]
     TooMany(usize),
@@ -66,8 +74,15 @@ fn recipient(line: usize, names: &[String], fields: Vec<String>) -> Result<Recip
             continue;
         }
         match name.as_str() {
-            "phone" => recipient.phone = Some(phone::tidied(field)),
-            "email" => recipient.email = Some(field.to_lowercase()),
+            "phone" => {
+                let phone = phone::of_person(field);
+                recipient.phone =
+                    Some(Some(phone).filter(|phone| is_number(phone)).ok_or(CsvError::Phone(line))?);
+            }
+            "email" => {
+                let email = EmailAddress::parse(&field).map_err(|_| CsvError::Email(line))?;
+                recipient.email = Some(email.as_str().to_lowercase());
+            }
             "push" => recipient.push = Some(field),
             "contact" => {
                 let contact = ContactId::parse(&field).map_err(|_| CsvError::Contact(line))?;
@@ -167,7 +182,9 @@ pub(super) async fn written(part: &Part, batch: &BatchId) -> Result<String, Stor
 
 /// A field and its comma. What a spreadsheet would take for a formula is made text.
 pub(in crate::api) fn push(text: &mut String, field: &str) {
-    let formula = field.starts_with(['=', '@']) || field.starts_with('-') && field.len() > 1;
+    let is_figure = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let formula = field.starts_with(['=', '@', '\t', '\r', '\n'])
+        || field.strip_prefix(['+', '-']).is_some_and(|rest| !is_figure(rest));
     let shown = if formula { format!("'{field}") } else { field.to_owned() };
     if shown.contains(['"', ',', '\r', '\n']) {
         // Writing to a String does not fail.
@@ -192,6 +209,31 @@ mod tests {
         assert_eq!(read[0].variables["name"], "Smith, \"Ann\"");
         assert_eq!(read[1].email.as_deref(), Some("bob@example.com"));
         assert_eq!(read[1].variables["name"], "Bob\nLee");
+    }
+
+    #[test]
+    fn a_spreadsheet_takes_nothing_for_a_formula_and_numbers_stay_numbers() {
+        let shown = |field: &str| {
+            let mut text = String::new();
+            push(&mut text, field);
+            text
+        };
+        for formula in ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "\t=1+1", "+A1"] {
+            assert!(shown(formula).trim_start_matches('"').starts_with('\''), "{formula}");
+        }
+        for plain in ["+15550100142", "-1.5", "-", "Ann", "a=b"] {
+            assert_eq!(shown(plain), format!("{plain},"));
+        }
+    }
+
+    #[test]
+    fn a_number_that_would_be_guessed_at_is_refused_with_its_line_and_one_with_two_forms_is_kept_in_one() {
+        let line = |text: &str| read(text, 10).unwrap_err().to_string();
+        assert!(line("phone\n+15550100142\n15550100142\n").contains("line 3"), "STOP would not count for it");
+        assert!(line("phone\nnobody\n").contains("line 2 has a phone"));
+        assert!(line("email\nann@example.com\nann@\n").contains("line 3 has an email"));
+        let read = read("phone\n+52 1 55 5555 0100\n", 10).unwrap();
+        assert_eq!(read[0].phone.as_deref(), Some("+525555550100"));
     }
 
     #[test]

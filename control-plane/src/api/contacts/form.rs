@@ -63,7 +63,7 @@ impl AddressForm {
     /// As it is stored and compared.
     fn plain(&self) -> Address {
         let address = match self.kind {
-            AddressKind::Phone => phone::tidied(self.address.clone()),
+            AddressKind::Phone => phone::of_person(self.address.clone()),
             AddressKind::Email => self.address.trim().to_lowercase(),
             AddressKind::Push => self.address.trim().to_owned(),
         };

@@ -12,6 +12,7 @@ use crate::{
         path::PathId,
         schema,
     },
+    inbox::{control, live},
     problem::{Code, Fault, FaultCode, Faults, Place, Problem},
     shared::Shared,
 };
@@ -19,7 +20,7 @@ use axum::{http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::{
-    Filter, Stored, Table,
+    Filter, StoreError, Stored, Table,
     ids::{ContactId, ConversationId},
     model::{
         contact::{Contact, ContactAddress},
@@ -87,7 +88,9 @@ async fn merge_contacts(
             Ok(row) => {
                 let version = row.version;
                 let answer = Answer::changed(StatusCode::OK, version, &Item::of(row, ContactForm::of))?;
-                return work.finish(answer).await;
+                let response = work.finish(answer).await?;
+                afterwards(&op, &id).await?;
+                return Ok(response);
             }
             // A message came in at this moment.
             Err(problem) if problem.code == Code::PreconditionFailed => {}
@@ -95,6 +98,15 @@ async fn merge_contacts(
         }
     }
     Err(Problem::new(Code::Conflict, "others change these contacts in every moment; try again").into())
+}
+
+/// The calls with either are in the hands of whoever has the conversation.
+async fn afterwards(op: &Op<ContactsManage>, contact: &ContactId) -> Result<(), StoreError> {
+    if let Some(row) = op.store.find::<Conversation>(contact.as_str()).await? {
+        live::follow_control(&op.shared, &*op.store, &row.id).await?;
+    }
+    op.shared.replies.notify_one();
+    Ok(())
 }
 
 fn at_other(code: FaultCode, detail: &str) -> Problem {
@@ -159,7 +171,12 @@ async fn conversations(tx: &mut Tx, kept: &ContactId, gone: &ContactId) -> Resul
     move_messages(tx, &from.id, &into.id).await?;
     tx.delete::<Conversation>(&from.id, from.version).await?;
     let value = joined(into.value, from.value);
-    tx.update(&into.id, into.version, value).await?;
+    let is_assistants = value.control == Control::Assistant;
+    control::keep(tx, &into.id, into.version, value).await?;
+    if is_assistants {
+        // What it was about to answer in the other conversation it looks at again here.
+        control::hand_back(tx, &into.id).await?;
+    }
     Ok(())
 }
 
@@ -182,9 +199,11 @@ async fn move_messages(tx: &mut Tx, from: &ConversationId, into: &ConversationId
     }
 }
 
-/// One conversation out of two: the latest activity of both. What the assistant wrote in either does not leave any more.
+/// One conversation out of two: the latest activity of both. Where a person had one of them, they have both, and what the assistant
+/// wrote in either does not leave any more.
 fn joined(into: Conversation, from: Conversation) -> Conversation {
-    let epoch = into.epoch.max(from.epoch) + 1;
+    let are_assistants = into.control == Control::Assistant && from.control == Control::Assistant;
+    let epoch = into.epoch.max(from.epoch) + i64::from(!are_assistants);
     let is_newer = from.last_message_at > into.last_message_at;
     let is_open = [into.status, from.status].contains(&ConversationStatus::Open);
     let control =

@@ -272,8 +272,8 @@ fn busy() -> Stop {
 
 /// What follows once it counts: the assistant in the live call falls silent or speaks again, what was accepted is sent, and who has
 /// room gets more.
-async fn afterwards<N>(op: &Op<N>, row: &Stored<Conversation>, woken: Option<Lane>) {
-    if let Err(cause) = live::follow_control(&op.shared, &*op.store, &row.value).await {
+pub(super) async fn afterwards<N>(op: &Op<N>, row: &Stored<Conversation>, woken: Option<Lane>) {
+    if let Err(cause) = live::follow_control(&op.shared, &*op.store, &row.id).await {
         error!(conversation = %row.id, error = &cause as &dyn Error, "the calls of a conversation could not be looked for");
     }
     if let Some(lane) = woken {

@@ -44,7 +44,7 @@ pub(super) async fn search(
             looked += 1;
             after = Some(row.id.to_string());
             if holds(&row.value, &wanted) {
-                found.push(Item::of(row, MessageView::of));
+                found.push(Item::of(row, |message| MessageView::of(message, &op.shared.files)));
             }
             if found.len() == usize::from(list.limit) {
                 return Ok(list.stopped_at(found, after));

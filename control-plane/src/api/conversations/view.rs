@@ -1,7 +1,12 @@
 //! Conversations and messages as the API shows them.
 
 use super::super::{item::Named, schema};
-use crate::{clock::rfc3339, inbox::control};
+use crate::{
+    clock::{now_us, rfc3339},
+    files::Files,
+    inbox::control,
+};
+use pricing::money::decimal;
 use serde::Serialize;
 use store::{
     ids::{BoardColumnId, CallId, ContactId, ConversationId, NumberId, TeamId, UserId},
@@ -195,6 +200,9 @@ pub(crate) struct MessageView {
     provider: Option<String>,
     /// The carrier's id of it.
     provider_id: Option<String>,
+    /// The carrier's own word for what became of it.
+    #[schema(example = "delivered", required)]
+    provider_status: Option<String>,
     /// How many parts the carrier counted.
     #[schema(minimum = 0)]
     segments: Option<u32>,
@@ -210,9 +218,33 @@ pub(crate) struct MessageView {
     /// What it was understood as.
     #[schema(required)]
     analysis: Option<AnalysisView>,
+    /// What it costs, if it was sent and that is known.
+    #[schema(required)]
+    cost: Option<MessageCostView>,
+    /// When a provider took it.
+    #[schema(format = DateTime, required)]
+    sent_at: Option<String>,
+    /// When it arrived.
+    #[schema(format = DateTime, required)]
+    delivered_at: Option<String>,
+    /// When it was read.
+    #[schema(format = DateTime, required)]
+    read_at: Option<String>,
     /// When it was answered.
     #[schema(format = DateTime, required)]
     replied_at: Option<String>,
+}
+
+/// What a message costs.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageCost)]
+pub(crate) struct MessageCostView {
+    /// A decimal number, by the price book.
+    #[schema(example = "0.0158")]
+    amount: String,
+    /// ISO 4217.
+    #[schema(example = "USD")]
+    currency: String,
 }
 
 /// Who or what wrote a message of the tenant's.
@@ -231,7 +263,7 @@ pub(crate) struct AuthorView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MessageMedia)]
 pub(crate) struct MediaView {
-    /// Where the carrier has it.
+    /// Where it is: a link that ends after a quarter of an hour; until the file is here, where the carrier has it.
     url: String,
     /// What it is.
     #[schema(example = "image/jpeg")]
@@ -243,7 +275,8 @@ impl Named for MessageView {
 }
 
 impl MessageView {
-    pub(in crate::api) fn of(message: Message) -> Self {
+    pub(in crate::api) fn of(message: Message, files: &Files) -> Self {
+        let now = now_us();
         let media = message.media.into_iter();
         let author = message.author.map(|author| match author {
             Author::Api => AuthorView { by: "api", user: None },
@@ -259,16 +292,23 @@ impl MessageView {
             subject: message.subject,
             content: message.content,
             media: media
-                .map(|media| MediaView { url: media.url, content_type: media.content_type })
+                .map(|media| MediaView { url: files.shown(&media, now), content_type: media.content_type })
                 .collect(),
             status: message.status,
             provider: message.provider,
             provider_id: message.provider_id,
+            provider_status: message.provider_status,
             segments: message.segments,
             error: message.error,
             author,
             call: message.call,
             analysis: message.analysis.map(AnalysisView::of),
+            cost: message
+                .cost
+                .map(|(micros, currency)| MessageCostView { amount: decimal(micros), currency }),
+            sent_at: message.times.sent_at.map(rfc3339),
+            delivered_at: message.times.delivered_at.map(rfc3339),
+            read_at: message.times.read_at.map(rfc3339),
             replied_at: message.times.replied_at.map(rfc3339),
         }
     }

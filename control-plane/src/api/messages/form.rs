@@ -55,7 +55,8 @@ pub(crate) struct MessageForm {
     #[serde(default)]
     #[schema(max_items = 5, required = false)]
     chain: Option<Vec<StepForm>>,
-    /// Whether an assistant calls where no other channel reached the person.
+    /// Whether a call follows in which the message is spoken and confirmed with a key: where no other channel took the message; for a
+    /// `critical` one where none has told within two minutes that it arrived.
     #[serde(default)]
     voice: bool,
     /// Whether an email goes along with a message that has none in its chain.
@@ -253,6 +254,12 @@ impl MessageForm {
                 }
                 Some(Some(_)) | None => {}
             }
+        }
+        let [begins, ends] = [&self.send_at, &self.useful_until].map(|text| text.as_deref().and_then(time));
+        if let (Some(begins), Some(ends)) = (begins, ends)
+            && ends <= begins
+        {
+            faults.add_at("useful_until", FaultCode::OutOfRange, "it must be after send_at");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! nobody who said STOP, in no quiet hours. Who asks for one message is told what the accounts said, as far as that is known soon.
 
 mod form;
+mod numbers;
 
 use super::{not_accepted, refused};
 use crate::{
@@ -30,6 +31,7 @@ use axum::{
 };
 use form::{BulkForm, BulkSendForm, ScheduleForm, SendForm, SmsForm};
 use messaging::Channel;
+use numbers::completed;
 use outbox::accept;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -113,7 +115,7 @@ pub(crate) struct FormerConversation {
 )]
 async fn send_sms_as_before(Former { op, body }: Former<MessagesSend, SmsForm>) -> Result<Response, Stop> {
     let (wish, recipient) = body.value.wish();
-    send(&op, &body.once, wish, recipient).await
+    send(&op, &body.once, wish, (recipient, "/to")).await
 }
 
 /// Sends a text message, its own or a template's.
@@ -123,7 +125,7 @@ async fn send_sms_as_before(Former { op, body }: Former<MessagesSend, SmsForm>) 
 )]
 async fn send_as_before(Former { op, body }: Former<MessagesSend, SendForm>) -> Result<Response, Stop> {
     let (wish, recipient) = body.value.wish();
-    send(&op, &body.once, wish, recipient).await
+    send(&op, &body.once, wish, (recipient, "/phoneNumber")).await
 }
 
 /// Plans a text message.
@@ -135,7 +137,7 @@ async fn schedule_as_before(
     Former { op, body }: Former<MessagesSend, ScheduleForm>,
 ) -> Result<Response, Stop> {
     let (wish, recipient) = body.value.wish();
-    send(&op, &body.once, wish, recipient).await
+    send(&op, &body.once, wish, (recipient, "/phoneNumber")).await
 }
 
 /// Sends one text to many numbers.
@@ -147,6 +149,7 @@ async fn send_bulk_sms_as_before(
     Former { op, body }: Former<MessagesSend, BulkForm>,
 ) -> Result<Response, Stop> {
     let (wish, recipients) = body.value.wish();
+    let recipients = completed(&op, recipients, |index| format!("/to/{index}")).await?;
     send_to_many(&op, &body.once, wish, recipients).await
 }
 
@@ -160,6 +163,7 @@ async fn send_bulk_as_before(
     Former { op, body }: Former<MessagesSend, BulkSendForm>,
 ) -> Result<Response, Stop> {
     let (wish, recipients) = body.value.wish();
+    let recipients = completed(&op, recipients, |index| format!("/recipients/{index}/phoneNumber")).await?;
     send_to_many(&op, &body.once, wish, recipients).await
 }
 
@@ -190,13 +194,16 @@ async fn read_conversation_as_before(
     let number = number.trim();
     // A plus sign is a space in an address that nobody escaped.
     let number = if number.starts_with('+') { number.to_owned() } else { format!("+{number}") };
-    let phone_number = phone::tidied(number);
+    let phone_number = phone::of_person(number);
     let rows = op.store.messages_with(&phone_number, false, SHOWN).await?;
     if rows.is_empty() {
         return Err(Problem::not_found("conversation"));
     }
     let rows: Vec<Stored<Message>> = rows.into_iter().map(Stored::read).collect::<Result<_, _>>()?;
-    let messages = rows.into_iter().map(|row| Item::of(row, MessageView::of)).collect();
+    let messages = rows
+        .into_iter()
+        .map(|row| Item::of(row, |message| MessageView::of(message, &op.shared.files)))
+        .collect();
     Ok(Json(FormerConversation { phone_number, messages }))
 }
 
@@ -204,8 +211,9 @@ async fn send(
     op: &Op<MessagesSend>,
     once: &crate::api::once::Once,
     wish: Wish,
-    recipient: Recipient,
+    (recipient, place): (Recipient, &str),
 ) -> Result<Response, Stop> {
+    let recipient = completed(op, vec![recipient], |_| place.to_owned()).await?.pop().unwrap_or_default();
     let stored = match accepted(op, once, &wish, &recipient).await {
         // The same message: what is known of it now is what is answered.
         Err(Stop::Replay(before)) => before,

@@ -46,3 +46,33 @@ async fn how_all_tenants_providers_are_is_read_in_order_and_who_is_due_by_index(
         assert_eq!(plan, expected);
     }
 }
+
+#[tokio::test]
+async fn what_a_provider_names_and_whose_a_message_is_an_index_says() {
+    let opened = crate::open().await;
+    let mut database = connect(&opened.folder.database()).await;
+    let plans = [
+        (
+            "communications where tenant_id = 'x' and lookup = 'twilio:SM1'",
+            "communications USING INDEX sqlite_autoindex_communications_2 (tenant_id=? AND lookup=?)",
+        ),
+        (
+            "communication_attempts where tenant_id = 'x' and lookup = 'acc_1:SM1'",
+            "communication_attempts USING INDEX sqlite_autoindex_communication_attempts_2 (tenant_id=? AND lookup=?)",
+        ),
+        (
+            "conversations where tenant_id = 'x' and lookup = 'con_1'",
+            "conversations USING INDEX sqlite_autoindex_conversations_2 (tenant_id=? AND lookup=?)",
+        ),
+        (
+            "communications where tenant_id = 'x' and parent = 'conv_1' order by id desc",
+            "communications USING INDEX communications_of_parent (tenant_id=? AND parent=?)",
+        ),
+    ];
+    for (question, expected) in plans {
+        let query = format!("explain query plan select body from {question}");
+        let plan = database.fetch_all(sqlx::AssertSqlSafe(query).into_sql_str()).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        assert_eq!(plan, [format!("SEARCH {expected}")]);
+    }
+}

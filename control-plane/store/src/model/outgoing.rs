@@ -35,6 +35,12 @@ pub struct Attempt {
     /// The provider's word for what became of it.
     #[serde(default)]
     pub provider_status: Option<String>,
+    /// How many parts the provider counted.
+    #[serde(default)]
+    pub segments: Option<u32>,
+    /// What it costs, in millionths, and the currency.
+    #[serde(default)]
+    pub cost: Option<(i64, String)>,
     /// The provider's code for why not.
     #[serde(default)]
     pub error_code: Option<String>,

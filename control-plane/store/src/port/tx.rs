@@ -84,6 +84,9 @@ pub trait TenantTx: Send {
         ordering: &'a str,
     ) -> StoreFuture<'a, ()>;
 
+    /// Takes work off the list that is not needed any more. What a worker holds stays: whoever holds it finishes it.
+    fn unschedule<'a>(&'a mut self, kind: WorkKind, object: &'a str) -> StoreFuture<'a, ()>;
+
     /// Takes work off the list; [`StoreError::Stale`] if the lease was lost, so that nothing of this unit of work counts.
     fn finish_work<'a>(&'a mut self, claim: &'a Claim) -> StoreFuture<'a, ()>;
 

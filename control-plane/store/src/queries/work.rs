@@ -28,6 +28,26 @@ pub(crate) async fn schedule(
     Ok(())
 }
 
+pub(crate) async fn unschedule(
+    db: &mut Connection,
+    tenant: &str,
+    kind: WorkKind,
+    object: &str,
+    now: i64,
+) -> Result<(), sqlx::Error> {
+    let kind = kind.as_str();
+    query!(
+        "delete from work where tenant = $1 and kind = $2 and object = $3 and (lease_until is null or lease_until <= $4)",
+        tenant,
+        kind,
+        object,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn finish(db: &mut Connection, tenant: &str, claim: &Claim) -> Result<bool, sqlx::Error> {
     let kind = claim.kind.as_str();
     let done = query!(

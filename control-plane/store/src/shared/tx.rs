@@ -348,6 +348,11 @@ impl TenantTx for Tx {
         })
     }
 
+    fn unschedule<'a>(&'a mut self, kind: WorkKind, object: &'a str) -> StoreFuture<'a, ()> {
+        let now = self.now;
+        step!(self, "taking work off the list", |db, tenant| work::unschedule(db, tenant, kind, object, now))
+    }
+
     fn finish_work<'a>(&'a mut self, claim: &'a Claim) -> StoreFuture<'a, ()> {
         step!(self, async {
             let held = work::finish(&mut self.transaction, self.tenant.as_str(), claim).await;

@@ -174,6 +174,7 @@ fn body(world: &World, method: &Method, path: &str) -> Value {
         ("POST", "/v1/channel-chips") | ("PATCH", "/v1/channel-chips/{id}") => json!({
             "channel_id": "mine", "name": "Mine", "default_entry_column_id": others.column,
         }),
+        ("POST", "/v1/files") => json!({ "content_type": "text/plain", "content": "SGVsbG8=" }),
         ("POST", "/v1/canned-replies") | ("PATCH", "/v1/canned-replies/{id}") => {
             json!({ "shortcut": "mine", "text": "Mine" })
         }

@@ -14,6 +14,31 @@ fn what_turns_out_not_to_have_arrived_goes_on_at_the_next_channel() {
 }
 
 #[test]
+fn what_is_told_where_no_provider_can_be_called_begins_nothing_and_wakes_whoever_can() {
+    let mut story = Story::of(MessageType::Instant);
+    let attempt = story.taken();
+    story.at += MINUTE;
+    let failure = Some(failure(FailureClass::Unreachable));
+    let report = Report { status: Status::Undelivered, failure, provider_id: None };
+    let effects = story.dispatch.take_in(story.at, Input::Callback { attempt, report }, &story.world);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Send { .. } | Effect::Ask { .. })));
+    assert_eq!((story.dispatch.trying(), story.dispatch.ending()), (Vec::new(), None));
+    assert_eq!(story.dispatch.wake_at(), Some(story.at));
+    story.wake();
+    assert_eq!(story.sent, ["whatsapp-1", "sms-1"]);
+
+    let mut story = Story::of(MessageType::Instant);
+    let attempt = story.outcome(Outcome::Unknown);
+    story.at += MINUTE;
+    let report = Report { status: Status::Sent, failure: None, provider_id: None };
+    let input = Input::Callback { attempt: attempt + 1, report };
+    assert_eq!(story.dispatch.take_in(story.at, input, &story.world), []);
+    assert!(story.dispatch.wake_at().is_some_and(|at| at <= story.at));
+    story.tell(Input::Wake);
+    assert_eq!(story.asked(), 1);
+}
+
+#[test]
 fn a_receipt_may_come_before_the_provider_call_returns() {
     let mut story = Story::of(MessageType::Instant);
     story.callback(1, Status::Delivered);

@@ -1,5 +1,6 @@
 //! The former systems' bodies.
 
+use super::numbers;
 use crate::{
     api::{body::Check, phone, schema},
     problem::{FaultCode, Faults},
@@ -46,9 +47,9 @@ impl Media {
 #[serde(deny_unknown_fields)]
 #[schema(as = FormerSmsRequest)]
 pub(crate) struct SmsForm {
-    /// To whom.
+    /// To whom: with the country, or as it is dialled in the country of the own numbers.
     #[serde(deserialize_with = "phone::number")]
-    #[schema(schema_with = schema::phone)]
+    #[schema(pattern = r"^ *\+?[0-9 ()./-]{7,40}$", example = "+15550100")]
     to: String,
     /// What is said.
     #[schema(min_length = 1, max_length = 10000)]
@@ -98,9 +99,9 @@ pub(crate) struct BulkForm {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schema(as = FormerSendRequest)]
 pub(crate) struct SendForm {
-    /// To whom.
+    /// To whom: with the country, or as it is dialled in the country of the own numbers.
     #[serde(deserialize_with = "phone::number")]
-    #[schema(schema_with = schema::phone)]
+    #[schema(pattern = r"^ *\+?[0-9 ()./-]{7,40}$", example = "+15550100")]
     phone_number: String,
     /// What is said. Either this or `templateId`.
     #[serde(default)]
@@ -189,9 +190,9 @@ pub(crate) struct BulkSendForm {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schema(as = FormerRecipient)]
 pub(crate) struct ToOne {
-    /// To whom.
+    /// To whom: with the country, or as it is dialled in the country of the own numbers.
     #[serde(deserialize_with = "phone::number")]
-    #[schema(schema_with = schema::phone)]
+    #[schema(pattern = r"^ *\+?[0-9 ()./-]{7,40}$", example = "+15550100")]
     phone_number: String,
     /// What is filled in for them alone.
     #[serde(default)]
@@ -257,7 +258,7 @@ fn of_template(
 
 impl Check for SmsForm {
     fn check(&self, faults: &mut Faults) {
-        faults.e164("to", &self.to);
+        numbers::check(faults, "to", &self.to);
         faults.text("body", &self.body, 1, 10_000);
         if let Some(from) = &self.from {
             faults.e164("from", from);
@@ -283,7 +284,7 @@ impl Check for BulkForm {
         }
         faults.field("to", |faults| {
             for (index, to) in self.to.iter().enumerate() {
-                faults.e164(&index.to_string(), &phone::tidied(to.clone()));
+                numbers::check(faults, &index.to_string(), &phone::tidied(to.clone()));
             }
         });
         faults.text("body", &self.body, 1, 10_000);
@@ -306,7 +307,7 @@ impl BulkForm {
 
 impl Check for SendForm {
     fn check(&self, faults: &mut Faults) {
-        faults.e164("phoneNumber", &self.phone_number);
+        numbers::check(faults, "phoneNumber", &self.phone_number);
         let language = self.language.as_deref();
         check_words(faults, self.message.as_ref(), self.template_id.as_ref(), language);
         if self.scheduled_at.as_deref().is_some_and(|text| time(text).is_none()) {
@@ -351,8 +352,9 @@ impl Check for BulkSendForm {
         if self.recipients.is_empty() {
             faults.add_at("recipients", FaultCode::InvalidValue, "name at least one recipient");
         }
-        faults
-            .each("recipients", &self.recipients, |faults, to| faults.e164("phoneNumber", &to.phone_number));
+        faults.each("recipients", &self.recipients, |faults, to| {
+            numbers::check(faults, "phoneNumber", &to.phone_number);
+        });
         let language = self.language.as_deref();
         check_words(faults, self.message.as_ref(), self.template_id.as_ref(), language);
         faults.text_if("companyId", self.company_id.as_deref(), 1, 64);

@@ -96,6 +96,8 @@ pub(super) fn sample(table: Table, slug: &str, ids: &Ids) -> Sample {
                 answered_at: Some(2),
                 provider_id: Some("SM2".to_owned()),
                 provider_status: Some("queued".to_owned()),
+                segments: Some(1),
+                cost: Some((7_900, "USD".to_owned())),
                 error_code: None,
                 error: None,
                 told: Vec::new(),
