@@ -1,7 +1,7 @@
 //! What an erasure does, a portion at a time.
 
 use super::{
-    messages::{blank, delete_files, delete_if_empty},
+    messages::{blank, delete_files, delete_if_empty, uploads},
     person::{PAGE, Part, Person},
     sweep,
     worker::{Next, Run},
@@ -38,6 +38,7 @@ const WHY_MESSAGES: &str =
 const WHY_CONSENTS: &str =
     "who wants no more messages must never get one again: the address stays for that alone";
 const WHY_HELD: &str = "a legal hold keeps the recording, and with it the call and what was said in it";
+const WHY_UPLOADS: &str = "the tenant put them here, and other messages may carry them too";
 const WHY_ELSEWHERE: &str = "carriers, gateways and mail servers keep what they carried by their own rules, the tenant's own mailbox \
                              keeps its mails, and backups keep what they had until they are deleted";
 
@@ -221,7 +222,9 @@ impl Eraser<'_, '_> {
     }
 
     async fn blank(&mut self, rows: Vec<Stored<Message>>) -> Result<Next, StoreError> {
-        let files = delete_files(self.run.shared, &rows).await?;
+        let (shared, tenant) = (self.run.shared, self.run.part.id());
+        let files = delete_files(shared, tenant, &rows).await?;
+        let uploads = uploads(shared, tenant, &rows);
         let mut tx = self.run.begin().await?;
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         for row in rows {
@@ -230,6 +233,7 @@ impl Eraser<'_, '_> {
         let state = &mut self.run.state;
         state.count("messages", count);
         state.count("files", files);
+        state.keep_more("files put here for messages", WHY_UPLOADS, &uploads, true);
         let kept = state.counts.get("messages").copied().unwrap_or(0);
         state.keep("messages without addresses and words", kept, WHY_MESSAGES, Vec::new());
         self.run.save(tx).await?;
@@ -322,6 +326,11 @@ impl Eraser<'_, '_> {
         if is_new && self.run.state.rounds < ROUNDS {
             self.run.state.rounds += 1;
             return Ok(Next::Step("find"));
+        }
+        // Somebody may have been at work with what was found, and have made something of it.
+        if std::mem::take(&mut self.run.state.changed) && self.run.state.rounds < ROUNDS {
+            self.run.state.rounds += 1;
+            return Ok(Next::Step("rows"));
         }
         self.run.state.keep("elsewhere", 1, WHY_ELSEWHERE, Vec::new());
         Ok(Next::Done)

@@ -219,7 +219,7 @@ async fn told_of_message(
 ) -> Result<Value, StoreError> {
     let mut told = of_row(row.id.as_str(), row.created_at, &row.value);
     for (index, media) in row.value.media.iter().enumerate() {
-        let Some(key) = own_file(run.shared, &media.url) else { continue };
+        let Some(key) = own_file(run.shared, run.part.id(), &media.url) else { continue };
         let ending = key.as_str().rsplit('/').next().unwrap_or("file").to_owned();
         let name = format!("files/{}.{ending}", row.id);
         if let Some(name) = files.add(run, &key, name).await? {

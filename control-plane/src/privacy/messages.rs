@@ -2,11 +2,11 @@
 //! cost.
 
 use super::person::Part;
-use crate::shared::Shared;
+use crate::{files::UPLOADS, shared::Shared};
 use objects::Key;
 use std::error::Error;
 use store::{
-    Filter, StoreError, Stored, TenantTx,
+    Filter, StoreError, Stored, TenantId, TenantTx,
     ids::ConversationId,
     model::{
         message::{Conversation, Message, MessageStatus},
@@ -17,26 +17,41 @@ use store::{
 /// Tries of a message that are read at once; a chain has some.
 const ATTEMPTS: u16 = 200;
 
-/// Deletes the files that this program keeps for the messages; how many. Again is the same.
-pub(crate) async fn delete_files(shared: &Shared, rows: &[Stored<Message>]) -> Result<u64, StoreError> {
+/// Deletes the files that came in with the messages; how many. Again is the same. What the tenant put here for messages may be other
+/// messages' too, and stays.
+pub(crate) async fn delete_files(
+    shared: &Shared,
+    tenant: &TenantId,
+    rows: &[Stored<Message>],
+) -> Result<u64, StoreError> {
     let mut deleted = 0;
     for media in rows.iter().flat_map(|row| &row.value.media) {
-        let Some(key) = own_file(shared, &media.url) else { continue };
+        let Some(key) = own_file(shared, tenant, &media.url).filter(|key| !is_upload(key)) else { continue };
         shared.objects.delete(&key).await.map_err(not_deleted)?;
         deleted += 1;
     }
     Ok(deleted)
 }
 
+/// Files that the tenant put here for the messages.
+pub(super) fn uploads(shared: &Shared, tenant: &TenantId, rows: &[Stored<Message>]) -> Vec<String> {
+    let media = rows.iter().flat_map(|row| &row.value.media);
+    let keys = media.filter_map(|media| own_file(shared, tenant, &media.url));
+    keys.filter(is_upload).map(|key| key.as_str().to_owned()).collect()
+}
+
+fn is_upload(key: &Key) -> bool {
+    key.as_str().starts_with(UPLOADS)
+}
+
 pub(super) fn not_deleted(cause: impl Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable { doing: "deleting a file", source: Box::new(cause) }
 }
 
-/// Where a file is whose address this program made.
-pub(super) fn own_file(shared: &Shared, url: &str) -> Option<Key> {
-    let own = shared.base_url.as_str().trim_end_matches('/');
-    let rest = url.strip_prefix(own)?.strip_prefix("/files/")?;
-    rest.split('?').next()?.parse().ok()
+/// Where a file of the tenant's is whose address this program made: whoever writes a message may name any address as its file's.
+pub(super) fn own_file(shared: &Shared, tenant: &TenantId, url: &str) -> Option<Key> {
+    let key = shared.files.key(url)?;
+    (key.as_str().split('/').nth(1) == Some(tenant.as_str())).then_some(key)
 }
 
 /// Leaves of a message only what counts, and nothing of its tries.

@@ -1,6 +1,8 @@
 //! Who a person is, and what is theirs.
 
 use super::state::Subject;
+use crate::contacts::with_address;
+use messaging::phone::forms;
 use serde::{Deserialize, Serialize};
 use store::{
     CallFilter, CallId, Filter, Page, StoreError, TenantStore,
@@ -44,15 +46,25 @@ fn add<T: PartialEq>(to: &mut Vec<T>, one: T) -> bool {
 }
 
 impl Person {
+    /// Adds an address; a number in all forms in which somebody may be known by it.
+    fn add_address(&mut self, address: String) {
+        if address.starts_with('+') {
+            for form in forms(&address) {
+                add(&mut self.addresses, form);
+            }
+        }
+        add(&mut self.addresses, address);
+    }
+
     /// Finds what is there now of whoever is meant, beside what was known before.
     pub(crate) async fn find(mut self, part: &Part, subject: &Subject) -> Result<Self, StoreError> {
         let phone = subject.phone.iter().map(|phone| (AddressKind::Phone, phone.clone()));
         let email = subject.email.iter().map(|email| (AddressKind::Email, email.to_lowercase()));
         for (kind, address) in phone.chain(email) {
-            if let Some(row) = part.find::<ContactAddress>(&ContactAddress::lookup(kind, &address)).await? {
-                add(&mut self.contacts, row.value.contact);
+            if let Some(row) = with_address(part, kind, &address).await? {
+                add(&mut self.contacts, row.id);
             }
-            add(&mut self.addresses, address);
+            self.add_address(address);
         }
         if let Some(contact) = &subject.contact {
             add(&mut self.contacts, contact.clone());
@@ -74,7 +86,7 @@ impl Person {
             next += 1;
             let Some(row) = part.get::<Contact>(&contact).await? else { continue };
             for address in row.value.addresses {
-                add(&mut self.addresses, address.address);
+                self.add_address(address.address);
             }
             for merged in row.value.merged {
                 add(&mut self.contacts, merged);
@@ -83,7 +95,7 @@ impl Person {
                 add(&mut self.names, row.value.name);
             }
             for row in part.list::<ContactAddress>(&Filter::first(PAGE).of(contact.as_str())).await? {
-                add(&mut self.addresses, row.value.address.address);
+                self.add_address(row.value.address.address);
                 add(&mut self.others, row.id.to_string());
             }
         }

@@ -80,6 +80,8 @@ pub(crate) struct State {
     pub(crate) place: (usize, String),
     /// How often everything was gone through.
     pub(crate) rounds: u32,
+    /// Something was found in what is kept of others since that was gone through last.
+    pub(crate) changed: bool,
     /// What it waits for.
     pub(crate) waits_for: Option<String>,
     /// What was done, by kind.

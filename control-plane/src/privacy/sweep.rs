@@ -45,10 +45,11 @@ enum Treatment {
 }
 
 const TABLES: [(Table, Treatment); 27] = [
-    (Table::WebhookDeliveries, Treatment::Change),
-    (Table::TenantEvents, Treatment::Change),
+    // First what others are made from.
     (Table::InboundEvents, Treatment::Change),
     (Table::Jobs, Treatment::Change),
+    (Table::WebhookDeliveries, Treatment::Change),
+    (Table::TenantEvents, Treatment::Change),
     (Table::BatchChunks, Treatment::Change),
     (Table::Batches, Treatment::Change),
     (Table::QueueEntries, Treatment::Change),
@@ -108,6 +109,7 @@ pub(super) async fn rows(run: &mut Run<'_>) -> Result<Next, StoreError> {
         for row in found {
             if change(&mut *tx, *table, row, &needles).await? {
                 run.state.count(counted_as(*table), 1);
+                run.state.changed = true;
             }
         }
     }

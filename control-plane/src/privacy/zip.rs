@@ -25,7 +25,6 @@ const TABLE: [u32; 256] = {
     let mut byte = 0;
     while byte < 256 {
         // It is below 256.
-        #[expect(clippy::cast_possible_truncation, reason = "a byte")]
         let mut value = byte as u32;
         let mut bit = 0;
         while bit < 8 {

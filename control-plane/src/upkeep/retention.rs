@@ -116,7 +116,7 @@ impl Round<'_> {
                 return Ok(());
             }
             let rows = rows.into_iter().map(Stored::<Message>::read).collect::<Result<Vec<_>, _>>()?;
-            delete_files(self.shared, &rows).await?;
+            delete_files(self.shared, self.part.id(), &rows).await?;
             let conversations: BTreeSet<_> =
                 rows.iter().filter_map(|row| row.value.conversation.clone()).collect();
             let count = u64::try_from(rows.len()).unwrap_or(0);

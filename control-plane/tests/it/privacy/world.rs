@@ -5,6 +5,8 @@ use crate::{
     support::{Harness, open_store},
 };
 use axum::http::Method;
+use engine::provider::Secret;
+use objects::Links;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use store::{
@@ -295,7 +297,10 @@ impl World {
         let path = self.stage.harness.folder.0.join(&key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, WORDS).unwrap();
-        let url = format!("{}/files/{key}?signature=x", self.stage.base);
+        let secret =
+            std::fs::read_to_string(self.stage.harness.folder.0.join("recording-links.key")).unwrap();
+        let links = Links::new(self.stage.base.parse().unwrap(), Secret::new(secret.trim())).unwrap();
+        let url = format!("{}/files/{key}?signature={}", self.stage.base, links.sign("file", &key));
         let with_file = Message { media: vec![Media { url, content_type: None }], ..message.value };
         let mut tx = part.begin(&Actor::system("test"), now()).await.unwrap();
         tx.update(&message.id, message.version, with_file).await.unwrap();
