@@ -25,6 +25,31 @@ use tokio_tungstenite::{
 /// What a test waits for at most.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Somebody takes the caller's conversation over, and has something said in the call.
+async fn take_over(http: &reqwest::Client, url: &impl Fn(&str) -> String, key: &str) {
+    let post = async |path: &str, key: Option<&str>, body: Value| -> Value {
+        let mut request = http.post(url(path)).json(&body);
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    };
+    let invite = json!({ "email": "olga@example.com", "name": "Olga", "role": "operator" });
+    let invited = post("/v1/members", Some(key), invite).await;
+    let accept = json!({ "token": invited["invitation"]["token"], "password": "four words of mine" });
+    post("/v1/auth/invitations/accept", None, accept).await;
+    let request = http.get(url("/v1/conversations")).bearer_auth(key);
+    let all: Value = request.send().await.unwrap().json().await.unwrap();
+    let path = format!("/v1/conversations/{}", all["data"][0]["id"].as_str().unwrap());
+    let user = &invited["user_id"];
+    let taken = post(&format!("{path}/takeover"), Some(key), json!({ "user": user })).await;
+    assert_eq!(taken["control"]["by"], "operator", "{taken}");
+    let said = json!({ "text": "This is Olga.", "channel": "voice", "user": user });
+    post(&format!("{path}/messages"), Some(key), said).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_live_call_is_heard_and_ordered_about_from_any_node() {
     let Some(database) = postgres::database().await else { return };
@@ -77,6 +102,7 @@ async fn a_live_call_is_heard_and_ordered_about_from_any_node() {
             let (status, text) = order(name, body).await;
             assert_eq!(status, 202, "{name}: {text}");
         }
+        take_over(&http, &url, &key).await;
         let mut request = format!("ws://{}/v1/calls/{call}/listen?channels=mixed", other.address)
             .into_client_request()
             .unwrap();
@@ -111,6 +137,7 @@ async fn a_live_call_is_heard_and_ordered_about_from_any_node() {
     assert_eq!(performance.call.end_reason.as_deref(), Some("operator_ended"));
     let said: Vec<_> = performance.call.turns.iter().map(|turn| turn.assistant.as_str()).collect();
     assert!(said.join(" ").contains("One moment please."), "{said:?}");
+    assert!(said.join(" ").contains("This is Olga."), "{said:?}");
     other.stop(Duration::from_secs(5)).await.unwrap();
     rehearsal.end().await.unwrap();
 }

@@ -27,6 +27,9 @@ const REMEMBERED_US: i64 = 24 * 3_600 * 1_000_000;
 /// Longest text, in characters.
 const TEXT_MAX: usize = 1_500;
 
+/// How often a message is tried to be stored while others write in the conversation in the same moment.
+const TRIES: usize = 8;
+
 /// A tool of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnTool {
@@ -87,7 +90,17 @@ impl OwnTool {
                 if text.is_empty() || text.chars().count() > TEXT_MAX {
                     return Err(OwnToolError::NoText);
                 }
-                send(shared, &*part, invocation, &call, row, channel, text).await
+                let (mut row, mut tries) = (row, 1..TRIES);
+                loop {
+                    match send(shared, &*part, invocation, &call, row, channel, text).await {
+                        Err(OwnToolError::Store(StoreError::Stale { .. } | StoreError::Conflict { .. }))
+                            if tries.next().is_some() =>
+                        {
+                            row = conversation(&*part, &call).await?;
+                        }
+                        done => return done,
+                    }
+                }
             }
         }
     }

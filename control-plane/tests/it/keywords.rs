@@ -143,11 +143,12 @@ async fn stop_to_a_whatsapp_sender_that_takes_no_calls_is_kept_too() {
     let account = format!("AC{}", "0".repeat(32));
     let accounts = stage.harness.get("/v1/provider-accounts").await.json();
     let own = accounts["data"].as_array().unwrap().iter().find(|one| one["sid"] == account.as_str()).unwrap();
-    let changed = json!({
-        "secrets": { "auth_token": "sandbox" },
-        "properties": { "whatsapp_senders": format!("+15550187, {sender}") },
-    });
     let path = format!("/v1/provider-accounts/{}", own["id"].as_str().unwrap());
+    // The account of the configuration has its token there alone.
+    let secret = json!({ "secret": "sandbox" });
+    let answer = stage.harness.json(Method::PUT, &format!("{path}/secrets/auth_token"), &secret).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let changed = json!({ "properties": { "whatsapp_senders": format!("+15550187, {sender}") } });
     let answer = stage.harness.json(Method::PATCH, &path, &changed).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let write = async |to: &str| {
