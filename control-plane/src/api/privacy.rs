@@ -89,7 +89,7 @@ impl Check for PersonForm {
 
 /// A request about what is kept of a person.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = PrivacyRequest)]
+#[schema(as = PrivacyRequestView)]
 pub(crate) struct RequestView {
     /// `export` or `erasure`.
     #[schema(example = "erasure")]

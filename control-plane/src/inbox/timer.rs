@@ -152,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_counts_together_with_the_work_that_it_ends_or_not_at_all() {
-        let folder = std::env::temp_dir().join(store::new_id("tandem_timer"));
+        let folder = std::env::temp_dir().join(store::new_id("timers"));
         std::fs::create_dir(&folder).unwrap();
         let store = SqliteStore::open(&folder.join("tandem.db"), SqliteOptions::default()).await.unwrap();
         let (tenant, id, user) = (TenantId::generate(), ConversationId::generate(), UserId::generate());
