@@ -230,43 +230,38 @@ async fn together(
 ) -> Result<Vec<(usize, Errand)>, StoreError> {
     let mut tx = part.begin(&inner.actor, scene.now).await?;
     let (mut errands, mut facts): (Vec<(usize, Errand)>, Vec<Fact>) = (Vec::new(), Vec::new());
+    let mut finished = Vec::new();
     for (index, events) in due {
         let Some(claim) = claims.get(*index) else { continue };
         let id = MessageId::known(claim.object.as_str());
         let Some(mut stepped) = step(&mut *tx, scene, &id, events.clone(), true).await? else {
-            tx.finish_work(claim).await?;
+            finished.push(claim);
             continue;
         };
         tell(&mut *tx, &stepped, scene.now).await?;
         report_alerts(scene.tenant, &stepped);
         if stepped.errands.is_empty() && stepped.outgoing.dispatch.trying().is_empty() {
-            put_back(&mut *tx, claim, &stepped).await?;
+            // Whoever told something of it meanwhile may have taken the lease: what came of its calls is known here alone, and counts.
+            match stepped.outgoing.dispatch.wake_at() {
+                Some(at) => schedule(&mut *tx, &stepped, stepped.outgoing.lane, at).await?,
+                None => finished.push(claim),
+            }
         }
         facts.append(&mut stepped.facts);
         errands.extend(stepped.errands.into_iter().map(|errand| (*index, errand)));
     }
     tx.commit().await?;
+    for claim in finished {
+        // Not held any more: whoever holds it finds nothing to do.
+        if let Err(cause) = part.finish_work(claim).await {
+            warn!(
+                error = &cause as &dyn std::error::Error,
+                "a message that is done is looked at once more when its lease ends"
+            );
+        }
+    }
     inner.learn(part, facts, scene.now).await;
     Ok(errands)
-}
-
-/// Puts a message back until it wants to be looked at. One that somebody else holds meanwhile goes on all the same: what came of its
-/// calls is known here alone.
-async fn put_back(
-    tx: &mut (dyn store::TenantTx + 'static),
-    claim: &Claim,
-    stepped: &Stepped,
-) -> Result<(), StoreError> {
-    let wake_at = stepped.outgoing.dispatch.wake_at();
-    let held = match wake_at {
-        Some(at) => tx.retry_work(claim, at).await,
-        None => tx.finish_work(claim).await,
-    };
-    match (held, wake_at) {
-        (Err(StoreError::Stale { .. }), Some(at)) => schedule(tx, stepped, stepped.outgoing.lane, at).await,
-        (Err(StoreError::Stale { .. }), None) => Ok(()),
-        (held, _) => held,
-    }
 }
 
 /// Says what became of a message, if that is another than before.
