@@ -1,6 +1,6 @@
 //! Phone numbers: one form in which they are kept, one by which they are found, and the forms that providers want.
 //!
-//! Kept as E.164 by libphonenumber's rules and the table [`RULES`] of countries where the same number has two forms (decision B18, requirements
+//! Kept as E.164 by libphonenumber's rules and the table `RULES` of countries where the same number has two forms (decision B18, requirements
 //! S0-56 to S0-60). The last ten digits, by which older systems find a number, are the same in several countries and so never enough.
 
 use crate::words::words;

@@ -237,7 +237,7 @@ impl Log {
         self.first.iter().chain(&self.last)
     }
 
-    /// How many are left out between the first [`FIRST_MAX`] and the last.
+    /// How many are left out between the first `FIRST_MAX` and the last.
     #[must_use]
     pub const fn omitted(&self) -> u32 {
         self.omitted
