@@ -25,6 +25,8 @@ pub const CHUNK: usize = 20;
 pub const MESSAGES_AHEAD: i64 = 1_000;
 /// Messages of a batch that quiet hours hold back, at most.
 const HELD_AHEAD: i64 = 20_000;
+/// Chunks of a batch before it is looked again how far it is: that takes the longer the larger the batch is.
+const CHUNKS_A_LOOK: i64 = 10;
 /// A batch that is ahead, or paused, is looked at again after so long, in µs.
 const AGAIN_US: i64 = 500_000;
 /// One that is paused.
@@ -67,39 +69,65 @@ async fn again(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     inner.store.tenant(&claim.tenant).retry_work(claim, (inner.clock)()).await.map(drop)
 }
 
-/// One chunk of a batch.
+/// Some chunks of a batch.
 async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     let part = inner.store.tenant(&claim.tenant);
     let id = BatchId::known(claim.object.as_str());
     let now = (inner.clock)();
-    let Some(batch) = part.get::<Batch>(&id).await? else {
-        part.finish_work(claim).await?;
+    let running =
+        part.get::<Batch>(&id).await?.is_some_and(|batch| batch.value.status == BatchStatus::Running);
+    // Of one that does not run there is only its work to be put away.
+    let chunks = if running {
+        let counts = part.batch_counts(&id).await?;
+        room(counts.iter().map(|count| (count.status.as_str(), count.count)))
+    } else {
+        1
+    };
+    if chunks == 0 {
+        part.retry_work(claim, now.saturating_add(AGAIN_US)).await?;
         return Ok(());
+    }
+    for left in (0..chunks).rev() {
+        if !one_more(inner, &*part, claim, &id, left == 0).await? {
+            break;
+        }
+    }
+    inner.wake(Lane::Bulk);
+    Ok(())
+}
+
+/// One chunk of a batch; false: there is no more to do now. `last`: it is put back then, to be looked at again.
+async fn one_more(
+    inner: &Inner,
+    part: &(dyn TenantStore + 'static),
+    claim: &Claim,
+    id: &BatchId,
+    last: bool,
+) -> Result<bool, StoreError> {
+    let now = (inner.clock)();
+    let Some(batch) = part.get::<Batch>(id).await? else {
+        part.finish_work(claim).await?;
+        return Ok(false);
     };
     match batch.value.status {
         BatchStatus::Running => {}
         BatchStatus::Paused => {
             part.retry_work(claim, now.saturating_add(PAUSED_US)).await?;
-            return Ok(());
+            return Ok(false);
         }
         BatchStatus::Canceled | BatchStatus::Done => {
             part.finish_work(claim).await?;
-            return Ok(());
+            return Ok(false);
         }
-    }
-    let counts = part.batch_counts(&id).await?;
-    if is_far_ahead(counts.iter().map(|count| (count.status.as_str(), count.count))) {
-        part.retry_work(claim, now.saturating_add(AGAIN_US)).await?;
-        return Ok(());
     }
     let first = Filter::first(1).of(id.as_str()).with_status(ChunkStatus::Waiting.as_str()).oldest_first();
     let chunk = part.list::<BatchChunk>(&first).await?.into_iter().next();
-    expand(inner, &*part, claim, batch, chunk).await
+    expand(inner, part, claim, (batch, chunk), last).await
 }
 
-/// Whether enough messages wait. Those that quiet hours hold back wait for so long that others must not wait for them: where the next
+/// How many chunks may get their messages before it is looked again; none: enough wait. Those that quiet hours hold back wait for so long that others must not wait for them: where the next
 /// recipients are it may be day.
-fn is_far_ahead<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> bool {
+fn room<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> i64 {
     let (mut waiting, mut held) = (0_i64, 0_i64);
     for (status, count) in counts {
         if status == MessageStatus::Held.as_str() {
@@ -111,17 +139,19 @@ fn is_far_ahead<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> bool {
             waiting = waiting.saturating_add(count);
         }
     }
-    waiting >= MESSAGES_AHEAD || held >= HELD_AHEAD
+    let chunk = i64::try_from(CHUNK).unwrap_or(i64::MAX);
+    let most = MESSAGES_AHEAD.saturating_sub(waiting).min(HELD_AHEAD.saturating_sub(held)).max(0);
+    most.div_ceil(chunk).min(CHUNKS_A_LOOK)
 }
 
-/// Gives a chunk's recipients their messages; without one, the batch is done.
+/// Gives a chunk's recipients their messages; without one, the batch is done. Whether there is more to do now.
 async fn expand(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
     claim: &Claim,
-    batch: Stored<Batch>,
-    chunk: Option<Stored<BatchChunk>>,
-) -> Result<(), StoreError> {
+    (batch, chunk): (Stored<Batch>, Option<Stored<BatchChunk>>),
+    last: bool,
+) -> Result<bool, StoreError> {
     let now = (inner.clock)();
     let mut made = Vec::new();
     if let Some(chunk) = &chunk {
@@ -147,17 +177,16 @@ async fn expand(
         tx.update(&id, version, done).await?;
         let left = batch.value.left.saturating_sub(count);
         tx.update(&batch.id, batch.version, Batch { left, ..batch.value }).await?;
-        tx.retry_work(claim, now).await?;
+        if last {
+            tx.retry_work(claim, now).await?;
+        }
     } else {
         tx.update(&batch.id, batch.version, Batch { status: BatchStatus::Done, left: 0, ..batch.value })
             .await?;
         tx.finish_work(claim).await?;
     }
     tx.commit().await?;
-    if !is_done {
-        inner.wake(Lane::Bulk);
-    }
-    Ok(())
+    Ok(!is_done && !last)
 }
 
 #[cfg(test)]
@@ -166,10 +195,11 @@ mod tests {
 
     #[test]
     fn those_who_sleep_do_not_hold_up_those_who_are_awake() {
-        let ahead = |counts: &[(&'static str, i64)]| is_far_ahead(counts.iter().copied());
-        assert!(!ahead(&[("held", 5_000), ("queued", 10), ("delivered", 90_000)]));
-        assert!(ahead(&[("held", HELD_AHEAD)]), "not all of a hundred thousand at once");
-        assert!(ahead(&[("queued", 600), ("sending", 300), ("scheduled", 100)]));
-        assert!(!ahead(&[("queued", 600), ("sent", 90_000)]));
+        let room = |counts: &[(&'static str, i64)]| room(counts.iter().copied());
+        assert_eq!(room(&[("held", 5_000), ("queued", 10), ("delivered", 90_000)]), CHUNKS_A_LOOK);
+        assert_eq!(room(&[("held", HELD_AHEAD)]), 0, "not all of a hundred thousand at once");
+        assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 100)]), 0);
+        assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 75)]), 2);
+        assert_eq!(room(&[("queued", 600), ("sent", 90_000)]), CHUNKS_A_LOOK);
     }
 }
