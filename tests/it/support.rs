@@ -1,13 +1,19 @@
-//! A rehearsal in virtual time, in a folder of its own.
+//! Rehearsals, in virtual time or not, each in a folder of its own.
 
 pub(crate) use fixtures::wait::until;
 
-use fixtures::{call::Fixture, sandbox::SandboxOptions, virtual_time};
+use fixtures::{
+    call::Fixture,
+    carrier::CarrierEvent,
+    sandbox::{Event, SandboxOptions, Service},
+    virtual_time,
+};
 use std::path::{Path, PathBuf};
 use tandem::{
     config::Config,
     rehearsal::{Performance, Rehearsal, sandbox_options},
 };
+use tokio::sync::oneshot;
 
 /// A folder that goes with its test.
 pub(crate) struct Folder(PathBuf);
@@ -32,6 +38,39 @@ impl Drop for Folder {
         // Left behind is only what the system clears away by itself.
         drop(std::fs::remove_dir_all(&self.0));
     }
+}
+
+/// Calls a server of a rehearsal, and does something once the call has its stream.
+pub(crate) async fn call_and<T>(
+    rehearsal: &Rehearsal,
+    fixture: &Fixture,
+    act: impl Future<Output = T>,
+) -> (Performance, T) {
+    let (started, streaming) = oneshot::channel();
+    let mut started = Some(started);
+    let call = rehearsal.call(fixture, rehearsal.carrier_options(), |event| {
+        if matches!(event, CarrierEvent::StreamStarted { .. })
+            && let Some(started) = started.take()
+        {
+            started.send(()).unwrap();
+        }
+    });
+    let acting = async {
+        streaming.await.unwrap();
+        act.await
+    };
+    let (performance, came) = tokio::join!(call, acting);
+    (performance.unwrap(), came)
+}
+
+/// Waits until the voice is to say something with these words.
+pub(crate) async fn until_said(rehearsal: &Rehearsal, words: &str) {
+    let is_said = async || {
+        let all = rehearsal.sandbox.log().of(Service::Elevenlabs);
+        let said = |event: &Event| matches!(event, Event::Text { text, .. } if text.contains(words));
+        all.iter().any(|entry| said(&entry.event)).then_some(())
+    };
+    until(is_said, words).await;
 }
 
 /// Plays a recorded call through the whole product, in virtual time.
