@@ -32,6 +32,7 @@ mod former;
 mod hours;
 pub(crate) mod item;
 pub(crate) mod journal;
+mod listed_users;
 mod listen;
 mod me;
 pub(crate) mod media;

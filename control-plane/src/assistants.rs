@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use std::{collections::HashMap, time::Duration};
 use store::model::account::Sealed;
 use url::Url;
+use utoipa::ToSchema;
 
 /// The `config` of a stored assistant. What is not set has the default, so that stored assistants outlive new options.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,8 +110,9 @@ const fn default_tool_timeout_ms() -> u64 {
 }
 
 /// Who carries a tool out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ToolKind)]
 pub enum ToolConfigKind {
     /// The tenant's server, over HTTP.
     Http,
@@ -118,13 +120,13 @@ pub enum ToolConfigKind {
     EndCall,
     /// Tandem: hands the caller over.
     TransferCall,
-    /// Tandem: writes a text message to the caller.
+    /// Tandem: writes a text message to the caller. Its name is `send_sms`.
     SendSms,
-    /// Tandem: writes to the caller by WhatsApp.
+    /// Tandem: writes to the caller by WhatsApp. Its name is `send_whatsapp`.
     SendWhatsapp,
-    /// Tandem: writes an email to the caller.
+    /// Tandem: writes an email to the caller, to the address in their contact. Its name is `send_email`.
     SendEmail,
-    /// Tandem: asks for a person.
+    /// Tandem: asks for a person. Its name is `escalate_to_human`.
     EscalateToHuman,
 }
 

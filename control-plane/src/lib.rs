@@ -22,6 +22,8 @@ mod directory;
 mod elsewhere;
 mod files;
 mod health;
+#[cfg(test)]
+mod house;
 pub mod import;
 mod inbox;
 mod keys;

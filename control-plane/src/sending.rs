@@ -7,6 +7,7 @@
 
 mod alerts;
 pub(crate) mod compose;
+mod gateway;
 pub(crate) mod hours;
 mod mail;
 mod onesignal;

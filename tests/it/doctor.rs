@@ -71,6 +71,7 @@ impl Installation {
         let server = Server(child);
         let began = Instant::now();
         let address = self.public.strip_prefix("http://").unwrap();
+        // Nothing tells when another process serves: it is looked at now and then.
         while !answers(address) {
             assert!(began.elapsed() < PATIENCE, "the server does not start");
             std::thread::sleep(Duration::from_millis(10));

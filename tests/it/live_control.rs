@@ -1,12 +1,12 @@
 //! A person in a live call: speaks into it, listens in, mutes the assistant, hands the caller over, hangs up.
 
-use crate::support::Folder;
+use crate::support::{Folder, call_and};
 use engine::provider::http::{HttpOptions, http_client};
-use fixtures::{call::Fixture, carrier::CarrierEvent, virtual_time};
+use fixtures::{call::Fixture, virtual_time};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tandem::rehearsal::{Performance, Rehearsal, sandbox_options};
-use tokio::{net::TcpStream, sync::oneshot};
+use tokio::net::TcpStream;
 use tokio_tungstenite::{
     client_async,
     tungstenite::{Message, client::IntoClientRequest},
@@ -69,26 +69,16 @@ fn play_with_office(record: bool, act: impl AsyncFnOnce(&Office<'_>, &str)) -> P
     virtual_time::run(async {
         let tune = |config: &mut tandem::config::Config| config.tenant.record = record;
         let rehearsal = Rehearsal::start(sandbox_options(), &fixture, folder.path(), tune).await.unwrap();
-        let (started, streaming) = oneshot::channel();
-        let mut started = Some(started);
-        let call = rehearsal.call(&fixture, rehearsal.carrier_options(), |event| {
-            if matches!(event, CarrierEvent::StreamStarted { .. })
-                && let Some(started) = started.take()
-            {
-                started.send(()).unwrap();
-            }
-        });
         let office = async {
-            streaming.await.unwrap();
             let key = rehearsal.server.first_key.as_ref().unwrap().reveal().to_owned();
             let office =
                 Office { rehearsal: &rehearsal, http: http_client(HttpOptions::default()).unwrap(), key };
             let call = office.live_call().await;
             act(&office, &call).await;
         };
-        let (performance, ()) = tokio::join!(call, office);
+        let (performance, ()) = call_and(&rehearsal, &fixture, office).await;
         rehearsal.end().await.unwrap();
-        performance.unwrap()
+        performance
     })
 }
 

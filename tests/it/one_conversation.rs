@@ -1,11 +1,11 @@
 //! One person, one conversation: it begins by text message, goes on in a call, changes hands in the middle of it, and ends by email. All
 //! of it through the public API, on the sandbox and a real mail server (left out, and said so, where there is none).
 
-use crate::support::{Folder, until};
+use crate::support::{Folder, call_and, until, until_said};
 use engine::provider::http::{HttpOptions, http_client};
 use fixtures::{
     call::Fixture,
-    carrier::{CarrierEvent, sign},
+    carrier::sign,
     sandbox::{Event, Service},
 };
 use mail::{
@@ -20,7 +20,6 @@ use tandem::{
     config::Config,
     rehearsal::{Rehearsal, sandbox_options},
 };
-use tokio::sync::oneshot;
 
 const OWN: &str = "+15555550100";
 const PERSON: &str = "+15555550110";
@@ -130,17 +129,7 @@ async fn one_conversation_goes_from_a_text_through_a_call_and_an_operator_to_an_
     let path = format!("/v1/conversations/{id}");
 
     // It goes on in a call, whose assistant knows what was written, and which an operator takes over.
-    let (started, streaming) = oneshot::channel();
-    let mut started = Some(started);
-    let call = rehearsal.call(&fixture, rehearsal.carrier_options(), |event| {
-        if matches!(event, CarrierEvent::StreamStarted { .. })
-            && let Some(started) = started.take()
-        {
-            started.send(()).unwrap();
-        }
-    });
     let operator = async {
-        streaming.await.unwrap();
         let told = || async {
             let all = rehearsal.sandbox.log().of(Service::Anthropic);
             let mut bodies = all.iter().filter_map(|entry| match &entry.event {
@@ -156,19 +145,13 @@ async fn one_conversation_goes_from_a_text_through_a_call_and_an_operator_to_an_
         assert_eq!(taken["control"]["by"], "operator", "{taken}");
         let said = json!({ "text": "This is Olga, I take it from here.", "channel": "voice", "user": olga });
         office.post(&format!("{path}/messages"), said).await;
-        let spoken = || async {
-            let all = rehearsal.sandbox.log().of(Service::Elevenlabs);
-            let said =
-                |event: &Event| matches!(event, Event::Text { text, .. } if text.contains("This is Olga"));
-            all.iter().any(|entry| said(&entry.event)).then_some(())
-        };
-        until(spoken, "what the operator says").await;
+        until_said(&rehearsal, "This is Olga").await;
         let live = office.data("/v1/calls?status=live").await;
         let order = format!("/v1/calls/{}/hang-up", live[0]["id"].as_str().unwrap());
         office.post(&order, json!({})).await;
     };
-    let (performance, ()) = tokio::join!(call, operator);
-    assert_eq!(performance.unwrap().call.end_reason.as_deref(), Some("operator_ended"));
+    let (performance, ()) = call_and(&rehearsal, &fixture, operator).await;
+    assert_eq!(performance.call.end_reason.as_deref(), Some("operator_ended"));
 
     // It ends by email, in both directions.
     let written = json!({ "text": "The green one is yours.", "channel": "email", "subject": "Your bicycle", "user": olga });

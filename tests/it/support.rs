@@ -1,19 +1,19 @@
-//! A rehearsal in virtual time, in a folder of its own; and the wait for what comes about in its own time.
+//! Rehearsals, in virtual time or not, each in a folder of its own.
 
-use fixtures::{call::Fixture, sandbox::SandboxOptions, virtual_time};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
+pub(crate) use fixtures::wait::until;
+
+use fixtures::{
+    call::Fixture,
+    carrier::CarrierEvent,
+    sandbox::{Event, SandboxOptions, Service},
+    virtual_time,
 };
+use std::path::{Path, PathBuf};
 use tandem::{
     config::Config,
     rehearsal::{Performance, Rehearsal, sandbox_options},
 };
-
-/// Bound of every wait for an effect: far beyond what a busy machine needs, so that only what never comes about runs into it.
-const SOON: Duration = Duration::from_secs(120);
-/// How long until one looks again.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+use tokio::sync::oneshot;
 
 /// A folder that goes with its test.
 pub(crate) struct Folder(PathBuf);
@@ -40,6 +40,39 @@ impl Drop for Folder {
     }
 }
 
+/// Calls a server of a rehearsal, and does something once the call has its stream.
+pub(crate) async fn call_and<T>(
+    rehearsal: &Rehearsal,
+    fixture: &Fixture,
+    act: impl Future<Output = T>,
+) -> (Performance, T) {
+    let (started, streaming) = oneshot::channel();
+    let mut started = Some(started);
+    let call = rehearsal.call(fixture, rehearsal.carrier_options(), |event| {
+        if matches!(event, CarrierEvent::StreamStarted { .. })
+            && let Some(started) = started.take()
+        {
+            started.send(()).unwrap();
+        }
+    });
+    let acting = async {
+        streaming.await.unwrap();
+        act.await
+    };
+    let (performance, came) = tokio::join!(call, acting);
+    (performance.unwrap(), came)
+}
+
+/// Waits until the voice is to say something with these words.
+pub(crate) async fn until_said(rehearsal: &Rehearsal, words: &str) {
+    let is_said = async || {
+        let all = rehearsal.sandbox.log().of(Service::Elevenlabs);
+        let said = |event: &Event| matches!(event, Event::Text { text, .. } if text.contains(words));
+        all.iter().any(|entry| said(&entry.event)).then_some(())
+    };
+    until(is_said, words).await;
+}
+
 /// Plays a recorded call through the whole product, in virtual time.
 pub(crate) fn play(name: &str) -> (Performance, Folder) {
     play_with(name, sandbox_options(), |_| {})
@@ -62,18 +95,4 @@ pub(crate) fn play_with(
         performance
     });
     (performance, folder)
-}
-
-/// Looks until there is something to see. For effects that nothing tells of: of another process, of a file, of what only the public API
-/// shows. Whatever can be awaited is awaited instead.
-pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
-    let found = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
-    tokio::time::timeout(SOON, found).await.unwrap_or_else(|_| panic!("there is never {what}"))
 }

@@ -16,6 +16,8 @@ const REQUIRED: (&str, &str) = ("TANDEM_TEST_NATS", "required");
 const PROGRAM: &str = "/usr/sbin/nats-server";
 /// A server starts at once; a busy machine may need longer.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
+/// How long until one looks again.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Another process may have taken the free port meanwhile.
 const TRIES: usize = 5;
 
@@ -51,6 +53,18 @@ pub fn start() -> Option<NatsServer> {
     Some(started.expect("the NATS server does not start"))
 }
 
+/// Whether something comes about in time. The server is a process of its own and tells nobody, so one looks now and then.
+fn until(mut look: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    while !look() {
+        if began.elapsed() > STARTS_WITHIN {
+            return false;
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    true
+}
+
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
@@ -65,15 +79,8 @@ impl NatsServer {
             .spawn()
             .unwrap();
         let server = Self { port, keeper };
-        let began = Instant::now();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        while began.elapsed() < STARTS_WITHIN {
-            if TcpStream::connect(address).is_ok() {
-                return Some(server);
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        None
+        until(|| TcpStream::connect(address).is_ok()).then_some(server)
     }
 
     /// Its address.
@@ -87,11 +94,7 @@ impl NatsServer {
     pub fn again(self) -> Self {
         let port = self.port;
         drop(self);
-        let began = Instant::now();
-        while TcpListener::bind(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < STARTS_WITHIN, "the port stays taken");
-            thread::sleep(Duration::from_millis(10));
-        }
+        assert!(until(|| TcpListener::bind(("127.0.0.1", port)).is_ok()), "the port stays taken");
         Self::at(port).expect("the NATS server does not start again")
     }
 }

@@ -5,6 +5,7 @@ use super::{
     crud::{self, Form, Reference},
     etag::Preconditions,
     item::{Item, Named},
+    listed_users::{self, Listed},
     need::{RoutingManage, RoutingRead},
     once::Stop,
     op::Op,
@@ -13,14 +14,13 @@ use super::{
     schema,
 };
 use crate::{
-    problem::{FaultCode, Faults, Problem},
+    problem::{Faults, Problem},
     shared::Shared,
 };
 use axum::{Json, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 use store::{
-    Table,
     ids::{QueueId, UserId},
     model::queue::{Queue, QueueMember},
 };
@@ -101,16 +101,16 @@ impl Named for QueueForm {
     const NAME: &'static str = "Queue";
 }
 
+impl Listed for MemberForm {
+    fn user(&self) -> &UserId {
+        &self.user
+    }
+}
+
 impl Check for QueueForm {
     fn check(&self, faults: &mut Faults) {
         faults.text("name", &self.name, 1, 100);
-        faults.at_most("members", &self.members, 200);
-        let mut seen = HashSet::new();
-        faults.each("members", &self.members, |faults, member| {
-            if !seen.insert(member.user.clone()) {
-                faults.add_at("user", FaultCode::Duplicate, "this user is in the list already");
-            }
-        });
+        listed_users::check(faults, &self.members);
         faults.number("max_waiting", self.max_waiting, 1, 1_000);
         faults.number("max_wait_s", self.max_wait_s, 10, 14_400);
         faults.number("announce_every_s", self.announce_every_s, 0, 3_600);
@@ -149,9 +149,7 @@ impl Form for QueueForm {
     }
 
     fn references(&self) -> Vec<Reference> {
-        let pointer = |index| format!("/members/{index}/user");
-        let members = self.members.iter().enumerate();
-        members.map(|(index, member)| Reference::new(pointer(index), Table::Users, &member.user)).collect()
+        listed_users::references(&self.members)
     }
 }
 

@@ -56,30 +56,28 @@ impl Check for RetentionForm {
 
 impl From<RetentionSettings> for RetentionForm {
     fn from(settings: RetentionSettings) -> Self {
-        let RetentionSettings {
-            sms_days,
-            whatsapp_days,
-            email_days,
-            push_days,
-            voice_days,
-            transcript_days,
-            legal_hold,
-        } = settings;
-        Self { sms_days, whatsapp_days, email_days, push_days, voice_days, transcript_days, legal_hold }
+        Self {
+            sms_days: settings.sms_days,
+            whatsapp_days: settings.whatsapp_days,
+            email_days: settings.email_days,
+            push_days: settings.push_days,
+            voice_days: settings.voice_days,
+            transcript_days: settings.transcript_days,
+            legal_hold: settings.legal_hold,
+        }
     }
 }
 
 impl From<RetentionForm> for RetentionSettings {
     fn from(form: RetentionForm) -> Self {
-        let RetentionForm {
-            sms_days,
-            whatsapp_days,
-            email_days,
-            push_days,
-            voice_days,
-            transcript_days,
-            legal_hold,
-        } = form;
-        Self { sms_days, whatsapp_days, email_days, push_days, voice_days, transcript_days, legal_hold }
+        Self {
+            sms_days: form.sms_days,
+            whatsapp_days: form.whatsapp_days,
+            email_days: form.email_days,
+            push_days: form.push_days,
+            voice_days: form.voice_days,
+            transcript_days: form.transcript_days,
+            legal_hold: form.legal_hold,
+        }
     }
 }

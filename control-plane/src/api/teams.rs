@@ -6,6 +6,7 @@ use super::{
     crud::{self, Form, Reference},
     etag::Preconditions,
     item::{Item, Named},
+    listed_users::{self, Listed},
     need::{ContactsRead, InboxManage},
     once::Stop,
     op::Op,
@@ -15,14 +16,13 @@ use super::{
 };
 use crate::{
     inbox::assign,
-    problem::{FaultCode, Faults, Problem},
+    problem::{Faults, Problem},
     shared::Shared,
 };
 use axum::{Json, http::StatusCode, response::Response};
 use serde::{Deserialize, Serialize};
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 use store::{
-    Table,
     ids::{TeamId, UserId},
     model::inbox::{Team, TeamMember},
 };
@@ -86,15 +86,17 @@ impl Named for TeamForm {
     const NAME: &'static str = "Team";
 }
 
+impl Listed for TeamMemberForm {
+    fn user(&self) -> &UserId {
+        &self.user
+    }
+}
+
 impl Check for TeamForm {
     fn check(&self, faults: &mut Faults) {
         faults.text("name", &self.name, 1, 100);
-        faults.at_most("members", &self.members, 200);
-        let mut seen = HashSet::new();
+        listed_users::check(faults, &self.members);
         faults.each("members", &self.members, |faults, member| {
-            if !seen.insert(member.user.clone()) {
-                faults.add_at("user", FaultCode::Duplicate, "this user is in the list already");
-            }
             faults.number("capacity", member.capacity, 0, 10_000);
         });
         if let Some(within) = self.answer_within_s {
@@ -134,9 +136,7 @@ impl Form for TeamForm {
     }
 
     fn references(&self) -> Vec<Reference> {
-        let pointer = |index| format!("/members/{index}/user");
-        let members = self.members.iter().enumerate();
-        members.map(|(index, member)| Reference::new(pointer(index), Table::Users, &member.user)).collect()
+        listed_users::references(&self.members)
     }
 }
 

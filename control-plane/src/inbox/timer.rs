@@ -115,16 +115,9 @@ pub(super) async fn look(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::house::House;
     use proptest::prelude::*;
-    use store::{
-        Store as _, TenantId,
-        ids::UserId,
-        model::{
-            message::Channel,
-            tenant::{Tenant, TenantSettings, TenantStatus},
-        },
-    };
-    use store_sqlite::{SqliteOptions, SqliteStore};
+    use store::{ids::UserId, model::message::Channel};
 
     fn conversation(control: Control, answer_due_at: Option<i64>, answer_missed: bool) -> Conversation {
         Conversation {
@@ -152,28 +145,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_counts_together_with_the_work_that_it_ends_or_not_at_all() {
-        let folder = std::env::temp_dir().join(store::new_id("timers"));
-        std::fs::create_dir(&folder).unwrap();
-        let store = SqliteStore::open(&folder.join("tandem.db"), SqliteOptions::default()).await.unwrap();
-        let (tenant, id, user) = (TenantId::generate(), ConversationId::generate(), UserId::generate());
-        let row = Tenant {
-            name: "One".to_owned(),
-            slug: "one".to_owned(),
-            status: TenantStatus::Active,
-            settings: TenantSettings::default(),
-        };
-        let mut tx = store.platform().begin(&Actor::system("test"), 1).await.unwrap();
-        tx.insert_as(tenant.clone(), row).await.unwrap();
-        tx.commit().await.unwrap();
-        let part = store.tenant(&tenant);
+        let house = House::new().await;
+        let (part, id, user) = (house.part(), ConversationId::generate(), UserId::generate());
         let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
         let has = Control::Operator { user, since: 1, active_at: 1 };
         tx.insert_as(id.clone(), conversation(has, None, false)).await.unwrap();
         schedule(&mut *tx, &id, 1).await.unwrap();
         tx.commit().await.unwrap();
 
-        let claim =
-            async |now| store.claim_work(WorkKind::Conversation, now, now + 1, 1).await.unwrap().remove(0);
+        let claim = async |now| {
+            house.store.claim_work(WorkKind::Conversation, now, now + 1, 1).await.unwrap().remove(0)
+        };
         let (lost, held) = (claim(2).await, claim(4).await);
         let done = look(&*part, &id, &lost).await;
         assert!(matches!(done, Err(StoreError::Stale { what: "lease" })), "{done:?}");
@@ -181,7 +163,6 @@ mod tests {
         assert_eq!(epoch().await, 0, "whoever is killed in between has changed nothing, and another looks");
         assert!(look(&*part, &id, &held).await.unwrap(), "the operator is long gone");
         assert_eq!(epoch().await, 1);
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     proptest! {

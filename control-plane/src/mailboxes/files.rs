@@ -3,6 +3,7 @@
 use crate::{
     api::media::send_object,
     files::{PURPOSE, TO_SAVE, extension, name_of},
+    keys::sha256_hex,
     problem::{Code, Problem},
     shared::Shared,
 };
@@ -13,8 +14,7 @@ use axum::{
 };
 use mail::Received;
 use objects::Key;
-use sha2::{Digest, Sha256};
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 use store::{StoreError, TenantId, model::message::Media};
 
 /// Keeps the files of a mail; again is the same.
@@ -30,7 +30,8 @@ pub(super) async fn keep(
     let mut media = Vec::new();
     for (index, file) in received.attachments.iter().enumerate() {
         let name = format!("{index}{}", extension(file.name.as_deref().unwrap_or_default()));
-        let key = format!("mail/{tenant}/{}/{name}", hash(mail));
+        // The mail is named by its hash: names of objects are short and plain.
+        let key = format!("mail/{tenant}/{}/{name}", sha256_hex(mail.as_bytes()));
         let Ok(key) = key.parse::<Key>() else { continue };
         let url = shared.files.keep(&key, &file.media_type, &file.content).await.map_err(|cause| {
             StoreError::Unavailable { doing: "keeping a file that came with a mail", source: cause.into() }
@@ -38,15 +39,6 @@ pub(super) async fn keep(
         media.push(Media { url, content_type: Some(file.media_type.clone()) });
     }
     Ok(media)
-}
-
-/// Names a mail where names are short and plain.
-fn hash(mail: &str) -> String {
-    Sha256::digest(mail.as_bytes()).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-        text
-    })
 }
 
 /// `/files/…`

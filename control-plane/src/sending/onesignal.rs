@@ -1,7 +1,7 @@
 //! Push by OneSignal. A try carries a key of its own, so one of which nobody knows what came is made again. An answer without an id is a
 //! failure: nobody has a device that takes it. What becomes of a notification is told to nobody, it has to be asked for.
 
-use super::{Senders, no_account, routes};
+use super::{Senders, gateway, no_account, routes};
 use crate::{
     directory::Account,
     messengers::{APP, ONESIGNAL},
@@ -16,12 +16,11 @@ use messaging::{
     failure::of_onesignal,
 };
 use outbox::{Parcel, Question, Route, Sent};
-use std::time::Duration;
 use tracing::warn;
 
 /// The language in which OneSignal wants a text, whatever it is in: it is shown to everybody.
 const EVERYBODY: &str = "en";
-/// Largest picture list that goes along: a notification shows one.
+/// What is noted of a notification that OneSignal took.
 const WORD: &str = "created";
 
 /// The way out of an app.
@@ -71,26 +70,7 @@ fn notification(parcel: &Parcel) -> NewNotification {
 
 /// What a failure means.
 fn not_sent(cause: &GatewayError) -> Sent {
-    let seconds = |wait: Duration| u32::try_from(wait.as_secs()).ok();
-    let outcome = match cause {
-        GatewayError::Refused { refusal, .. } => {
-            let failure = of_onesignal(refusal.status, false);
-            Outcome::Refused { failure: failure.with_retry_after(refusal.retry_after.and_then(seconds)) }
-        }
-        GatewayError::NothingSent { .. } => Outcome::Refused { failure: of_onesignal(200, true) },
-        GatewayError::Unreachable { .. } => {
-            Outcome::Refused { failure: Failure::new(FailureClass::Temporary) }
-        }
-        GatewayError::Busy { wait, .. } => {
-            let failure = Failure::new(FailureClass::Busy).with_retry_after(seconds(*wait));
-            Outcome::Refused { failure }
-        }
-        GatewayError::UnknownOutcome { .. }
-        | GatewayError::NoAnswer { .. }
-        | GatewayError::Misunderstood { .. } => Outcome::Unknown,
-        GatewayError::Invalid { .. } => Outcome::Refused { failure: Failure::new(FailureClass::Message) },
-    };
-    Sent { error: Some(cause.to_string()), ..Sent::of(outcome) }
+    gateway::not_sent(cause, of_onesignal)
 }
 
 /// Asks how a notification goes.

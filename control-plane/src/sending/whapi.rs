@@ -1,7 +1,7 @@
 //! WhatsApp by Whapi. A token is a number; several of a tenant's stand in for each other as accounts of one channel, each with a health
 //! of its own (requirements S0-13, S0-14, S0-90). Sending has no key there: a try of which nobody knows what came is looked for.
 
-use super::{Senders, no_account, routes};
+use super::{Senders, gateway, no_account, routes};
 use crate::{
     clock::now_us,
     directory::Account,
@@ -84,26 +84,7 @@ pub(super) async fn send(senders: &Senders, account: &Account, parcel: &Parcel) 
 
 /// What a failure means.
 fn not_sent(cause: &GatewayError) -> Sent {
-    let seconds = |wait: Duration| u32::try_from(wait.as_secs()).ok();
-    let outcome = match cause {
-        GatewayError::Refused { refusal, .. } => {
-            let failure = of_whapi(refusal.status);
-            Outcome::Refused { failure: failure.with_retry_after(refusal.retry_after.and_then(seconds)) }
-        }
-        GatewayError::NothingSent { .. } => Outcome::Refused { failure: of_whapi(200) },
-        GatewayError::Unreachable { .. } => {
-            Outcome::Refused { failure: Failure::new(FailureClass::Temporary) }
-        }
-        GatewayError::Busy { wait, .. } => {
-            let failure = Failure::new(FailureClass::Busy).with_retry_after(seconds(*wait));
-            Outcome::Refused { failure }
-        }
-        GatewayError::UnknownOutcome { .. }
-        | GatewayError::NoAnswer { .. }
-        | GatewayError::Misunderstood { .. } => Outcome::Unknown,
-        GatewayError::Invalid { .. } => Outcome::Refused { failure: Failure::new(FailureClass::Message) },
-    };
-    Sent { error: Some(cause.to_string()), ..Sent::of(outcome) }
+    gateway::not_sent(cause, |status, _| of_whapi(status))
 }
 
 /// The first file of a message, what it is by its name, and the others.

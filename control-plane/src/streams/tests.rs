@@ -1,60 +1,25 @@
 use super::*;
+use crate::house::House;
 use serde_json::json;
 use store::{
     ids::EventId,
-    model::{
-        audit::Actor,
-        inbox::TenantEvent,
-        tenant::{Tenant, TenantSettings, TenantStatus},
-    },
+    model::{audit::Actor, inbox::TenantEvent},
 };
-use store_sqlite::{SqliteOptions, SqliteStore};
 
-struct House {
-    store: Arc<dyn Store>,
-    tenant: TenantId,
-    folder: std::path::PathBuf,
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.folder).unwrap();
-    }
-}
-
-impl House {
-    async fn new() -> Self {
-        let folder = std::env::temp_dir().join(store::new_id("tandem_streams"));
-        std::fs::create_dir(&folder).unwrap();
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&folder.join("tandem.db"), SqliteOptions::default()).await.unwrap());
-        let tenant = TenantId::generate();
-        let row = Tenant {
-            name: "One".to_owned(),
-            slug: "one".to_owned(),
-            status: TenantStatus::Active,
-            settings: TenantSettings::default(),
+/// Something happens so often.
+async fn happens(house: &House, times: usize) {
+    let part = house.part();
+    let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
+    for _ in 0..times {
+        let event = TenantEvent {
+            event: EventId::generate(),
+            kind: "call.started".to_owned(),
+            at: 1,
+            data: json!({}),
         };
-        let mut tx = store.platform().begin(&Actor::system("test"), 1).await.unwrap();
-        tx.insert_as(tenant.clone(), row).await.unwrap();
-        tx.commit().await.unwrap();
-        Self { store, tenant, folder }
+        tx.insert(event).await.unwrap();
     }
-
-    async fn happens(&self, times: usize) {
-        let part = self.store.tenant(&self.tenant);
-        let mut tx = part.begin(&Actor::system("test"), 1).await.unwrap();
-        for _ in 0..times {
-            let event = TenantEvent {
-                event: EventId::generate(),
-                kind: "call.started".to_owned(),
-                at: 1,
-                data: json!({}),
-            };
-            tx.insert(event).await.unwrap();
-        }
-        tx.commit().await.unwrap();
-    }
+    tx.commit().await.unwrap();
 }
 
 /// The next `count` places.
@@ -75,7 +40,7 @@ async fn a_thousand_who_follow_are_told_everything_and_one_who_is_slow_keeps_nob
     let options =
         StreamOptions { poll: Duration::from_secs(3_600), recent: 8, page: 16, ..StreamOptions::default() };
     let streams = Streams::new(Arc::clone(&house.store), options);
-    house.happens(3).await;
+    happens(&house, 3).await;
     let mut slow = streams.join(&house.tenant).unwrap();
     slow.begin(None).await;
     let mut seats = Vec::new();
@@ -87,7 +52,7 @@ async fn a_thousand_who_follow_are_told_everything_and_one_who_is_slow_keeps_nob
     let told: Vec<_> =
         seats.into_iter().map(|mut seat| tokio::spawn(async move { places(&mut seat, 30).await })).collect();
     for _ in 0..10 {
-        house.happens(3).await;
+        happens(&house, 3).await;
     }
     let expected: Vec<i64> = (4..=33).collect();
     for told in told {
@@ -105,15 +70,15 @@ async fn whoever_comes_back_goes_on_where_they_were_and_hears_of_what_is_gone() 
     let streams = Streams::new(Arc::clone(&house.store), StreamOptions::default());
     let mut seat = streams.join(&house.tenant).unwrap();
     seat.begin(None).await;
-    house.happens(5).await;
+    happens(&house, 5).await;
     assert_eq!(places(&mut seat, 2).await[0], 1);
     drop(seat);
-    house.happens(5).await;
+    happens(&house, 5).await;
     let mut seat = streams.join(&house.tenant).unwrap();
     assert_eq!(seat.begin(Some(2)).await, None);
     assert_eq!(places(&mut seat, 8).await, (3..=10).collect::<Vec<_>>());
     drop(seat);
-    let part = house.store.tenant(&house.tenant);
+    let part = house.part();
     assert_eq!(part.forget_events(2, 7).await.unwrap(), 7);
     let mut seat = streams.join(&house.tenant).unwrap();
     seat.begin(Some(2)).await;

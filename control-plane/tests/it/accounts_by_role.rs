@@ -1,7 +1,7 @@
 //! A tenant's accounts at Twilio by what each is for: one for calls with a Mexican number, one for text messages that is paid for, and a
 //! trial for emergencies.
 
-use crate::messages_sent::Stage;
+use crate::{messages_sent::Stage, support::until};
 use engine::provider::Secret;
 use fixtures::sandbox::{TwilioFault, TwilioRule};
 use serde_json::{Value, json};
@@ -119,15 +119,11 @@ async fn calls_go_out_by_the_account_for_calls() {
     let _background = stage.harness.plane.background();
     let placed = stage.post("/v1/calls", &json!({ "to": PERSON }), None).await;
     assert_eq!(placed.status, 202, "{}", placed.text());
-    for _ in 0..4_000 {
+    let call = async || {
         let main = stage.sandbox.twilio()[sid().to_string()].clone();
-        if let Some(call) = main["calls"].as_array().and_then(|calls| calls.first()) {
-            assert_eq!(call["from"], MEXICAN);
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("no call: {}", stage.sandbox.twilio());
+        main["calls"].as_array().and_then(|calls| calls.first()).cloned()
+    };
+    assert_eq!(until(call, "a call at the carrier").await["from"], MEXICAN);
 }
 
 #[tokio::test]

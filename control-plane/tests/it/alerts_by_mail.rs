@@ -1,8 +1,9 @@
 //! Administrators are written to when an account of a channel does not carry messages as it should.
 
 use crate::{
-    mail::{mail_options, read, smtp_account, until},
+    mail::{mail_options, read, smtp_account},
     messages_sent::Stage,
+    support::until,
 };
 use ::mail::test_server::{MailServer, MailServerOptions};
 use fixtures::sandbox::{TwilioFault, TwilioRule};

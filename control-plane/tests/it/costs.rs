@@ -23,14 +23,7 @@ async fn post(harness: &Harness, path: &str, body: Value) -> Answer {
 }
 
 async fn usage_when(harness: &Harness, call: &str, told: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..8_000 {
-        let usage = harness.get(&format!("/v1/calls/{call}/usage")).await.json();
-        if told(&usage) {
-            return usage;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it is never noted");
+    harness.shows(&format!("/v1/calls/{call}/usage"), told).await
 }
 
 fn cost(usage: &Value, kind: &str) -> Value {
@@ -78,16 +71,9 @@ async fn the_carriers_price_goes_over_the_estimate_and_budgets_tell_once() {
             .await;
     assert_eq!(cost(&usage, "voice_inbound"), json!(["0.0085", false]));
     // The alert is the last that is done for a call.
-    let alerted = async || {
-        let lines = harness.get("/v1/audit-log").await.json();
-        lines["data"].as_array().unwrap().iter().any(|line| line["action"] == "budget.alert")
-    };
-    for _ in 0..8_000 {
-        if alerted().await {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let alerted =
+        |lines: &Value| lines["data"].as_array().unwrap().iter().any(|line| line["action"] == "budget.alert");
+    harness.shows("/v1/audit-log", alerted).await;
     let state = harness.get("/v1/budgets").await.json()["data"][0].clone();
     assert_eq!((&state["spent"], &state["percent"]), (&json!("0.0085"), &json!(42)));
     // Told again of the same end, nothing is added and nobody is alerted again.

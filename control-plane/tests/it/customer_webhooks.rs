@@ -14,9 +14,9 @@ use engine::provider::{AbortOnDrop, Secret};
 use serde_json::{Value, json};
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::{net::TcpListener, time::sleep};
+use tokio::net::TcpListener;
 
 const SID: &str = "CA00000000000000000000000000000001";
 
@@ -58,15 +58,8 @@ impl Harness {
 }
 
 pub(crate) async fn when(came: &Came, count: usize) -> Vec<(HeaderMap, Bytes)> {
-    let give_up = Instant::now() + Duration::from_secs(30);
-    loop {
-        let all = came.lock().unwrap().clone();
-        if all.len() >= count {
-            return all;
-        }
-        assert!(Instant::now() < give_up, "only {} came", all.len());
-        sleep(Duration::from_millis(5)).await;
-    }
+    let all = async || Some(came.lock().unwrap().clone()).filter(|all| all.len() >= count);
+    until(all, &format!("a receiver that was told {count} times")).await
 }
 
 #[tokio::test]
@@ -114,11 +107,7 @@ async fn an_endpoint_is_tried_out_and_a_delivery_sent_again() {
     assert_eq!(tried.status, StatusCode::ACCEPTED, "{}", tried.text());
     when(&came, 1).await;
     let delivery = format!("/v1/webhook-deliveries/{}", tried.json()["id"].as_str().unwrap());
-    let give_up = Instant::now() + Duration::from_secs(30);
-    while harness.get(&delivery).await.json()["status"] != "delivered" {
-        assert!(Instant::now() < give_up);
-        sleep(Duration::from_millis(5)).await;
-    }
+    harness.shows(&delivery, |shown| shown["status"] == "delivered").await;
     let again = harness.webhooks(Method::POST, &format!("{delivery}/resend"), &json!({})).await;
     assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.text());
     let all = when(&came, 2).await;

@@ -42,22 +42,17 @@ impl Followed {
 
     /// Waits until there is room for one more.
     pub(crate) async fn with(node: &Harness, query: &str, key: &str, last_id: Option<&str>) -> Self {
-        let asking = async {
-            loop {
-                let path = format!("/v1/events{query}");
-                let mut request = Request::get(path).header("authorization", format!("Bearer {key}"));
-                if let Some(last_id) = last_id {
-                    request = request.header("last-event-id", last_id);
-                }
-                let request = request.body(Body::empty()).unwrap();
-                let response = node.router.clone().oneshot(request).await.unwrap();
-                if response.status() != StatusCode::TOO_MANY_REQUESTS {
-                    return response;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
+        let asking = async || {
+            let path = format!("/v1/events{query}");
+            let mut request = Request::get(path).header("authorization", format!("Bearer {key}"));
+            if let Some(last_id) = last_id {
+                request = request.header("last-event-id", last_id);
             }
+            let request = request.body(Body::empty()).unwrap();
+            let response = node.router.clone().oneshot(request).await.unwrap();
+            (response.status() != StatusCode::TOO_MANY_REQUESTS).then_some(response)
         };
-        let response = timeout(LIMIT, asking).await.expect("there is never room");
+        let response = until(asking, "room").await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let body = response.into_body().into_data_stream();

@@ -136,12 +136,7 @@ async fn with_carrier(sandbox: &Sandbox) -> Harness {
 }
 
 async fn until_job(harness: &Harness, path: &str, status: &str) {
-    let asking = async {
-        while harness.get(path).await.json()["status"] != status {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, asking).await.expect("the job never comes so far");
+    harness.shows(path, |job| job["status"] == status).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::{
     messages_sent::Stage,
-    support::{Answer, open_store},
+    support::{Answer, open_store, until},
 };
 use axum::{
     body::Body,
@@ -12,7 +12,6 @@ use base64_simd::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::time::Duration;
 use store::{Filter, TenantId, model::work::Job};
 
 const PERSON: &str = "+15555550142";
@@ -69,18 +68,6 @@ async fn tried(stage: &Stage, message: &str) -> Vec<(String, String)> {
     let attempts = explained["attempts"].as_array().unwrap_or_else(|| panic!("{explained}")).iter();
     let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
     attempts.map(|one| (text(one, "account"), text(one, "status"))).collect()
-}
-
-/// What an address gives once it is as it should be.
-async fn eventually(stage: &Stage, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..4_000 {
-        let shown = stage.harness.get(path).await.json();
-        if is_there(&shown) {
-            return shown;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("{path}: {}", stage.harness.get(path).await.text());
 }
 
 #[tokio::test]
@@ -183,17 +170,19 @@ async fn what_is_written_on_whatsapp_is_kept_once_under_the_number_without_its_f
     } }));
     let is_there =
         |shown: &Value| shown["data"][0]["unread"] == 2 || shown["data"][0]["last_message_at"].is_string();
-    let conversations = eventually(&stage, "/v1/conversations", is_there).await;
+    let conversations = stage.harness.shows("/v1/conversations", is_there).await;
     let conversation = &conversations["data"][0];
     assert_eq!(conversation["channel"], "whatsapp", "{conversations}");
     assert_eq!(conversation["address"], "+525555550177", "{conversations}");
     assert_eq!(conversations["data"].as_array().unwrap().len(), 1);
     let path = format!("/v1/messages?conversation={}", conversation["id"].as_str().unwrap());
-    let kept = eventually(&stage, &path, |shown| {
-        let is_two = shown["data"].as_array().is_some_and(|all| all.len() >= 2);
-        is_two && shown.to_string().contains("/media/files/")
-    })
-    .await;
+    let kept = stage
+        .harness
+        .shows(&path, |shown| {
+            let is_two = shown["data"].as_array().is_some_and(|all| all.len() >= 2);
+            is_two && shown.to_string().contains("/media/files/")
+        })
+        .await;
     let mut texts: Vec<_> =
         kept["data"].as_array().unwrap().iter().map(|one| one["content"].clone()).collect();
     texts.sort_by_key(ToString::to_string);
@@ -267,7 +256,8 @@ async fn an_order_becomes_one_message_by_the_tenants_rules_however_often_it_is_t
         let answer = told(&stage, path, "orders/create", "d1", "hush-1", &order).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     }
-    let listed = eventually(&stage, "/v1/messages", |shown| shown["data"][0]["status"] == "delivered").await;
+    let is_delivered = |shown: &Value| shown["data"][0]["status"] == "delivered";
+    let listed = stage.harness.shows("/v1/messages", is_delivered).await;
     let messages = listed["data"].as_array().unwrap();
     assert_eq!(messages.len(), 1, "{listed}");
     assert_eq!(messages[0]["content"], "Thank you, Ann: #1001 is on its way.");
@@ -287,16 +277,13 @@ async fn an_order_becomes_one_message_by_the_tenants_rules_however_often_it_is_t
     let bent = told(&stage, "/hooks/shopify/shop/redact", "shop/redact", "d3", "hush-2", &elsewhere).await;
     assert_eq!(bent.problem(401), "unauthorized", "the header names another shop than the body");
     let store = open_store(&stage.harness.folder).await;
-    for _ in 0..4_000 {
-        let jobs = store.tenant(&TenantId::known("ten_1")).list::<Job>(&Filter::first(10)).await.unwrap();
-        if let [job] = &jobs[..] {
-            assert_eq!(
-                (job.value.kind.as_str(), &job.value.state["subject"]["email"]),
-                ("erase_person", &json!("ann@example.com"))
-            );
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("nobody is asked to forget anybody");
+    let part = store.tenant(&TenantId::known("ten_1"));
+    let jobs = async || {
+        let jobs = part.list::<Job>(&Filter::first(10)).await.unwrap();
+        (!jobs.is_empty()).then_some(jobs)
+    };
+    let jobs = until(jobs, "somebody who is asked to forget").await;
+    let [job] = &jobs[..] else { panic!("{jobs:?}") };
+    let subject = &job.value.state["subject"]["email"];
+    assert_eq!((job.value.kind.as_str(), subject), ("erase_person", &json!("ann@example.com")));
 }

@@ -119,16 +119,6 @@ pub(crate) fn path_of(conversation: &Value) -> String {
     format!("/v1/conversations/{}", conversation["id"].as_str().unwrap())
 }
 
-pub(crate) async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..4_000 {
-        if let Some(found) = found().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("{what} never happens");
-}
-
 #[tokio::test]
 async fn conversations_stand_on_a_board_where_their_channel_says() {
     let harness = Harness::new().await;
@@ -389,11 +379,11 @@ async fn the_assistant_answers_what_it_is_sure_of_and_people_get_the_rest() {
     model.will_say(&[&understood("order_status", 0.9), "Your bicycle is ready."]);
     let conversation = begun(&stage).await;
     let path = path_of(&conversation);
-    let answer = eventually("an answer", async || {
+    let answer = async || {
         let messages = data(&stage.harness, "/v1/messages").await;
         messages.into_iter().find(|message| message["author"]["by"] == "assistant")
-    })
-    .await;
+    };
+    let answer = until(answer, "an answer").await;
     assert_eq!(answer["content"], "Your bicycle is ready.");
     stage.when(answer["id"].as_str().unwrap(), "delivered").await;
     let shown = stage.harness.get(&path).await.json();
@@ -407,11 +397,7 @@ async fn the_assistant_answers_what_it_is_sure_of_and_people_get_the_rest() {
 
     model.will_say(&[&understood("other", 0.2)]);
     received(&stage, "SM2", "Hm.").await;
-    let shown = eventually("a person is asked for", async || {
-        let shown = stage.harness.get(&path).await.json();
-        (shown["control"]["by"] == "paused").then_some(shown)
-    })
-    .await;
+    let shown = stage.harness.shows(&path, |shown| shown["control"]["by"] == "paused").await;
     assert_eq!(shown["epoch"], 1);
     assert_eq!(stage.at_carrier().len(), 1, "what it is not sure of is not answered");
 }
@@ -437,11 +423,7 @@ async fn an_operator_who_is_gone_gives_the_conversation_back() {
     tx.schedule(WorkKind::Conversation, id.as_str(), now()).await.unwrap();
     tx.commit().await.unwrap();
     let _background = harness.plane.background();
-    let shown = eventually("it goes back", async || {
-        let shown = harness.get(&path).await.json();
-        (shown["control"]["by"] == "assistant").then_some(shown)
-    })
-    .await;
+    let shown = harness.shows(&path, |shown| shown["control"]["by"] == "assistant").await;
     assert_eq!((&shown["epoch"], &shown["assignee"]), (&json!(2), &Value::Null));
 }
 
@@ -458,10 +440,8 @@ async fn a_call_stands_in_the_conversation_and_knows_what_was_written() {
         plan.assistant.prompt
     );
     let of = format!("/v1/messages?conversation={}", conversation["id"].as_str().unwrap());
-    let call = eventually("the call is in it", async || {
-        data(&harness, &of).await.into_iter().find(|message| message["channel"] == "voice")
-    })
-    .await;
+    let call = async || data(&harness, &of).await.into_iter().find(|message| message["channel"] == "voice");
+    let call = until(call, "the call among the messages").await;
     assert_eq!((&call["call"], &call["direction"]), (&json!(plan.call.0), &json!("inbound")));
     let shown = harness.get(&path_of(&conversation)).await.json();
     assert_eq!(

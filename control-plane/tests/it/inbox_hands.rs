@@ -2,8 +2,7 @@
 
 use crate::{
     inbox::{
-        Scripted, WRITER, begun, data, eventually, now, ok, operator, patched, path_of, received, understood,
-        writes,
+        Scripted, WRITER, begun, data, now, ok, operator, patched, path_of, received, understood, writes,
     },
     messages_sent::Stage,
     support::*,
@@ -86,10 +85,8 @@ async fn what_was_written_before_a_call_is_answered_when_the_operator_gives_back
     let token = harness.incoming(&sid).await.stream_token();
     harness.admit(&sid, &token).await.unwrap();
     let of = format!("/v1/messages?conversation={}", id_of(&conversation));
-    eventually("the call is in it", async || {
-        data(&harness, &of).await.into_iter().find(|message| message["channel"] == "voice")
-    })
-    .await;
+    let call = async || data(&harness, &of).await.into_iter().find(|message| message["channel"] == "voice");
+    until(call, "the call among the messages").await;
     let written = data(&harness, &of).await.into_iter().find(|one| one["channel"] == "sms").unwrap();
     // As if it had been looked at and left to her.
     let store = open_store(&harness.folder).await;
@@ -152,13 +149,13 @@ async fn what_somebody_answered_meanwhile_is_not_answered_again() {
     let model = Arc::new(Slow::default());
     let (stage, _background) = answering(Arc::clone(&model) as Arc<dyn LlmProvider>, json!({})).await;
     let conversation = begun(&stage).await;
-    eventually("the model is asked", async || (model.asked.load(Ordering::SeqCst) == 2).then_some(())).await;
+    until(async || (model.asked.load(Ordering::SeqCst) == 2).then_some(()), "a question to the model").await;
     // A program, in nobody's name: control stays where it is.
     let path = format!("{}/messages", path_of(&conversation));
     let ours = ok(&stage.harness, &path, json!({ "text": "It is." })).await;
     stage.when(id_of(&ours), "delivered").await;
     model.go.notify_one();
-    eventually("nothing is left to do", async || work(&stage.harness).await.is_empty().then_some(())).await;
+    until(async || work(&stage.harness).await.is_empty().then_some(()), "an end of the work").await;
     let all = data(&stage.harness, "/v1/messages").await;
     assert!(all.iter().all(|message| message["author"]["by"] != "assistant"), "{all:?}");
 }
@@ -183,15 +180,15 @@ async fn no_conversations_time_waits_for_a_model() {
     for number in 2..8 {
         received(&stage, &format!("SM{number}"), "And?").await;
     }
-    eventually("the model is asked", async || (model.asked.load(Ordering::SeqCst) >= 2).then_some(())).await;
+    until(async || (model.asked.load(Ordering::SeqCst) >= 2).then_some(()), "a question to the model").await;
     let mut tx = part.begin(&Actor::system("test"), now()).await.unwrap();
     tx.schedule(WorkKind::Conversation, other.as_str(), now()).await.unwrap();
     tx.commit().await.unwrap();
-    eventually("it goes back", async || {
+    let is_back = async || {
         let row = part.get::<Conversation>(&other).await.unwrap().unwrap();
         (row.value.control == Control::Assistant).then_some(())
-    })
-    .await;
+    };
+    until(is_back, "a conversation that goes back").await;
 }
 
 #[tokio::test]
@@ -201,11 +198,7 @@ async fn a_message_that_no_model_answers_is_left_to_people() {
     model.will_say(&[""; 20]);
     let (stage, _background) = answering(Arc::clone(&model) as Arc<dyn LlmProvider>, json!({})).await;
     let conversation = begun(&stage).await;
-    eventually("a person is asked for", async || {
-        let shown = stage.harness.get(&path_of(&conversation)).await.json();
-        (shown["control"]["by"] == "paused").then_some(())
-    })
-    .await;
+    stage.harness.shows(&path_of(&conversation), |shown| shown["control"]["by"] == "paused").await;
     let asked = model.asked.lock().unwrap().len();
     assert!(asked <= 7, "it is not asked for ever: {asked}");
 }
@@ -235,11 +228,7 @@ async fn the_days_answers_are_counted_however_much_was_written_since() {
     model.will_say(&[&understood("order_status", 0.9), &understood("order_status", 0.9), "The 31st."]);
     received(&stage, "SM2", "And now?").await;
     let _background = stage.harness.plane.background();
-    eventually("a person is asked for", async || {
-        let shown = stage.harness.get(&path_of(&conversation)).await.json();
-        (shown["control"]["by"] == "paused").then_some(())
-    })
-    .await;
+    stage.harness.shows(&path_of(&conversation), |shown| shown["control"]["by"] == "paused").await;
 }
 
 #[tokio::test]

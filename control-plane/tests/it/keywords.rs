@@ -2,7 +2,7 @@
 
 use crate::{
     messages_sent::Stage,
-    support::{Answer, form, signature},
+    support::{Answer, form, signature, until},
 };
 use axum::http::{Method, Request};
 use serde_json::{Value, json};
@@ -41,14 +41,12 @@ async fn consents(stage: &Stage, address: &str) -> Vec<Value> {
 
 /// What the carrier was given so far, once it is so many.
 async fn carried(stage: &Stage, count: usize) -> Vec<String> {
-    for _ in 0..2_000 {
+    let carried = async || {
         let all = stage.at_carrier();
-        if all.len() >= count {
-            return all.iter().map(|one| one["body"].as_str().unwrap_or_default().to_owned()).collect();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("{:?}", stage.at_carrier());
+        let texts = all.iter().map(|one| one["body"].as_str().unwrap_or_default().to_owned());
+        (all.len() >= count).then(|| texts.collect())
+    };
+    until(carried, &format!("a carrier with {count} messages")).await
 }
 
 #[tokio::test]
@@ -106,12 +104,8 @@ async fn stop_on_whatsapp_counts_for_both_forms_of_a_number_and_is_confirmed_the
     assert_eq!(added.status, 201, "{}", added.text());
     let stop = json!({ "id": "one", "text": { "body": "Baja" } });
     stage.sandbox.write_to_channel("SANDBOX-1", WRITER, &stop).unwrap();
-    for _ in 0..2_000 {
-        if !consents(&stage, "+525555550177").await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    let noted = async || (!consents(&stage, "+525555550177").await.is_empty()).then_some(());
+    until(noted, "a consent").await;
     let noted = consents(&stage, "+5215555550177").await;
     assert_eq!(
         (&noted[0]["status"], &noted[0]["channel"]),

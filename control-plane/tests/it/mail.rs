@@ -19,8 +19,6 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use store::model::inbox::MailboxStatus;
 
-/// Bound of every wait for an effect.
-const SOON: Duration = Duration::from_secs(90);
 /// The person's number.
 const PERSON: &str = "+15550142";
 
@@ -136,18 +134,6 @@ pub(crate) fn read(file: &std::path::Path) -> Received {
 
 async fn data(harness: &Harness, path: &str) -> Vec<Value> {
     harness.get(path).await.json()["data"].as_array().unwrap().clone()
-}
-
-pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
-    let found = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(SOON, found).await.unwrap_or_else(|_| panic!("there is never {what}"))
 }
 
 async fn status(harness: &Harness, message: &str, wanted: &str) {

@@ -24,6 +24,7 @@ mod inbox;
 mod inbox_hands;
 mod isolation;
 mod keywords;
+mod killing;
 mod log;
 mod mail;
 mod message_calls;

@@ -51,15 +51,9 @@ async fn a_message_that_is_spoken_is_read_when_it_is_confirmed_with_a_key() {
     assert!(told(&explained, 0).contains(&"confirmed".to_owned()), "{explained}");
     assert_eq!(calls(&stage).len(), 1);
     // It is a call among the calls, with its end and its price.
-    for _ in 0..1_000 {
-        let listed = stage.harness.get("/v1/calls?direction=outbound").await.json();
-        if listed["data"][0]["status"] == "completed" {
-            assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{listed}");
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the call never ends");
+    let is_over = |listed: &Value| listed["data"][0]["status"] == "completed";
+    let listed = stage.harness.shows("/v1/calls?direction=outbound", is_over).await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1, "{listed}");
 }
 
 #[tokio::test]
@@ -84,15 +78,8 @@ async fn a_message_whose_person_does_not_answer_ends() {
     assert_eq!(calls(&stage).len(), 1, "a retry would come too late");
     // With time enough it is tried again, and waits for that.
     let id = stage.sent(&spoken("Alarm.")).await;
-    for _ in 0..1_000 {
-        let explained = explained(&stage, &id).await;
-        let decisions = explained["decisions"].to_string();
-        if decisions.contains("retry_at") {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("it is not tried again");
+    let waits = |explained: &Value| explained["decisions"].to_string().contains("retry_at");
+    stage.harness.shows(&format!("/v1/messages/{id}/explain"), waits).await;
 }
 
 #[tokio::test]

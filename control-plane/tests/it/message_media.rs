@@ -1,6 +1,6 @@
 //! Pictures and files of messages: fetched from where they came, kept once, shown by links that end, and sent on each channel in its way.
 
-use crate::messages_sent::Stage;
+use crate::{messages_sent::Stage, support::until};
 use axum::{
     body::Body,
     http::{Method, Request},
@@ -9,7 +9,6 @@ use base64_simd::STANDARD;
 use engine::provider::Secret;
 use fixtures::sandbox::{Event, Incoming, TwilioFault, TwilioRule};
 use serde_json::{Value, json};
-use std::time::Duration;
 use twilio_rest::{Credentials, NumberSettings, TwilioClient, TwilioOptions};
 
 const OWN: &str = "+15550100";
@@ -58,24 +57,19 @@ fn write(stage: &Stage, duplicates: u32) {
 
 /// The media of the one message that came in, once `count` of them are here.
 async fn kept(stage: &Stage, count: usize) -> Vec<String> {
-    for _ in 0..2_000 {
+    let kept = async || {
         let conversations = stage.harness.get("/v1/conversations").await.json();
-        if let Some(conversation) = conversations["data"][0]["id"].as_str() {
-            let messages =
-                stage.harness.get(&format!("/v1/messages?conversation={conversation}")).await.json();
-            let inbound: Vec<&Value> =
-                messages["data"].as_array().unwrap().iter().filter(|m| m["direction"] == "inbound").collect();
-            assert!(inbound.len() <= 1, "{messages}");
-            let media = inbound.first().and_then(|message| message["media"].as_array()).cloned();
-            let urls: Vec<String> =
-                media.unwrap_or_default().iter().map(|m| m["url"].as_str().unwrap().to_owned()).collect();
-            if urls.iter().filter(|url| url.contains("/media/files/")).count() >= count && !urls.is_empty() {
-                return urls;
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the files do not come");
+        let conversation = conversations["data"][0]["id"].as_str()?;
+        let messages = stage.harness.get(&format!("/v1/messages?conversation={conversation}")).await.json();
+        let inbound: Vec<&Value> =
+            messages["data"].as_array().unwrap().iter().filter(|m| m["direction"] == "inbound").collect();
+        assert!(inbound.len() <= 1, "{messages}");
+        let media = inbound.first()?["media"].as_array()?;
+        let urls: Vec<String> = media.iter().map(|m| m["url"].as_str().unwrap().to_owned()).collect();
+        let here = urls.iter().filter(|url| url.contains("/media/files/")).count();
+        (here >= count && !urls.is_empty()).then_some(urls)
+    };
+    until(kept, "the files of the message").await
 }
 
 /// What somebody gets who has a link, without a key.

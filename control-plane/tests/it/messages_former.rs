@@ -1,6 +1,6 @@
 //! Text messages as the former systems asked for them, with their bodies and answers.
 
-use crate::messages_sent::Stage;
+use crate::{messages_sent::Stage, support::until};
 use serde_json::json;
 
 const ANN: &str = "+15550142";
@@ -76,15 +76,9 @@ async fn many_and_later_ones_are_stored_by_their_old_routes() {
     let bulk = json!({ "to": ["+15550143", "+15550144"], "body": "News." });
     let answer = stage.post("/api/real/sms/bulk", &bulk, None).await;
     assert_eq!(answer.json()["batch"]["recipients"], 2, "{}", answer.text());
-    for _ in 0..4_000 {
-        if stage.at_carrier().len() == 3 {
-            let texts = stage.at_carrier();
-            assert!(texts.iter().any(|sent| sent["body"] == "Ann, come to 1 Example Street."), "{texts:?}");
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("they are never sent: {:?}", stage.at_carrier());
+    let all = async || Some(stage.at_carrier()).filter(|texts| texts.len() == 3);
+    let texts = until(all, "a carrier with all three").await;
+    assert!(texts.iter().any(|sent| sent["body"] == "Ann, come to 1 Example Street."), "{texts:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Messages that are sent: stored before they are answered, handed over once, told of until their end.
 
-use crate::support::{Answer, Folder, Harness, settings};
+use crate::support::{Answer, Folder, Harness, eventually, settings};
 use axum::{body::Body, http::Request};
 use control_plane::{ControlPlane, messengers::MessengerOptions, settings::ControlPlaneSettings};
 use engine::provider::Secret;
@@ -83,12 +83,10 @@ impl Stage {
     /// The message once it is in this state.
     pub(crate) async fn when(&self, message: &str, status: &str) -> Value {
         let path = format!("/v1/messages/{message}");
-        for _ in 0..4_000 {
-            let shown = self.harness.get(&path).await.json();
-            if shown["status"] == status {
-                return shown;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let reached =
+            async || Some(self.harness.get(&path).await.json()).filter(|shown| shown["status"] == status);
+        if let Some(shown) = eventually(reached).await {
+            return shown;
         }
         let explained = self.harness.get(&format!("{path}/explain")).await;
         panic!("it never becomes {status}: {} {}", self.harness.get(&path).await.json(), explained.text());

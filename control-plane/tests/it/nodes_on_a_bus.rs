@@ -3,7 +3,7 @@
 //! out and say so.
 
 use crate::{
-    events_followed::{Followed, LIMIT, sid},
+    events_followed::{Followed, sid},
     nodes::Nodes,
     support::*,
 };
@@ -11,11 +11,8 @@ use bus::test_server;
 use control_plane::settings::{BusSettings, ControlPlaneSettings};
 use engine::provider::Secret;
 use fixtures::sandbox::{Sandbox, SandboxOptions, TwilioFault, TwilioRule};
-use serde_json::json;
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
 use twilio_rest::TwilioOptions;
 
 /// Two nodes that hear of each other over the bus alone.
@@ -123,26 +120,15 @@ async fn what_a_node_that_is_gone_held_is_sent_by_another_once() {
         assert_eq!(answer.status, 202, "{}", answer.text());
         ids.push(answer.json()["id"].as_str().unwrap().to_owned());
     }
-    let give_up = Instant::now() + LIMIT;
-    while carried().len() < 4 {
-        assert!(Instant::now() < give_up, "nothing is sent");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || (carried().len() >= 4).then_some(()), "a carrier with four messages").await;
     let (key, folder) = (one.key.clone(), Folder::new());
     std::fs::create_dir_all(&folder.0).unwrap();
     std::fs::copy(one.folder.0.join("secrets.key"), folder.0.join("secrets.key")).unwrap();
     drop(one);
     let two = Nodes::node(folder, &url, Some(key), change).await;
     for id in ids {
-        let path = format!("/v1/messages/{id}");
-        loop {
-            let shown = two.get(&path).await.json();
-            if ["sent", "delivered"].contains(&shown["status"].as_str().unwrap()) {
-                break;
-            }
-            assert!(Instant::now() < give_up, "{shown} {}", two.get(&format!("{path}/explain")).await.text());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let is_sent = |shown: &Value| ["sent", "delivered"].contains(&shown["status"].as_str().unwrap());
+        two.shows(&format!("/v1/messages/{id}"), is_sent).await;
     }
     let all = carried();
     assert_eq!(all.len(), MESSAGES, "{all:?}");

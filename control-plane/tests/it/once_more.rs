@@ -22,8 +22,6 @@ use twilio_rest::{Credentials, TwilioOptions};
 
 const MAIN: &str = "AC00000000000000000000000000000000";
 const OWN: &str = "ten_1";
-/// What a test waits for at most.
-const LIMIT: Duration = Duration::from_secs(30);
 /// What is shown once and is `null` in the answer that comes again.
 const SHOWN_ONCE: [&str; 4] = ["/key", "/invitation/token", "/token", "/secret"];
 
@@ -138,16 +136,11 @@ impl World {
 
     /// Asks until the job has this status.
     async fn until(&self, path: &str, tenant: &str, status: &str) -> Value {
-        let asking = async {
-            loop {
-                let job = self.ask("GET", path, tenant, &Value::Null, None).await.json();
-                if job["status"] == status {
-                    return job;
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+        let asking = async || {
+            let job = self.ask("GET", path, tenant, &Value::Null, None).await.json();
+            (job["status"] == status).then_some(job)
         };
-        tokio::time::timeout(LIMIT, asking).await.unwrap_or_else(|_| panic!("{path} is never {status}"))
+        until(asking, &format!("{status} at {path}")).await
     }
 
     /// A number that was bought: its order.

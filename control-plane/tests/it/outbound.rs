@@ -1,6 +1,6 @@
 //! Calls that are placed: once, from the right number, at the right time, whatever happens on the way.
 
-use crate::support::{Answer, Folder, Harness, open_store, settings};
+use crate::support::{Answer, Folder, Harness, open_store, settings, until};
 use axum::{body::Body, http::Request};
 use control_plane::ControlPlane;
 use engine::provider::Secret;
@@ -93,14 +93,7 @@ impl Stage {
     }
 
     async fn when(&self, call: &str, told: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..4_000 {
-            let shown = self.harness.get(&format!("/v1/calls/{call}")).await.json();
-            if told(&shown) {
-                return shown;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("it never becomes so: {}", self.harness.get(&format!("/v1/calls/{call}")).await.json());
+        self.harness.shows(&format!("/v1/calls/{call}"), told).await
     }
 
     /// Calls that the carrier has.
@@ -177,9 +170,7 @@ async fn a_process_that_is_killed_while_it_places_a_call_neither_loses_nor_doubl
     // The carrier does it and never says so.
     stage.fail(1, TwilioFault::NeverAnswer);
     let call = stage.place(&json!({ "to": CALLEE })).await;
-    while stage.placed() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || (stage.placed() > 0).then_some(()), "a call at the carrier").await;
     let stage = stage.killed_and_started_again().await;
     stage.when(&call, |shown| shown["carrier_call_id"].is_string() && shown["status"] != "queued").await;
     // Killed before anything was sent.

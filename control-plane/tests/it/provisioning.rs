@@ -1,6 +1,6 @@
 //! A tenant and its numbers are set up over the API, and its providers' health is told.
 
-use crate::support::{Answer, Harness};
+use crate::support::{Answer, Harness, until};
 use axum::{body::Body, http::Request};
 use engine::provider::Secret;
 use fixtures::sandbox::{Sandbox, SandboxOptions};
@@ -9,8 +9,6 @@ use std::time::Duration;
 use twilio_rest::{Credentials, TwilioOptions};
 
 const MAIN: &str = "AC00000000000000000000000000000000";
-/// What a test waits for at most.
-const LIMIT: Duration = Duration::from_secs(30);
 
 async fn harness(sandbox: &Sandbox) -> Harness {
     Harness::with(|settings| {
@@ -49,17 +47,8 @@ async fn send_with(
 }
 
 /// Asks until the job has this status.
-async fn until(harness: &Harness, path: &str, status: &str) -> Value {
-    let asking = async {
-        loop {
-            let job = send(harness, "GET", path, None).await.json();
-            if job["status"] == status {
-                return job;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, asking).await.expect("it never comes so far")
+async fn until_it_is(harness: &Harness, path: &str, status: &str) -> Value {
+    harness.shows(path, |job| job["status"] == status).await
 }
 
 #[tokio::test]
@@ -77,7 +66,7 @@ async fn a_tenant_and_its_number_are_set_up_and_given_back() {
     let path = "/v1/tenants/ten_1/provisioning";
     let ordered = send(&harness, "POST", path, Some(json!({}))).await;
     assert_eq!(ordered.status, 202, "{}", ordered.text());
-    until(&harness, path, "done").await;
+    until_it_is(&harness, path, "done").await;
     let again = send(&harness, "POST", path, Some(json!({}))).await;
     assert_eq!(again.problem(409), "taken");
 
@@ -93,7 +82,7 @@ async fn a_tenant_and_its_number_are_set_up_and_given_back() {
     assert_eq!(ordered.status, 202, "{}", ordered.text());
     let ordered = ordered.json();
     let job = format!("/v1/jobs/{}", ordered["job"]["id"].as_str().unwrap());
-    until(&harness, &job, "done").await;
+    until_it_is(&harness, &job, "done").await;
     assert_eq!(order_once().await.json(), ordered, "a repeated order is no second one");
     assert_eq!(send(&harness, "POST", "/v1/numbers/order", Some(order.clone())).await.problem(409), "taken");
 
@@ -110,7 +99,7 @@ async fn a_tenant_and_its_number_are_set_up_and_given_back() {
     );
 
     assert_eq!(send(&harness, "POST", &format!("{number}/release"), None).await.status, 202);
-    until(&harness, &job, "undone").await;
+    until_it_is(&harness, &job, "undone").await;
     // A change would make it look as if it had been given back later than it was.
     let renamed = send(&harness, "PATCH", &number, Some(json!({ "name": "Old desk" }))).await;
     assert_eq!(renamed.problem(409), "conflict");
@@ -168,16 +157,11 @@ async fn platform(
 
 /// Asks as the platform until what is shown is as it should be.
 async fn until_shown(harness: &Harness, path: &str, tenant: &str, shown: impl Fn(&Value) -> bool) -> Value {
-    let asking = async {
-        loop {
-            let answer = platform(harness, "GET", path, Some(tenant), None).await.json();
-            if shown(&answer) {
-                return answer;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    let asking = async || {
+        let answer = platform(harness, "GET", path, Some(tenant), None).await.json();
+        shown(&answer).then_some(answer)
     };
-    tokio::time::timeout(LIMIT, asking).await.expect("it never comes so far")
+    until(asking, &format!("what should be at {path}")).await
 }
 
 #[tokio::test]
@@ -318,13 +302,13 @@ async fn only_who_may_close_a_tenant_undoes_what_set_it_up() {
     let path = "/v1/tenants/ten_1/provisioning";
     // The tenant's own key may do what an admin may, and an admin does not close the tenant.
     assert_eq!(send(&harness, "POST", path, Some(json!({}))).await.status, 202);
-    let job = until(&harness, path, "done").await;
+    let job = until_it_is(&harness, path, "done").await;
     let cancel = format!("/v1/jobs/{}/cancel", job["id"].as_str().unwrap());
     assert_eq!(send(&harness, "POST", &cancel, None).await.problem(403), "forbidden");
     let order = json!({ "e164": "+15555550111" });
     let ordered = send(&harness, "POST", "/v1/numbers/order", Some(order)).await.json();
     let number = ordered["job"]["id"].as_str().unwrap();
-    until(&harness, &format!("/v1/jobs/{number}"), "done").await;
+    until_it_is(&harness, &format!("/v1/jobs/{number}"), "done").await;
     assert_eq!(send(&harness, "POST", &format!("/v1/jobs/{number}/cancel"), None).await.status, 202);
     let shown = send(&harness, "GET", "/v1/tenant", None).await.json();
     assert_eq!(shown["status"], "active");

@@ -37,8 +37,6 @@ use url::form_urlencoded;
 
 const NEXT: &str = "/v1/queues/que_01h00000000000000000000001/next";
 const CALLERS: &str = "/v1/queues/que_01h00000000000000000000001/callers";
-/// What a test waits for at most.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// A carrier that is told to change calls, and answers with this status.
 #[derive(Clone)]
@@ -64,13 +62,8 @@ impl Carrier {
 
     /// Waits until it was told about `count` calls or more: `(call, url)`.
     async fn when(&self, count: usize) -> Vec<(String, String)> {
-        let waiting = async {
-            while self.told.lock().unwrap().len() < count {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(LIMIT, waiting).await.expect("the carrier is not told");
-        self.told.lock().unwrap().clone()
+        let told = async || Some(self.told.lock().unwrap().clone()).filter(|told| told.len() >= count);
+        until(told, &format!("a carrier that was told {count} times")).await
     }
 
     fn settings(&self, settings: &mut ControlPlaneSettings) {

@@ -34,14 +34,7 @@ async fn recorded(harness: &Harness) -> (CallId, Value) {
 }
 
 async fn row_when(harness: &Harness, told: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..4_000 {
-        let rows = harness.get("/v1/recordings").await.json();
-        if told(&rows["data"][0]) {
-            return rows["data"][0].clone();
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it never comes so far");
+    harness.shows("/v1/recordings", |rows| told(&rows["data"][0])).await["data"][0].clone()
 }
 
 /// What the audit log says was done.
@@ -153,14 +146,8 @@ async fn what_has_been_moved_is_not_made_again() {
     })
     .await;
     let kept = async |count: usize| {
-        for _ in 0..4_000 {
-            let rows = harness.get("/v1/recordings?status=kept").await.json();
-            if rows["data"].as_array().unwrap().len() == count {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("they never come so far");
+        let are_all = |rows: &Value| rows["data"].as_array().unwrap().len() == count;
+        harness.shows("/v1/recordings?status=kept", are_all).await;
     };
     for number in 1..=2 {
         let call = harness.streaming(&format!("CA{number}")).await;

@@ -1,8 +1,9 @@
 //! `kill -9` between any two steps of a recording: nothing is lost, and nothing is left where it does not belong.
 
 use crate::{
+    killing::{run_and_kill, soon_again},
     seed::stored,
-    support::{Folder, Harness, ended, settings},
+    support::{Folder, Harness, ended, open_store, settings, until},
 };
 use control_plane::{
     ControlPlane,
@@ -16,7 +17,6 @@ use engine::{
 use fixtures::sandbox::{S3Setup, Sandbox, SandboxOptions};
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     time::Duration,
 };
 use store::{
@@ -36,11 +36,7 @@ fn in_bucket(settings: &mut ControlPlaneSettings, endpoint: &str) {
     let endpoint = endpoint.parse().unwrap();
     let options = S3Options::at(endpoint, &setup.region, &setup.bucket, &setup.access_key_id, secret);
     settings.recording.place = RecordingPlace::S3(Box::new(options));
-    settings.limits.work.concurrent = 2;
-    settings.limits.work.poll = Duration::from_millis(5);
-    settings.limits.work.lease = Duration::from_millis(200);
-    settings.limits.work.retry_first = Duration::from_millis(5);
-    settings.limits.work.retry_longest = Duration::from_millis(20);
+    soon_again(settings);
 }
 
 /// The process that is killed. As a test of its own it does nothing.
@@ -83,18 +79,10 @@ async fn a_killed_process_loses_no_recording_and_leaves_none_behind() {
 
     let mut kills = 0;
     while !files(&local).is_empty() {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "recordings_killed::child"])
-            .env(FOLDER, &folder.0)
-            .env(BUCKET, &bucket)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Longer and longer, so that a slow machine gets through too.
-        tokio::time::sleep(Duration::from_millis(60 + 23 * kills)).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        // Later and later, so that a slow machine gets through too.
+        let after = Duration::from_millis(60 + 23 * kills);
+        let variables = [(FOLDER, folder.0.as_os_str()), (BUCKET, bucket.as_ref())];
+        run_and_kill("recordings_killed::child", &variables, after).await;
         kills += 1;
         assert!(kills < 200, "it never gets through");
     }
@@ -102,29 +90,19 @@ async fn a_killed_process_loses_no_recording_and_leaves_none_behind() {
     let mut settings = settings(&folder).await;
     in_bucket(&mut settings, &bucket);
     let plane = ControlPlane::open(settings).await.unwrap().control_plane;
-    let harness = Harness { router: plane.router(), plane, key: String::new(), folder };
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let mut rows = Vec::new();
-    let mut harness = Some(harness);
-    for _ in 0..200 {
-        let (store, folder) = stored(harness.take().unwrap()).await;
-        rows = store.tenant(&TenantId::known("ten_1")).list::<Recording>(&Filter::first(100)).await.unwrap();
-        store.close().await;
-        drop(store);
-        if rows.iter().all(|row| row.value.status == RecordingStatus::Kept) {
-            break;
-        }
-        let mut again = crate::support::settings(&folder).await;
-        in_bucket(&mut again, &bucket);
-        let plane = ControlPlane::open(again).await.unwrap().control_plane;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        harness = Some(Harness { router: plane.router(), plane, key: String::new(), folder });
-    }
+    let store = open_store(&folder).await;
+    let part = store.tenant(&TenantId::known("ten_1"));
+    let kept = async || {
+        let rows = part.list::<Recording>(&Filter::first(100)).await.unwrap();
+        rows.iter().all(|row| row.value.status == RecordingStatus::Kept).then_some(rows)
+    };
+    let rows = until(kept, "an end of the moves").await;
+    store.close().await;
+    plane.close().await.unwrap();
     assert_eq!(rows.len(), CALLS);
     let objects = sandbox.s3();
     assert_eq!(objects.as_object().unwrap().len(), CALLS, "no more and no fewer");
     for row in rows {
-        assert_eq!(row.value.status, RecordingStatus::Kept);
         let object = &objects[row.value.location.as_deref().unwrap()];
         assert_eq!(object["sha256"], row.value.sha256.unwrap());
     }

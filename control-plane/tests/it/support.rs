@@ -1,5 +1,7 @@
 //! A control plane on a folder of its own, and the carrier that signs for it.
 
+pub(crate) use fixtures::wait::{eventually, until};
+
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
@@ -360,6 +362,15 @@ impl Harness {
 
     pub(crate) fn tell(&self, call: &CallId, event: CallEvent) {
         self.plane.ports().log.record(call, event).unwrap();
+    }
+
+    /// What an address shows once it is as it should be.
+    pub(crate) async fn shows(&self, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let looked = async || Some(self.get(path).await.json()).filter(&is_it);
+        match eventually(looked).await {
+            Some(shown) => shown,
+            None => panic!("{path} never shows it: {}", self.get(path).await.text()),
+        }
     }
 
     /// Waits until the call shows what was told, which is stored by a task of its own.

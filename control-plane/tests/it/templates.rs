@@ -1,6 +1,6 @@
 //! Templates: words in languages, by channel, with places that are filled in or named as wrong.
 
-use crate::messages_sent::Stage;
+use crate::{messages_sent::Stage, support::until};
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
@@ -156,16 +156,10 @@ async fn a_batch_fills_in_what_stands_in_its_table() {
     let answer = stage.post("/v1/messages/batch", &batch, None).await;
     assert_eq!(answer.status, 202, "{}", answer.text());
     let expected = ["Visit on 2026-11-21 for 3 at the shop.", "Visit le 2026-11-22."];
-    for _ in 0..4_000 {
-        let sent = stage.at_carrier();
-        if sent.len() == expected.len() {
-            let bodies: Vec<_> = sent.iter().map(|message| message["body"].clone()).collect();
-            assert!(expected.iter().all(|text| bodies.contains(&json!(text))), "{bodies:?}");
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("it is never sent: {:?}", stage.at_carrier());
+    let sent = async || Some(stage.at_carrier()).filter(|sent| sent.len() == expected.len());
+    let sent = until(sent, "a carrier with all of it").await;
+    let bodies: Vec<_> = sent.iter().map(|message| message["body"].clone()).collect();
+    assert!(expected.iter().all(|text| bodies.contains(&json!(text))), "{bodies:?}");
 }
 
 #[tokio::test]

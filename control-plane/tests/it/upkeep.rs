@@ -75,24 +75,17 @@ async fn a_call_whose_node_was_killed_and_whose_end_nobody_told_is_over_when_the
     let plane = ControlPlane::open(again).await.unwrap().control_plane;
     let harness = Harness { router: plane.router(), plane, key, folder };
     let _background = harness.plane.background();
-    let states = async {
-        loop {
-            let listed = harness.get("/v1/calls").await.json();
-            let listed = listed["data"].as_array().unwrap().iter();
-            let mut states: Vec<_> = listed
-                .map(|call| {
-                    (call["carrier_call_id"].clone(), call["status"].clone(), call["duration_s"].clone())
-                })
-                .collect();
-            states.sort_by_key(|(sid, ..)| sid.to_string());
-            if states.iter().filter(|(_, status, _)| status == "in_progress").count() == 1 {
-                return states;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    let states = async || {
+        let listed = harness.get("/v1/calls").await.json();
+        let listed = listed["data"].as_array().unwrap().iter();
+        let mut states: Vec<_> = listed
+            .map(|call| (call["carrier_call_id"].clone(), call["status"].clone(), call["duration_s"].clone()))
+            .collect();
+        states.sort_by_key(|(sid, ..)| sid.to_string());
+        let in_progress = states.iter().filter(|(_, status, _)| status == "in_progress").count();
+        (in_progress == 1).then_some(states)
     };
-    let states =
-        tokio::time::timeout(Duration::from_secs(30), states).await.expect("nobody asks the carrier");
+    let states = until(states, "one call alone that goes on").await;
     let statuses: Vec<_> = states.iter().map(|(_, status, _)| status.as_str().unwrap()).collect();
     assert_eq!(statuses, ["completed", "no_answer", "in_progress", "failed"]);
 }
@@ -106,12 +99,7 @@ async fn a_call_that_this_node_has_is_not_asked_for() {
     // One that nobody has, whose end shows that a round has gone by.
     harness.incoming(&sid(1)).await;
     let _background = harness.plane.background();
-    let other = async {
-        while harness.get("/v1/calls").await.json()["data"][0]["status"] != "failed" {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), other).await.expect("nobody asks the carrier");
+    harness.shows("/v1/calls", |listed| listed["data"][0]["status"] == "failed").await;
     harness.call_when(&call, |shown| shown["status"] == "in_progress").await;
 }
 
@@ -126,18 +114,13 @@ async fn a_months_numbers_are_noted_once_however_often_it_is_started() {
     });
     assert_eq!(harness.post_json("/v1/budgets", &budget).await.status, StatusCode::CREATED);
     let months = async |harness: &Harness, uses: i64| {
-        let asking = async {
-            loop {
-                let usage = harness.get("/v1/usage").await.json();
-                let mut lines = usage["data"].as_array().unwrap().iter();
-                let line = lines.find(|line| line["kind"] == "phone_number");
-                if let Some(line) = line.filter(|line| line["uses"].as_i64() >= Some(uses)) {
-                    return line.clone();
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+        let noted = async || {
+            let usage = harness.get("/v1/usage").await.json();
+            let mut lines = usage["data"].as_array().unwrap().iter();
+            let line = lines.find(|line| line["kind"] == "phone_number")?;
+            (line["uses"].as_i64() >= Some(uses)).then(|| line.clone())
         };
-        tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it is never noted")
+        until(noted, "a month that is noted").await
     };
     let background = harness.plane.background();
     let noted = months(&harness, 1).await;

@@ -2,7 +2,7 @@
 
 use crate::{
     seed::stored,
-    support::{Answer, Harness, settings},
+    support::{Answer, Harness, settings, until},
 };
 use axum::{
     Json, Router,
@@ -158,15 +158,7 @@ async fn a_call_is_placed_at_vapi_and_found_again_when_its_answer_was_lost() {
         harness.send(request.body(Body::from(json!({ "to": "+15550142" }).to_string())).unwrap()).await;
     assert_eq!(answer.status, 202, "{}", answer.text());
     let id = answer.json()["call"]["id"].as_str().unwrap().to_owned();
-    let mut shown = Value::Null;
-    for _ in 0..4_000 {
-        shown = harness.get(&format!("/v1/calls/{id}")).await.json();
-        if shown["carrier_call_id"] == "v-9" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert_eq!(shown["carrier_call_id"], "v-9");
+    harness.shows(&format!("/v1/calls/{id}"), |shown| shown["carrier_call_id"] == "v-9").await;
     let placed = placed.lock().clone();
     assert_eq!(placed.len(), 1);
     assert_eq!(
@@ -198,16 +190,7 @@ async fn a_placed_call_of_which_vapi_tells_before_it_answers_is_one_call() {
         .header("content-type", "application/json");
     let body = Body::from(json!({ "to": "+15550142" }).to_string());
     let id = harness.send(request.body(body).unwrap()).await.json()["call"]["id"].clone();
-    let until = async |done: &dyn Fn() -> bool| {
-        let waiting = async {
-            while !done() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("it never comes so far");
-    };
-    until(&|| asked.lock().is_some()).await;
-    let metadata = asked.lock().as_ref().unwrap()["metadata"].clone();
+    let metadata = until(async || Some(asked.lock().as_ref()?["metadata"].clone()), "a call at Vapi").await;
     let message = |status: &str| {
         json!({
             "type": "status-update", "status": status,

@@ -14,6 +14,22 @@ async fn nats(server: &test_server::NatsServer) -> NatsBus {
     NatsBus::connect(&Secret::new(&server.url()), NatsOptions::default()).await.unwrap()
 }
 
+/// Asks again and again until the answer is as it should be. Who is there the server learns in its own time, and it is a process of its own
+/// that tells nobody.
+async fn asked_until(
+    bus: &dyn Bus,
+    within: Duration,
+    is_it: impl Fn(&Result<Bytes, BusError>) -> bool,
+    otherwise: &str,
+) {
+    let asking = async {
+        while !is_it(&bus.request("tandem.call.1", Bytes::from_static(b"?"), within).await) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(LIMIT, asking).await.expect(otherwise);
+}
+
 /// Two ends of one bus.
 async fn does_what_a_bus_does(one: &dyn Bus, two: &dyn Bus) {
     let nobody = one.request("tandem.call.1", Bytes::from_static(b"?"), LIMIT).await;
@@ -48,12 +64,8 @@ async fn does_what_a_bus_does(one: &dyn Bus, two: &dyn Bus) {
     assert_eq!(one.request("tandem.told", long, LIMIT).await.unwrap_err(), BusError::TooLong(MOST_BYTES + 1));
 
     drop(asked);
-    let gone = async {
-        while one.request("tandem.call.1", Bytes::from_static(b"?"), SOON).await != Err(BusError::Nobody) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(LIMIT, gone).await.expect("who has gone is still asked");
+    let is_gone = |answer: &Result<Bytes, BusError>| *answer == Err(BusError::Nobody);
+    asked_until(one, SOON, is_gone, "who has gone is still asked").await;
 }
 
 #[tokio::test]
@@ -97,12 +109,7 @@ async fn a_node_that_starts_before_the_server_or_outlives_it_is_heard_when_it_se
             heard.answer(Bytes::from_static(b"yes"));
         }
     });
-    let heard = async {
-        while one.request("tandem.call.1", Bytes::from_static(b"?"), Duration::from_secs(1)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(LIMIT, heard).await.expect("it is never heard again");
+    asked_until(&one, Duration::from_secs(1), Result::is_ok, "it is never heard again").await;
     answering.abort();
     drop(server);
 }

@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Va
 use std::{collections::BTreeMap, io};
 
 /// Longest source, in bytes.
-pub(super) const SOURCE_MAX: usize = 64 * 1024;
+const SOURCE_MAX: usize = 64 * 1024;
 /// Longest text that is written, in bytes: a mail of this size is read by nobody.
 const OUTPUT_MAX: usize = 256 * 1024;
 /// Steps of the engine. A mail of a hundred lines takes some thousand.
@@ -82,9 +82,7 @@ fn compile<T>(
     variables: &BTreeMap<String, Variable>,
     then: impl FnOnce(&minijinja::Template<'_, '_>) -> Result<T, String>,
 ) -> Result<T, String> {
-    if source.len() > SOURCE_MAX {
-        return Err(format!("it is longer than {SOURCE_MAX} bytes"));
-    }
+    short_enough(source)?;
     only_what_is_allowed(source, STATEMENTS)?;
     let environment = environment(form);
     let template = environment.template_from_str(source).map_err(|error| reason(&error))?;
@@ -133,6 +131,11 @@ pub(super) fn reason(error: &Error) -> String {
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
     };
     format!("{line}{what}")
+}
+
+/// Refuses a source that would take long to read.
+pub(super) fn short_enough(source: &str) -> Result<(), String> {
+    if source.len() > SOURCE_MAX { Err(format!("it is longer than {SOURCE_MAX} bytes")) } else { Ok(()) }
 }
 
 /// Refuses what could make a text grow without writing it: see the head of this file.

@@ -4,7 +4,7 @@
 //! through (`for`), because what is repeated is written, and no more is written than a long mail.
 
 use super::engine::{
-    Form, SOURCE_MAX, STATEMENTS_OF_LISTS, environment, only_what_is_allowed, reason, written,
+    Form, STATEMENTS_OF_LISTS, environment, only_what_is_allowed, reason, short_enough, written,
 };
 use minijinja::{Environment, Value, filters, tests as asked, value::Serde};
 
@@ -76,10 +76,6 @@ fn with_condition<T>(
     only_what_is_allowed(&format!("{{{{{condition}}}}}"), &[])?;
     let engine = engine();
     then(&engine.compile_expression(condition).map_err(|error| reason(&error))?)
-}
-
-fn short_enough(source: &str) -> Result<(), String> {
-    if source.len() > SOURCE_MAX { Err(format!("it is longer than {SOURCE_MAX} bytes")) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use identity::principal::{Principal, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use store::model::account::{AccountMode, AccountStatus, Credential, ProviderAccount};
+use twilio_rest::AccountSid;
 use utoipa::ToSchema;
 
 /// Begins the name of a key that signs webhooks where their settings name it.
@@ -190,6 +191,30 @@ impl Kind {
     /// Of a stored account; `None` for one that this version does not know.
     pub(crate) fn of(account: &ProviderAccount) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == account.kind)
+    }
+
+    /// Whether an id of an account looks as the provider's do; if not, how it must look.
+    fn check_sid(self, sid: &str) -> Result<(), &'static str> {
+        let (is_sid, must) = match self {
+            Self::Twilio => (sid.parse::<AccountSid>().is_ok(), "it must be AC and 32 hexadecimal digits"),
+            Self::Shopify => (
+                sid.parse::<ShopDomain>().is_ok_and(|shop| shop.as_str() == sid),
+                "it must be the shop's domain, such as name.myshopify.com",
+            ),
+            Self::Deepgram
+            | Self::Anthropic
+            | Self::Openai
+            | Self::Elevenlabs
+            | Self::Whapi
+            | Self::Onesignal
+            | Self::Smtp
+            | Self::Imap => (
+                (1..=64).contains(&sid.len())
+                    && sid.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)),
+                "it must be 1 to 64 letters, digits, _ or -",
+            ),
+        };
+        if is_sid { Ok(()) } else { Err(must) }
     }
 
     /// The secret without which it cannot be used.
@@ -409,34 +434,7 @@ pub(super) fn allow_address(
 impl Check for NewAccount {
     fn check(&self, faults: &mut Faults) {
         let kind = self.kind;
-        let is_sid = |sid: &str| match kind {
-            Kind::Twilio => sid.parse::<twilio_rest::AccountSid>().is_ok(),
-            Kind::Shopify => sid.parse::<ShopDomain>().is_ok_and(|shop| shop.as_str() == sid),
-            Kind::Deepgram
-            | Kind::Anthropic
-            | Kind::Openai
-            | Kind::Elevenlabs
-            | Kind::Whapi
-            | Kind::Onesignal
-            | Kind::Smtp
-            | Kind::Imap => {
-                (1..=64).contains(&sid.len())
-                    && sid.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-            }
-        };
-        if !is_sid(self.sid()) {
-            let detail = match kind {
-                Kind::Twilio => "it must be AC and 32 hexadecimal digits",
-                Kind::Shopify => "it must be the shop's domain, such as name.myshopify.com",
-                Kind::Deepgram
-                | Kind::Anthropic
-                | Kind::Openai
-                | Kind::Elevenlabs
-                | Kind::Whapi
-                | Kind::Onesignal
-                | Kind::Smtp
-                | Kind::Imap => "it must be 1 to 64 letters, digits, _ or -",
-            };
+        if let Err(detail) = kind.check_sid(self.sid()) {
             faults.add_at("sid", FaultCode::InvalidValue, detail);
         }
         faults.text("name", &self.name, 1, 100);

@@ -3,6 +3,7 @@
 
 use crate::{
     api::{body::Check, crud::Tx, item::Named, secret::NewSecret},
+    assistants::ToolConfigKind as ToolKind,
     problem::{Fault, FaultCode, Faults, Place as At, Problem},
 };
 use deliveries::address::{Reach, check};
@@ -137,39 +138,6 @@ const fn always<T>(_: &T) -> bool {
 
 fn nothing<T, S: Serializer>(_: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_none()
-}
-
-/// Who carries a tool out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ToolKind {
-    /// The tenant's server, over HTTP.
-    Http,
-    /// Tandem: says the goodbye and hangs up.
-    EndCall,
-    /// Tandem: hands the caller over.
-    TransferCall,
-    /// Tandem: writes a text message to the caller. Its name is `send_sms`.
-    SendSms,
-    /// Tandem: writes to the caller by WhatsApp. Its name is `send_whatsapp`.
-    SendWhatsapp,
-    /// Tandem: writes an email to the caller, to the address in their contact. Its name is `send_email`.
-    SendEmail,
-    /// Tandem: asks for a person. Its name is `escalate_to_human`.
-    EscalateToHuman,
-}
-
-impl ToolKind {
-    /// The name that a tool of this kind must have; `None`: any.
-    const fn required_name(self) -> Option<&'static str> {
-        match self {
-            Self::SendSms => Some("send_sms"),
-            Self::SendWhatsapp => Some("send_whatsapp"),
-            Self::SendEmail => Some("send_email"),
-            Self::EscalateToHuman => Some("escalate_to_human"),
-            Self::Http | Self::EndCall | Self::TransferCall => None,
-        }
-    }
 }
 
 /// A service that is to do one kind of work.

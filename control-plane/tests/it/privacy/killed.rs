@@ -4,14 +4,13 @@ use super::{
     traces::{dump, in_files},
     world::{self, PHONE, WORDS, call, now, quiet, written},
 };
-use crate::support::{Folder, Harness, open_store, settings};
-use control_plane::{ControlPlane, settings::ControlPlaneSettings};
-use serde_json::json;
-use std::{
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
+use crate::{
+    killing::{run_and_kill, soon_again},
+    support::{Folder, Harness, open_store, settings},
 };
+use control_plane::ControlPlane;
+use serde_json::json;
+use std::{path::PathBuf, time::Duration};
 use store::{
     TenantId,
     ids::JobId,
@@ -26,14 +25,6 @@ const FOLDER: &str = "TANDEM_TEST_ERASURE_FOLDER";
 const CALLS: u32 = 12;
 const MESSAGES: usize = 400;
 
-fn quick(settings: &mut ControlPlaneSettings) {
-    settings.limits.work.concurrent = 2;
-    settings.limits.work.poll = Duration::from_millis(5);
-    settings.limits.work.lease = Duration::from_millis(200);
-    settings.limits.work.retry_first = Duration::from_millis(5);
-    settings.limits.work.retry_longest = Duration::from_millis(20);
-}
-
 /// The process that is killed. As a test of its own it does nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn child() {
@@ -41,7 +32,7 @@ async fn child() {
     // The folder is the parent's.
     let folder = std::mem::ManuallyDrop::new(Folder(PathBuf::from(folder)));
     let mut settings = settings(&folder).await;
-    quick(&mut settings);
+    soon_again(&mut settings);
     let plane = ControlPlane::open(settings).await.unwrap().control_plane;
     let _background = plane.background();
     std::future::pending::<()>().await;
@@ -49,7 +40,7 @@ async fn child() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_erasure_goes_on_and_leaves_nothing() {
-    let harness = Harness::with(quick).await;
+    let harness = Harness::with(soon_again).await;
     quiet(&harness).await;
     let store = open_store(&harness.folder).await;
     let part = store.tenant(&TenantId::known("ten_1"));
@@ -73,17 +64,9 @@ async fn a_killed_erasure_goes_on_and_leaves_nothing() {
             break job;
         }
         steps.push(job.step.clone());
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "privacy::killed::child"])
-            .env(FOLDER, &folder.0)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Longer and longer, so that a slow machine gets through too.
-        tokio::time::sleep(Duration::from_millis(150 + 37 * kills)).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
+        // Later and later, so that a slow machine gets through too.
+        let after = Duration::from_millis(150 + 37 * kills);
+        run_and_kill("privacy::killed::child", &[(FOLDER, folder.0.as_os_str())], after).await;
         kills += 1;
         assert!(kills < 100, "it never gets through: {steps:?}");
     };

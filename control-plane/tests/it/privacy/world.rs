@@ -8,7 +8,7 @@ use axum::http::Method;
 use engine::provider::Secret;
 use objects::Links;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use store::{
     CallId, CallStatus, Direction, Event, Filter, JournalChunk, NewCall, Record, Resource, Store, Stored,
     Table, TenantId, TenantStore, Turn,
@@ -367,14 +367,7 @@ pub(super) async fn done(harness: &Harness, id: &str) -> Value {
 /// The request once it is as it should be.
 pub(super) async fn when(harness: &Harness, id: &str, is_it: impl Fn(&Value) -> bool) -> Value {
     let path = format!("/v1/privacy/requests/{id}");
-    for _ in 0..6_000 {
-        let shown = harness.get(&path).await.json();
-        if is_it(&shown) {
-            return shown;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it never comes so far: {}", harness.get(&path).await.text());
+    harness.shows(&path, is_it).await
 }
 
 /// Another tenant that knows the same person.
