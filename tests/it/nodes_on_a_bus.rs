@@ -1,17 +1,13 @@
 //! Two servers on one PostgreSQL database and one NATS server, and a live call at one of them: whoever asks the other one gives it
 //! orders and hears it all the same. Where there is no PostgreSQL or no NATS the test is left out and says so.
 
-use crate::support::{Folder, until};
+use crate::support::{Folder, until_said};
 use bus::test_server;
 use engine::provider::{
     Secret,
     http::{HttpOptions, http_client},
 };
-use fixtures::{
-    call::Fixture,
-    carrier::CarrierEvent,
-    sandbox::{Event, Service},
-};
+use fixtures::{call::Fixture, carrier::CarrierEvent};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -107,13 +103,7 @@ async fn a_live_call_is_heard_and_ordered_about_from_any_node() {
             assert_eq!(status, 202, "{name}: {text}");
         }
         take_over(&http, &url, &key).await;
-        let spoken = || async {
-            let all = rehearsal.sandbox.log().of(Service::Elevenlabs);
-            let said =
-                |event: &Event| matches!(event, Event::Text { text, .. } if text.contains("This is Olga."));
-            all.iter().any(|entry| said(&entry.event)).then_some(())
-        };
-        until(spoken, "what the operator says").await;
+        until_said(&rehearsal, "This is Olga.").await;
         let mut request = format!("ws://{}/v1/calls/{call}/listen?channels=mixed", other.address)
             .into_client_request()
             .unwrap();
