@@ -1,7 +1,7 @@
 //! One person, one conversation: it begins by text message, goes on in a call, changes hands in the middle of it, and ends by email. All
 //! of it through the public API, on the sandbox and a real mail server (left out, and said so, where there is none).
 
-use crate::support::Folder;
+use crate::support::{Folder, until};
 use engine::provider::http::{HttpOptions, http_client};
 use fixtures::{
     call::Fixture,
@@ -16,7 +16,6 @@ use mail::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 use tandem::{
     config::Config,
     rehearsal::{Rehearsal, sandbox_options},
@@ -26,8 +25,6 @@ use tokio::sync::oneshot;
 const OWN: &str = "+15555550100";
 const PERSON: &str = "+15555550110";
 const ASKED: &str = "Is the green bicycle still there?";
-/// Bound of every wait for an effect.
-const SOON: Duration = Duration::from_secs(120);
 
 struct Office<'a> {
     rehearsal: &'a Rehearsal,
@@ -85,18 +82,6 @@ impl Office<'_> {
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
         invited["user_id"].as_str().unwrap().to_owned()
     }
-}
-
-async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
-    let found = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(SOON, found).await.unwrap_or_else(|_| panic!("there is never {what}"))
 }
 
 fn tune(config: &mut Config, certificate: &std::path::Path) {

@@ -1,11 +1,19 @@
-//! A rehearsal in virtual time, in a folder of its own.
+//! A rehearsal in virtual time, in a folder of its own; and the wait for what comes about in its own time.
 
 use fixtures::{call::Fixture, sandbox::SandboxOptions, virtual_time};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tandem::{
     config::Config,
     rehearsal::{Performance, Rehearsal, sandbox_options},
 };
+
+/// Bound of every wait for an effect: far beyond what a busy machine needs, so that only what never comes about runs into it.
+const SOON: Duration = Duration::from_secs(120);
+/// How long until one looks again.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A folder that goes with its test.
 pub(crate) struct Folder(PathBuf);
@@ -54,4 +62,18 @@ pub(crate) fn play_with(
         performance
     });
     (performance, folder)
+}
+
+/// Looks until there is something to see. For effects that nothing tells of: of another process, of a file, of what only the public API
+/// shows. Whatever can be awaited is awaited instead.
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F, what: &str) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(SOON, found).await.unwrap_or_else(|_| panic!("there is never {what}"))
 }
