@@ -19,8 +19,8 @@ use store::{
 use tokio::time::timeout;
 use tracing::error;
 
-/// Recipients of a chunk: one unit of work, and SQLite serves one at a time.
-pub const CHUNK: usize = 100;
+/// Recipients of a chunk: one unit of work, and SQLite serves one at a time. Whoever comes meanwhile waits for its end.
+pub const CHUNK: usize = 20;
 /// Messages of a batch that wait to be sent, at most.
 pub const MESSAGES_AHEAD: i64 = 1_000;
 /// Messages of a batch that quiet hours hold back, at most.
@@ -129,7 +129,7 @@ async fn expand(
             made.push(inner.channels.compose(part, &batch, recipient).await?);
         }
     }
-    let mut tx = part.begin(&inner.actor, now).await?;
+    let mut tx = part.begin_behind(&inner.actor, now).await?;
     let is_done = chunk.is_none();
     if let Some(Stored { id, version, value, .. }) = chunk {
         let count = u64::try_from(value.recipients.len()).unwrap_or(u64::MAX);

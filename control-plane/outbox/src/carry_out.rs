@@ -35,6 +35,8 @@ use tracing::{error, warn};
 const GATHER: Duration = Duration::from_millis(4);
 /// So many at most.
 const GATHERED: usize = 64;
+/// Steps of messages of batches in one unit of work: whoever comes meanwhile waits for its end.
+const BULK_STEPS: usize = 10;
 /// Messages to one address that are looked at to tell a lost one from others.
 const OTHERS: u16 = 100;
 /// Nothing is held for longer than so long, in µs: no call and its repetitions take a quarter of an hour.
@@ -99,7 +101,7 @@ async fn work(
     loop {
         let now = (inner.clock)();
         let scene = Scene { tenant, setup: &setup, book: &inner.book, now };
-        for (index, errand) in steps(inner, &*part, scene, &claims, due).await? {
+        for (index, errand) in steps(inner, &*part, (lane, scene), &claims, due).await? {
             calls.push(run(inner, &*part, lane, index, errand));
         }
         let first = loop {
@@ -161,20 +163,24 @@ async fn gather(
 async fn steps(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
-    scene: Scene<'_>,
+    (lane, scene): (Lane, Scene<'_>),
     claims: &[Claim],
     due: Vec<(usize, Vec<Event>)>,
 ) -> Result<Vec<(usize, Errand)>, StoreError> {
     if due.is_empty() {
         return Ok(Vec::new());
     }
-    match served(inner, part, scene, claims, &due).await {
-        Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {}
-        other => return other,
-    }
+    let at_once = if lane == Lane::Bulk { BULK_STEPS } else { due.len() };
     let mut errands = Vec::new();
-    for one in due {
-        errands.extend(alone(inner, part, scene, claims, one).await?);
+    for some in due.chunks(at_once) {
+        match served(inner, part, (lane, scene), claims, some).await {
+            Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {
+                for one in some {
+                    errands.extend(alone(inner, part, (lane, scene), claims, one).await?);
+                }
+            }
+            other => errands.extend(other?),
+        }
     }
     Ok(errands)
 }
@@ -183,12 +189,12 @@ async fn steps(
 async fn alone(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
-    scene: Scene<'_>,
+    scene: (Lane, Scene<'_>),
     claims: &[Claim],
-    one: (usize, Vec<Event>),
+    one: &(usize, Vec<Event>),
 ) -> Result<Vec<(usize, Errand)>, StoreError> {
     for _ in 0..TRIES {
-        match served(inner, part, scene, claims, std::slice::from_ref(&one)).await {
+        match served(inner, part, scene, claims, std::slice::from_ref(one)).await {
             Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {}
             other => return other,
         }
@@ -202,7 +208,7 @@ async fn alone(
 async fn served(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
-    scene: Scene<'_>,
+    scene: (Lane, Scene<'_>),
     claims: &[Claim],
     due: &[(usize, Vec<Event>)],
 ) -> Result<Vec<(usize, Errand)>, StoreError> {
@@ -224,42 +230,36 @@ async fn served(
 async fn together(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
-    scene: Scene<'_>,
+    (lane, scene): (Lane, Scene<'_>),
     claims: &[Claim],
     due: &[(usize, Vec<Event>)],
 ) -> Result<Vec<(usize, Errand)>, StoreError> {
-    let mut tx = part.begin(&inner.actor, scene.now).await?;
+    let mut tx = match lane {
+        Lane::Bulk => part.begin_behind(&inner.actor, scene.now).await?,
+        Lane::Critical | Lane::Transactional => part.begin(&inner.actor, scene.now).await?,
+    };
     let (mut errands, mut facts): (Vec<(usize, Errand)>, Vec<Fact>) = (Vec::new(), Vec::new());
-    let mut finished = Vec::new();
     for (index, events) in due {
         let Some(claim) = claims.get(*index) else { continue };
         let id = MessageId::known(claim.object.as_str());
         let Some(mut stepped) = step(&mut *tx, scene, &id, events.clone(), true).await? else {
-            finished.push(claim);
+            tx.finish_work_if_held(claim).await?;
             continue;
         };
         tell(&mut *tx, &stepped, scene.now).await?;
         report_alerts(scene.tenant, &stepped);
         if stepped.errands.is_empty() && stepped.outgoing.dispatch.trying().is_empty() {
-            // Whoever told something of it meanwhile may have taken the lease: what came of its calls is known here alone, and counts.
+            // Whoever told something of it meanwhile may have taken the lease: what came of its calls is known here alone, and counts;
+            // who holds it then finds nothing to do.
             match stepped.outgoing.dispatch.wake_at() {
                 Some(at) => schedule(&mut *tx, &stepped, stepped.outgoing.lane, at).await?,
-                None => finished.push(claim),
+                None => drop(tx.finish_work_if_held(claim).await?),
             }
         }
         facts.append(&mut stepped.facts);
         errands.extend(stepped.errands.into_iter().map(|errand| (*index, errand)));
     }
     tx.commit().await?;
-    for claim in finished {
-        // Not held any more: whoever holds it finds nothing to do.
-        if let Err(cause) = part.finish_work(claim).await {
-            warn!(
-                error = &cause as &dyn std::error::Error,
-                "a message that is done is looked at once more when its lease ends"
-            );
-        }
-    }
     inner.learn(part, facts, scene.now).await;
     Ok(errands)
 }

@@ -96,7 +96,13 @@ impl Outbox {
         for _ in 0..TRIES {
             let now = (inner.clock)();
             let scene = Scene { tenant: part.id(), setup: &setup, book: &inner.book, now };
-            let mut tx = part.begin(&inner.actor, now).await?;
+            let mut tx = match event {
+                // A provider waits for no answer worth the name.
+                Event::Told { .. } => part.begin_behind(&inner.actor, now).await?,
+                Event::Canceled | Event::Taken | Event::Sent { .. } | Event::Answered { .. } => {
+                    part.begin(&inner.actor, now).await?
+                }
+            };
             let stepped = match step(&mut *tx, scene, message, vec![event.clone()], false).await {
                 Ok(Some(stepped)) => stepped,
                 Ok(None) => return Ok(None),

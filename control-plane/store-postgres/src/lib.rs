@@ -22,6 +22,8 @@ mod tenant;
 #[cfg(feature = "test-server")]
 #[allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "it serves tests, which fail with it")]
 pub mod test_server;
+#[path = "../../store/src/shared/turns.rs"]
+mod turns;
 #[path = "../../store/src/shared/tx.rs"]
 mod tx;
 
@@ -34,6 +36,7 @@ use sqlx::{
 };
 use std::{str::FromStr as _, time::Duration};
 use store::{ChangeListeners, StoreError, TenantId};
+use turns::Turns;
 
 /// What the shared text calls this database.
 type Db = Postgres;
@@ -43,6 +46,9 @@ type Backend = PostgresStore;
 type Read = Transaction<'static, Postgres>;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Units of work of this node that are behind, at the same time: the server has others to serve.
+const BEHIND: usize = 2;
 
 /// How the database is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +73,7 @@ impl Default for PostgresOptions {
 #[derive(Clone, Debug)]
 pub struct PostgresStore {
     pool: PgPool,
+    turns: Turns,
     listeners: ChangeListeners,
     others: Others,
 }
@@ -99,7 +106,12 @@ impl PostgresStore {
             .connect_with(connect)
             .await
             .map_err(failed("connecting to the database"))?;
-        Ok(Self { pool, listeners: ChangeListeners::default(), others: Others::default() })
+        Ok(Self {
+            pool,
+            turns: Turns::new(BEHIND),
+            listeners: ChangeListeners::default(),
+            others: Others::default(),
+        })
     }
 
     /// A transaction that sees what belongs to the tenant.
@@ -119,6 +131,7 @@ impl PostgresStore {
 
     /// A transaction that sees and writes what belongs to no tenant.
     async fn write_unscoped(&self, doing: &'static str) -> Result<Read, StoreError> {
+        let _waiting = self.turns.in_front();
         self.pool.begin().await.map_err(failed(doing))
     }
 

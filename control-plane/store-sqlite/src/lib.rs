@@ -20,6 +20,8 @@ mod record;
 mod store_port;
 #[path = "../../store/src/shared/tenant.rs"]
 mod tenant;
+#[path = "../../store/src/shared/turns.rs"]
+mod turns;
 #[path = "../../store/src/shared/tx.rs"]
 mod tx;
 
@@ -40,6 +42,7 @@ use std::{
 #[cfg(doc)]
 use store::Store;
 use store::{ChangeListeners, StoreError, TenantId};
+use turns::Turns;
 
 pub use backup::{BackupError, Restored, restore};
 
@@ -50,6 +53,9 @@ type Backend = SqliteStore;
 type Read = PoolConnection<Sqlite>;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// Units of work that are behind: there is one connection that writes.
+const BEHIND: usize = 1;
 
 /// How the file is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +84,7 @@ impl Default for SqliteOptions {
 pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
+    turns: Turns,
     listeners: ChangeListeners,
     others: Others,
     /// Says to other processes that the file is in use.
@@ -131,7 +138,14 @@ impl SqliteStore {
             )
             .await
             .map_err(failed("opening the database file for reading"))?;
-        Ok(Self { writer, readers, listeners: ChangeListeners::default(), others, _in_use: Arc::new(in_use) })
+        Ok(Self {
+            writer,
+            readers,
+            turns: Turns::new(BEHIND),
+            listeners: ChangeListeners::default(),
+            others,
+            _in_use: Arc::new(in_use),
+        })
     }
 
     /// A connection that reads. The tenant is in every query.
@@ -156,6 +170,7 @@ impl SqliteStore {
     /// A transaction that writes what belongs to no tenant. It takes the write lock at once: one that starts by reading
     /// could fail when it comes to write.
     async fn write_unscoped(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        let _waiting = self.turns.in_front();
         self.writer.begin_with("begin immediate").await.map_err(failed(doing))
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     AccountSid, Credentials, Pages, TwilioClient, TwilioError,
     client::{Request, encode, read},
+    limits::Share,
     retry::Repetition,
 };
 use reqwest::Method;
@@ -66,7 +67,7 @@ impl Account {
         url: Url,
     ) -> Result<T, TwilioError> {
         let repetition = Repetition::Harmless;
-        let request = Request { doing, method: Method::GET, url, body: None, repetition };
+        let request = Request { doing, method: Method::GET, url, body: None, repetition, share: Share::Rest };
         read(doing, repetition, &self.client.send(self, &request).await?)
     }
 
@@ -77,14 +78,26 @@ impl Account {
         repetition: Repetition,
         fields: &impl Serialize,
     ) -> Result<T, TwilioError> {
+        self.post_in(Share::Rest, doing, url, repetition, fields).await
+    }
+
+    pub(crate) async fn post_in<T: DeserializeOwned>(
+        &self,
+        share: Share,
+        doing: &'static str,
+        url: Url,
+        repetition: Repetition,
+        fields: &impl Serialize,
+    ) -> Result<T, TwilioError> {
         let body = Some(encode(doing, fields)?);
-        let request = Request { doing, method: Method::POST, url, body, repetition };
+        let request = Request { doing, method: Method::POST, url, body, repetition, share };
         read(doing, repetition, &self.client.send(self, &request).await?)
     }
 
     pub(crate) async fn delete(&self, doing: &'static str, url: Url) -> Result<(), TwilioError> {
         let repetition = Repetition::Harmless;
-        let request = Request { doing, method: Method::DELETE, url, body: None, repetition };
+        let request =
+            Request { doing, method: Method::DELETE, url, body: None, repetition, share: Share::Rest };
         self.client.send(self, &request).await.map(drop)
     }
 

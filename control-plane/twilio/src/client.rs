@@ -5,7 +5,7 @@ use crate::{
     Account, Credentials, TwilioError, TwilioOptions,
     error::Refusal,
     form,
-    limits::Limits,
+    limits::{Limits, Share},
     retry::{self, Decision, Failure, Repetition},
 };
 use bytes::{Bytes, BytesMut};
@@ -50,6 +50,7 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) body: Option<String>,
     pub(crate) repetition: Repetition,
+    pub(crate) share: Share,
 }
 
 impl TwilioClient {
@@ -63,7 +64,7 @@ impl TwilioClient {
             return Err(ClientError::BaseUrl(base.clone()));
         }
         let http = http_client(options.http).map_err(ClientError::Http)?;
-        let limits = Limits::new(options.rate);
+        let limits = Limits::new(options.rate, options.messages);
         Ok(Self { shared: Arc::new(Shared { options, http, limits }) })
     }
 
@@ -88,7 +89,7 @@ impl TwilioClient {
         let doing = request.doing;
         let mut attempt = 1;
         loop {
-            let turn = self.shared.limits.turn(account.sid()).await;
+            let turn = self.shared.limits.turn(account.sid(), request.share).await;
             let turn = turn.map_err(|wait| TwilioError::Busy { doing, wait })?;
             let failure = match self.attempt(account, request).await {
                 Ok(body) => return Ok(body),
@@ -105,7 +106,7 @@ impl TwilioClient {
                 Decision::Again(wait) => {
                     tracing::debug!(doing, attempt, ?wait, "asking Twilio again");
                     if matches!(&failure, Failure::Refused(refusal) if refusal.status == 429) {
-                        self.shared.limits.hold(account.sid(), wait);
+                        self.shared.limits.hold(account.sid(), request.share, wait);
                     }
                     sleep(wait).await;
                     attempt += 1;

@@ -1,5 +1,5 @@
 //! How fast each account is asked: a token bucket without I/O ([`Bucket`], time comes in as a value), and a shell
-//! that waits for it.
+//! that waits for it. Messages have a share of their own, so that a live call never waits for a batch of them.
 
 use crate::{AccountSid, RateOptions};
 use parking_lot::Mutex;
@@ -45,6 +45,15 @@ impl Bucket {
     }
 }
 
+/// What an account's requests are counted with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Share {
+    /// The sending of messages.
+    Messages,
+    /// Everything else: calls, numbers, accounts, questions.
+    Rest,
+}
+
 #[derive(Debug)]
 struct Lane {
     bucket: Bucket,
@@ -54,46 +63,62 @@ struct Lane {
 /// All accounts' buckets.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    rate: RateOptions,
+    rest: RateOptions,
+    messages: RateOptions,
     started: Instant,
-    lanes: Mutex<HashMap<AccountSid, Lane>>,
+    lanes: Mutex<HashMap<(AccountSid, Share), Lane>>,
 }
 
 impl Limits {
-    pub(crate) fn new(rate: RateOptions) -> Self {
-        Self { rate, started: Instant::now(), lanes: Mutex::default() }
+    pub(crate) fn new(rest: RateOptions, messages: RateOptions) -> Self {
+        Self { rest, messages, started: Instant::now(), lanes: Mutex::default() }
+    }
+
+    fn rate(&self, share: Share) -> &RateOptions {
+        match share {
+            Share::Messages => &self.messages,
+            Share::Rest => &self.rest,
+        }
     }
 
     /// Waits for the account's turn, which lasts as long as what is returned.
     ///
     /// # Errors
     /// How long it would have taken, if that is too long.
-    pub(crate) async fn turn(&self, account: &AccountSid) -> Result<OwnedSemaphorePermit, Duration> {
+    pub(crate) async fn turn(
+        &self,
+        account: &AccountSid,
+        share: Share,
+    ) -> Result<OwnedSemaphorePermit, Duration> {
+        let rate = self.rate(share);
         let (wait, slots) = {
             let mut lanes = self.lanes.lock();
             let now = self.started.elapsed();
-            if lanes.len() >= self.rate.accounts && !lanes.contains_key(account) {
-                let all = self.rate.concurrent;
-                lanes.retain(|_, lane| !lane.bucket.is_idle(now) || lane.slots.available_permits() < all);
+            let key = (account.clone(), share);
+            if lanes.len() >= rate.accounts && !lanes.contains_key(&key) {
+                lanes.retain(|(_, share), lane| {
+                    let all = self.rate(*share).concurrent.max(1);
+                    !lane.bucket.is_idle(now) || lane.slots.available_permits() < all
+                });
             }
-            let lane = lanes.entry(account.clone()).or_insert_with(|| Lane {
+            let lane = lanes.entry(key).or_insert_with(|| Lane {
                 bucket: Bucket::default(),
-                slots: Arc::new(Semaphore::new(self.rate.concurrent.max(1))),
+                slots: Arc::new(Semaphore::new(rate.concurrent.max(1))),
             });
-            (lane.bucket.take(now, &self.rate)?, Arc::clone(&lane.slots))
+            (lane.bucket.take(now, rate)?, Arc::clone(&lane.slots))
         };
         sleep(wait).await;
-        let longest = self.rate.longest_wait.saturating_sub(wait);
+        let longest = rate.longest_wait.saturating_sub(wait);
         match timeout(longest, slots.acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             // The semaphore is never closed; the error of its type is the same refusal.
-            Ok(Err(_)) | Err(_) => Err(self.rate.longest_wait),
+            Ok(Err(_)) | Err(_) => Err(rate.longest_wait),
         }
     }
 
     /// Twilio said to come back later.
-    pub(crate) fn hold(&self, account: &AccountSid, wait: Duration) {
-        if let Some(lane) = self.lanes.lock().get_mut(account) {
+    pub(crate) fn hold(&self, account: &AccountSid, share: Share, wait: Duration) {
+        if let Some(lane) = self.lanes.lock().get_mut(&(account.clone(), share)) {
             lane.bucket.hold(self.started.elapsed() + wait);
         }
     }
@@ -152,21 +177,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_account_does_not_slow_down_another() {
-        let limits = Limits::new(RATE);
-        let held = (limits.turn(&account('1')).await.unwrap(), limits.turn(&account('1')).await.unwrap());
-        let other = limits.turn(&account('2')).await.unwrap();
+    async fn no_account_waits_for_another_and_no_call_for_messages() {
+        let limits = Limits::new(RATE, RATE);
+        let held = (
+            limits.turn(&account('1'), Share::Messages).await.unwrap(),
+            limits.turn(&account('1'), Share::Messages).await.unwrap(),
+        );
+        let other = limits.turn(&account('2'), Share::Messages).await.unwrap();
+        let call = limits.turn(&account('1'), Share::Rest).await.unwrap();
         assert_eq!(limits.started.elapsed(), Duration::ZERO);
-        assert_eq!(limits.turn(&account('1')).await.unwrap_err(), Duration::from_secs(1));
-        drop((held, other));
-        drop(limits.turn(&account('1')).await.unwrap());
+        assert_eq!(limits.turn(&account('1'), Share::Messages).await.unwrap_err(), Duration::from_secs(1));
+        drop((held, other, call));
+        drop(limits.turn(&account('1'), Share::Messages).await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]
     async fn idle_accounts_are_forgotten() {
-        let limits = Limits::new(RATE);
+        let limits = Limits::new(RATE, RATE);
         for last in ['1', '2', '3', '4'] {
-            drop(limits.turn(&account(last)).await.unwrap());
+            drop(limits.turn(&account(last), Share::Rest).await.unwrap());
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         assert!(limits.lanes.lock().len() <= 2);

@@ -3,6 +3,7 @@
 use crate::{
     Account, TwilioError,
     client::{Request, causes, given_up, refusal},
+    limits::Share,
     retry::{Failure, Repetition},
 };
 use bytes::Bytes;
@@ -82,8 +83,8 @@ impl Account {
     /// Opens a download. Twilio may send us on to its storage, which must not see the credential.
     pub(crate) async fn media(&self, doing: &'static str, url: Url) -> Result<Media, TwilioError> {
         let options = self.client().options();
-        let request =
-            Request { doing, method: Method::GET, url, body: None, repetition: Repetition::Harmless };
+        let repetition = Repetition::Harmless;
+        let request = Request { doing, method: Method::GET, url, body: None, repetition, share: Share::Rest };
         let lost =
             || TwilioError::NoAnswer { doing, cause: format!("no answer within {:?}", options.answer) };
         let mut response = timeout(options.answer, self.client().open(self, &request))

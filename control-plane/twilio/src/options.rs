@@ -23,8 +23,10 @@ pub struct TwilioOptions {
     pub page_size: u16,
     /// Pages of one list that are read. Default 500, so that a list that never ends does end.
     pub pages: u32,
-    /// How fast each account is asked.
+    /// How fast each account is asked for all but the sending of messages.
     pub rate: RateOptions,
+    /// How fast each account is given messages. Default: [`RateOptions::of_messages`].
+    pub messages: RateOptions,
     /// When a request is sent again.
     pub retry: RetryOptions,
     /// How long after a request was given up Twilio's lists show what came of it for certain. Default 10 s: only then
@@ -50,6 +52,7 @@ impl TwilioOptions {
             page_size: 200,
             pages: 500,
             rate: RateOptions::default(),
+            messages: RateOptions::of_messages(),
             retry: RetryOptions::default(),
             settle: Duration::from_secs(10),
             settle_poll: Duration::from_secs(2),
@@ -78,6 +81,16 @@ pub struct RateOptions {
     pub longest_wait: Duration,
     /// Accounts that are remembered. Default 20,000; beyond it those that were idle are forgotten.
     pub accounts: usize,
+}
+
+impl RateOptions {
+    /// For the sending of messages: 200 a second, 50 at once, 50 at the same time, which leaves 50 of the 100 requests that accounts
+    /// are granted at the same time. What a sender may send in a second (from one, of a long number, to some hundreds, of a short
+    /// code) is kept to by Twilio's own queue, and by the pace of an account where one is set.
+    #[must_use]
+    pub fn of_messages() -> Self {
+        Self { per_second: 200, burst: 50, concurrent: 50, ..Self::default() }
+    }
 }
 
 impl Default for RateOptions {

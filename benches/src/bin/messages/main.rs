@@ -10,19 +10,24 @@
 mod house;
 mod measure;
 
+use benches::served::Database;
 use fixtures::{
     sandbox::{Sandbox, SandboxOptions},
     stage,
 };
-use house::{Database, House};
+use house::House;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// How much is measured; `NAME=VALUE` changes it.
 struct Plan {
     /// Messages that are sent while everything goes wrong.
     loss: usize,
+    /// Messages that are sent the same way by a carrier that cannot be asked what it took.
+    unasked: usize,
     /// Messages whose handing over is timed.
     throughput: usize,
+    /// Whose they are.
+    tenants: usize,
     /// Recipients of the batch beside which another tenant's requests are timed.
     batch: usize,
     /// Those requests.
@@ -31,40 +36,53 @@ struct Plan {
 
 #[tokio::main]
 async fn main() {
-    let mut plan = Plan { loss: 20_000, throughput: 10_000, batch: 100_000, requests: 600 };
+    let mut plan = Plan {
+        loss: 20_000,
+        unasked: 5_000,
+        throughput: 20_000,
+        tenants: 8,
+        batch: 100_000,
+        requests: 1_000,
+    };
     for argument in std::env::args().skip(1) {
         let known = argument.split_once('=').and_then(|(name, value)| Some((name, value.parse().ok()?)));
         match known {
             Some(("loss", value)) => plan.loss = value,
+            Some(("unasked", value)) => plan.unasked = value,
             Some(("throughput", value)) => plan.throughput = value,
+            Some(("tenants", value)) if value > 0 => plan.tenants = value,
             Some(("batch", value)) => plan.batch = value,
             Some(("requests", value)) => plan.requests = value,
-            _ => panic!("write loss=N, throughput=N, batch=N or requests=N, not {argument}"),
+            _ => panic!(
+                "write loss=N, unasked=N, throughput=N, tenants=N, batch=N or requests=N, not {argument}"
+            ),
         }
     }
     for database in Database::ALL {
         println!("{database}");
-        if plan.loss > 0 {
-            let Some((house, sandbox)) = start(database).await else { continue };
-            measure::loss(house, &sandbox, plan.loss).await;
+        for (count, can_be_asked) in [(plan.loss, true), (plan.unasked, false)] {
+            if count > 0 {
+                let Some((house, sandbox)) = start(database, 1).await else { continue };
+                measure::loss(house, &sandbox, count, can_be_asked).await;
+            }
         }
         if plan.throughput > 0 {
-            let Some((house, sandbox)) = start(database).await else { continue };
-            measure::throughput(house, &sandbox, plan.throughput).await;
+            let Some((house, sandbox)) = start(database, plan.tenants).await else { continue };
+            measure::throughput(house, &sandbox, plan.throughput, plan.tenants).await;
         }
         if plan.batch > 0 {
-            let Some((house, sandbox)) = start(database).await else { continue };
+            let Some((house, sandbox)) = start(database, 2).await else { continue };
             measure::beside(house, &sandbox, plan.batch, plan.requests).await;
         }
     }
 }
 
 /// A carrier of its own, and a server that is not started yet; `None`: there is no such database here.
-async fn start(database: Database) -> Option<(House, Sandbox)> {
+async fn start(database: Database, tenants: usize) -> Option<(House, Sandbox)> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let options = SandboxOptions { log_entries: 1, ..stage::sandbox_options(listen) };
     let sandbox = Sandbox::start(options).await.unwrap();
-    let house = House::build(database, &sandbox.base_url()).await;
+    let house = House::found(database, &sandbox.base_url(), tenants).await;
     if house.is_none() {
         println!("  left out, its programs are not there (deploy/test-servers)");
     }

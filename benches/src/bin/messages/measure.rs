@@ -1,4 +1,4 @@
-//! The three measurements.
+//! The measurements.
 
 use crate::house::House;
 use fixtures::sandbox::{Delivery, Sandbox, TwilioFault, TwilioRule};
@@ -10,44 +10,63 @@ use std::{
 use tokio::time::{sleep, sleep_until};
 
 /// Everything has come to its end after so long, or never will.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(1_200);
 /// A server lives so long before it is killed.
 const LIVES: Duration = Duration::from_secs(4);
-
-fn recipients(count: usize) -> Vec<Value> {
-    (0..count).map(|number| json!({ "phone": format!("+1555{number:07}") })).collect()
-}
+/// The carrier is disturbed anew so often.
+const DISTURBED: Duration = Duration::from_millis(300);
+/// What waits to be handed over.
+const WAITS: [&str; 4] = ["queued", "sending", "held", "scheduled"];
 
 fn batch(count: usize) -> Value {
+    let recipients: Vec<_> = (0..count).map(|number| json!({ "phone": recipient(number) })).collect();
     json!({
-        "name": "News", "recipients": recipients(count),
+        "name": "News", "recipients": recipients,
         "message": { "text": "Your parcel is on its way.", "chain": [{ "channels": ["sms"] }] },
     })
 }
 
-/// Starts a batch, and says its id. An answer that got lost is asked for again with the same key.
+fn recipient(number: usize) -> String {
+    format!("+1555{number:07}")
+}
+
+/// Starts a batch, and says its id.
 async fn begin(house: &House, tenant: usize, count: usize) -> String {
-    let body = batch(count);
-    for _ in 0..20 {
-        match house.post(tenant, "/v1/messages/batch", &body, "the-batch").await {
-            Some((202, made)) => return made["id"].as_str().unwrap().to_owned(),
-            Some((status, said)) => panic!("{status} {said}"),
-            None => sleep(Duration::from_millis(200)).await,
-        }
+    let made = house.accepted(tenant, "/v1/messages/batch", &batch(count), "the-batch").await;
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// How far a batch is.
+#[derive(Debug)]
+struct Progress {
+    /// Recipients that have no message yet.
+    left: u64,
+    /// Messages by their status.
+    messages: HashMap<String, u64>,
+}
+
+impl Progress {
+    async fn of(house: &House, tenant: usize, batch: &str) -> Option<Self> {
+        let shown = house.get(tenant, &format!("/v1/batches/{batch}")).await?;
+        let messages = shown["messages"].as_object()?;
+        Some(Self {
+            left: shown["batch"]["left"].as_u64()?,
+            messages: messages
+                .iter()
+                .map(|(name, count)| (name.clone(), count.as_u64().unwrap_or(0)))
+                .collect(),
+        })
     }
-    panic!("the batch is not accepted");
-}
 
-/// How many messages of the batch are in which state, and how many recipients have none.
-async fn progress(house: &House, tenant: usize, batch: &str) -> Option<(u64, HashMap<String, u64>)> {
-    let shown = house.get(tenant, &format!("/v1/batches/{batch}")).await?;
-    let left = shown["batch"]["left"].as_u64()?;
-    let counts = shown["messages"].as_object()?;
-    Some((left, counts.iter().map(|(name, count)| (name.clone(), count.as_u64().unwrap_or(0))).collect()))
-}
+    fn count(&self, is_counted: impl Fn(&str) -> bool) -> usize {
+        let counted = self.messages.iter().filter(|(status, _)| is_counted(status));
+        usize::try_from(counted.map(|(_, count)| count).sum::<u64>()).unwrap()
+    }
 
-fn is_over(state: &str) -> bool {
-    matches!(state, "delivered" | "read" | "undelivered" | "failed" | "bounced" | "canceled")
+    /// Messages that have left.
+    fn handed_over(&self) -> usize {
+        self.count(|status| !WAITS.contains(&status))
+    }
 }
 
 /// How often each recipient was told, by what the carrier has.
@@ -62,105 +81,121 @@ fn told(sandbox: &Sandbox) -> HashMap<String, u32> {
     told
 }
 
-/// Messages with kills, lost answers, refusals in storms and shuffled receipts.
-pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize) {
-    let receipts = Delivery { shuffle: true, duplicates: 1, late_ms: 5, pace_ms: 5, ..Delivery::default() };
-    sandbox.knobs().change(|knobs| knobs.twilio_rest.messages = receipts);
-    house.start().await;
-    let id = begin(&house, 0, count).await;
-    let began = Instant::now();
-    let (mut kills, mut storms, mut next_kill) = (0, 0, tokio::time::Instant::now() + LIVES);
-    loop {
-        // One of a hundred answers is lost; every third second everything is refused for a while.
-        let storm = began.elapsed().as_secs() % 3 == 2;
-        storms += u32::from(storm);
-        let fault = if storm {
-            TwilioFault::Error { status: 429, code: Some(20429), retry_after_ms: Some(1_000) }
-        } else {
-            TwilioFault::LoseAnswer
-        };
-        let rule = TwilioRule {
-            resource: "Messages".to_owned(),
-            method: Some("POST".to_owned()),
-            after: if storm { 0 } else { 100 },
-            times: Some(if storm { 200 } else { 3 }),
-            fault: Some(fault),
-            ..TwilioRule::default()
-        };
-        sandbox.knobs().change(|knobs| knobs.twilio_rest.rules = vec![rule]);
-        sleep(Duration::from_millis(300)).await;
-        if tokio::time::Instant::now() >= next_kill && began.elapsed() < PATIENCE / 2 {
-            house.kill_9();
-            kills += 1;
-            house.start().await;
-            next_kill = tokio::time::Instant::now() + LIVES;
-            if let Some((left, counts)) = progress(&house, 0, &id).await {
-                eprintln!(
-                    "    {:.0} s, {kills} kills: {left} left, {counts:?}",
-                    began.elapsed().as_secs_f64()
-                );
-            }
-        }
-        let Some((left, counts)) = progress(&house, 0, &id).await else { continue };
-        let over: u64 = counts.iter().filter(|(state, _)| is_over(state)).map(|(_, count)| count).sum();
-        if left == 0 && over >= u64::try_from(count).unwrap() || began.elapsed() > PATIENCE {
-            break;
-        }
+fn fault(resource: &str, method: &str, fault: TwilioFault) -> TwilioRule {
+    TwilioRule {
+        resource: resource.to_owned(),
+        method: Some(method.to_owned()),
+        fault: Some(fault),
+        ..TwilioRule::default()
     }
-    let (left, counts) = progress(&house, 0, &id).await.unwrap();
-    let told = told(sandbox);
-    let never = (0..count).filter(|number| !told.contains_key(&format!("+1555{number:07}"))).count();
-    let twice = told.values().filter(|times| **times > 1).count();
-    println!(
-        "  {count} messages, {kills} kills, {storms} storms of refusals, one answer in a hundred lost, {:.0} s:",
-        began.elapsed().as_secs_f64()
-    );
-    println!(
-        "    never at the carrier: {never}, more than once: {twice}; recipients left: {left}; states: {counts:?}"
-    );
 }
 
-/// Messages without anything wrong: from their acceptance to the carrier's answer.
-pub async fn throughput(mut house: House, sandbox: &Sandbox, count: usize) {
-    sandbox.knobs().change(|knobs| knobs.twilio_rest.messages.statuses = vec!["delivered".to_owned()]);
-    house.start().await;
-    let began = Instant::now();
+/// One of a hundred answers is lost; every third second everything is refused for a while. A carrier that cannot be asked fails each
+/// question what it took.
+fn disturb(sandbox: &Sandbox, storm: bool, can_be_asked: bool) {
+    let mut rules = vec![if storm {
+        let refused = TwilioFault::Error { status: 429, code: Some(20429), retry_after_ms: Some(1_000) };
+        TwilioRule { times: Some(200), ..fault("Messages", "POST", refused) }
+    } else {
+        TwilioRule { after: 100, times: Some(3), ..fault("Messages", "POST", TwilioFault::LoseAnswer) }
+    }];
+    if !can_be_asked {
+        let failed = TwilioFault::Error { status: 500, code: None, retry_after_ms: None };
+        rules.push(fault("Messages", "GET", failed));
+    }
+    sandbox.knobs().change(|knobs| knobs.twilio_rest.rules = rules);
+}
+
+/// Messages with kills, lost answers, refusals in storms and shuffled receipts.
+pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize, can_be_asked: bool) {
+    let receipts = Delivery { shuffle: true, duplicates: 1, late_ms: 5, pace_ms: 5, ..Delivery::default() };
+    sandbox.knobs().change(|knobs| knobs.twilio_rest.messages = receipts);
+    house.served.start().await.unwrap();
     let id = begin(&house, 0, count).await;
-    let accepted = began.elapsed();
-    let whole = u64::try_from(count).unwrap();
-    loop {
-        sleep(Duration::from_millis(100)).await;
-        let Some((left, counts)) = progress(&house, 0, &id).await else { continue };
-        let waits = ["queued", "sending", "held", "scheduled"];
-        let handed: u64 =
-            counts.iter().filter(|(state, _)| !waits.contains(&state.as_str())).map(|(_, count)| count).sum();
-        if left == 0 && handed >= whole {
-            break;
+    let began = Instant::now();
+    let (mut kills, mut storms, mut next_kill) = (0, 0, began + LIVES);
+    let last = loop {
+        let storm = began.elapsed().as_secs() % 3 == 2;
+        storms += u32::from(storm);
+        disturb(sandbox, storm, can_be_asked);
+        sleep(DISTURBED).await;
+        let progress = Progress::of(&house, 0, &id).await;
+        if Instant::now() >= next_kill && progress.as_ref().is_some_and(|progress| progress.left > 0) {
+            house.served.kill_9().unwrap();
+            kills += 1;
+            house.served.start().await.unwrap();
+            next_kill = Instant::now() + LIVES;
+            eprintln!("    {:.0} s, {kills} kills: {progress:?}", began.elapsed().as_secs_f64());
         }
-        assert!(began.elapsed() < PATIENCE, "they are never all handed over: {left} {counts:?}");
+        let Some(progress) = progress else { continue };
+        let waits = |status: &str| WAITS.contains(&status) || status == "sent" && can_be_asked;
+        let is_over = progress.left == 0 && progress.count(waits) == 0;
+        if is_over || began.elapsed() > PATIENCE {
+            break progress;
+        }
+    };
+    let told = told(sandbox);
+    let never = (0..count).filter(|number| !told.contains_key(&recipient(*number))).count();
+    let twice = told.values().filter(|times| **times > 1).count();
+    let asked = if can_be_asked { "" } else { " by a carrier that fails every question" };
+    println!(
+        "  {count} messages{asked}, {kills} kills, {storms} storms of refusals, one answer in a hundred lost, {:.0} s:",
+        began.elapsed().as_secs_f64()
+    );
+    println!("    never at the carrier: {never}, more than once: {twice}; in the end {last:?}");
+}
+
+/// Messages of so many tenants without anything wrong: from their acceptance to the carrier's answer.
+pub async fn throughput(mut house: House, sandbox: &Sandbox, count: usize, tenants: usize) {
+    sandbox.knobs().change(|knobs| knobs.twilio_rest.messages.statuses = vec!["delivered".to_owned()]);
+    house.served.start().await.unwrap();
+    let began = Instant::now();
+    let each = count.div_ceil(tenants);
+    let mut batches = Vec::new();
+    for tenant in 0..tenants {
+        batches.push(begin(&house, tenant, each).await);
+    }
+    let accepted = began.elapsed();
+    let mut running: Vec<_> = batches.iter().enumerate().collect();
+    while !running.is_empty() {
+        sleep(Duration::from_millis(100)).await;
+        let mut others = Vec::new();
+        for (tenant, batch) in running {
+            let progress = Progress::of(&house, tenant, batch).await;
+            if progress.is_none_or(|progress| progress.left > 0 || progress.handed_over() < each) {
+                others.push((tenant, batch));
+            }
+        }
+        running = others;
+        assert!(began.elapsed() < PATIENCE, "they are never all handed over");
     }
     let taken = began.elapsed().as_secs_f64();
     println!(
-        "  {count} messages accepted in {:.2} s, all handed over after {taken:.1} s: {:.0} a second",
+        "  {} messages of {tenants} tenants accepted in {:.2} s, all handed over after {taken:.1} s: {:.0} a second",
+        each * tenants,
         accepted.as_secs_f64(),
-        count as f64 / taken
+        (each * tenants) as f64 / taken
     );
 }
 
 /// One tenant's requests to send, alone and beside another's batch.
 pub async fn beside(mut house: House, sandbox: &Sandbox, recipients: usize, requests: usize) {
     sandbox.knobs().change(|knobs| knobs.twilio_rest.messages.statuses = vec!["delivered".to_owned()]);
-    house.start().await;
-    timed(&house, 50, "warm").await;
+    house.served.start().await.unwrap();
+    timed(&house, requests / 10, "warm").await;
     let idle = timed(&house, requests, "idle").await;
     let id = begin(&house, 0, recipients).await;
+    let began = Instant::now();
     let busy = timed(&house, requests, "busy").await;
-    let (left, _) = progress(&house, 0, &id).await.unwrap();
+    let seconds = began.elapsed().as_secs_f64();
+    let progress = Progress::of(&house, 0, &id).await.unwrap();
     let [i50, i99, b50, b99] = [(&idle, 50), (&idle, 99), (&busy, 50), (&busy, 99)].map(percentile);
     println!(
         "  {requests} requests of another tenant, ms: alone p50 {i50:.2} p99 {i99:.2}, beside a batch of {recipients} p50 {b50:.2} \
-         p99 {b99:.2}: {:.2} times the p99 ({left} recipients still without a message in the end)",
-        b99 / i99
+         p99 {b99:.2}: {:.2} times the p99 (of the batch {:.0} a second were handed over meanwhile, {} recipients were left)",
+        b99 / i99,
+        progress.handed_over() as f64 / seconds,
+        progress.left
     );
 }
 

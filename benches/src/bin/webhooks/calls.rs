@@ -1,6 +1,7 @@
 //! `tandem load` against a server, with numbers of all of its tenants.
 
-use crate::server::{Server, programs};
+use crate::server::Server;
+use benches::served::programs;
 use rand::{rng, seq::IndexedRandom};
 use serde_json::Value;
 use std::{fmt::Write, fs, process::Command};
@@ -17,11 +18,16 @@ pub async fn load(server: &Server, calls: usize) -> [Vec<f64>; 2] {
     for target in server.targets.sample(&mut rng(), calls) {
         writeln!(lines, "{} {} {}", target.number, target.account_sid, target.auth_token).unwrap();
     }
-    let numbers = server.folder.join("numbers.txt");
+    let numbers = server.served.folder.join("numbers.txt");
     fs::write(&numbers, lines).unwrap();
-    let mut command = Command::new(programs().join("tandem"));
+    let mut command = Command::new(programs().unwrap().join("tandem"));
     command.args(["load", "--json", "--fixture", FIXTURE, "--ramp-per-second", RAMP]);
-    command.args(["--calls", &calls.to_string(), "--to", &format!("{}/api/voice/incoming", server.base_url)]);
+    command.args([
+        "--calls",
+        &calls.to_string(),
+        "--to",
+        &format!("{}/api/voice/incoming", server.served.base_url),
+    ]);
     command.arg("--numbers").arg(numbers);
     // The stand-ins for the outside services run on meanwhile.
     let run = spawn_blocking(move || command.output()).await.unwrap().unwrap();

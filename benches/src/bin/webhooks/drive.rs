@@ -73,7 +73,7 @@ impl Driver {
 
     /// Asks what to do with a call that comes in, and expects a stream.
     fn incoming(&self, server: &Server, target: &Target) -> impl Future<Output = ()> + Send + use<> {
-        let url = format!("{}/api/voice/incoming", server.base_url);
+        let url = format!("{}/api/voice/incoming", server.served.base_url);
         let sid = format!("CA{:032}", self.calls.fetch_add(1, Ordering::Relaxed));
         let mut fields = [
             ("AccountSid", target.account_sid.as_str()),

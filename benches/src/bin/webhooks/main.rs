@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "it says what went wrong by ending")]
 #![allow(missing_docs, unreachable_pub, reason = "a program without a library")]
 
-mod accounts;
 mod calls;
 mod drive;
 mod plan;
@@ -14,13 +13,14 @@ mod seed;
 mod server;
 mod table;
 
+use benches::{served::Database, tenants::carrier_accounts};
 use drive::Driver;
 use fixtures::{
     sandbox::{Sandbox, SandboxOptions},
     stage,
 };
 use plan::Plan;
-use server::{Database, Server};
+use server::Server;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
@@ -67,7 +67,7 @@ async fn main() {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let sandbox = SandboxOptions { log_entries: 1, ..stage::sandbox_options(listen) };
     let sandbox = Sandbox::start(sandbox).await.unwrap();
-    let accounts = accounts::make(&sandbox.base_url(), plan.many).await;
+    let accounts = carrier_accounts(&sandbox.base_url(), plan.many).await.unwrap();
     let mut all = Vec::new();
     for database in Database::ALL {
         let few = Server::found(database, &accounts[..plan.few], &sandbox.base_url()).await;
@@ -80,10 +80,10 @@ async fn main() {
 
     let driver = Driver::new();
     let first = async |server: &mut Server| {
-        server.start().await;
+        server.served.start().await.unwrap();
         let targets = server.some_tenants(plan.few);
         let times = driver.at_a_rate(server, targets, plan.rate).await;
-        server.stop().await;
+        server.served.stop().await.unwrap();
         vec![times]
     };
     in_turns(&mut all, plan.rounds, "first calls", first, |of| vec![&mut of.first]).await;
@@ -91,7 +91,7 @@ async fn main() {
     for measured in &mut all {
         for server in [&mut measured.few, &mut measured.many] {
             eprintln!("every tenant of a server on {} calls once", measured.database);
-            server.start().await;
+            server.served.start().await.unwrap();
             driver.at_a_rate(server, server.some_tenants(usize::MAX), FILL_RATE).await;
         }
     }
@@ -109,8 +109,8 @@ async fn main() {
     println!("{}\n", machine());
     print!("{}", table::render(&plan, &all));
     for measured in &mut all {
-        measured.few.stop().await;
-        measured.many.stop().await;
+        measured.few.served.stop().await.unwrap();
+        measured.many.served.stop().await.unwrap();
     }
 }
 

@@ -41,6 +41,10 @@ pub trait TenantStore: Send + Sync {
     /// while it is open.
     fn begin<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>>;
 
+    /// As [`begin`](Self::begin) for what nobody waits for: it goes behind every unit of work that somebody waits for, and only a few
+    /// of its kind are open at the same time. It should be short all the same: who comes meanwhile has to wait for its end.
+    fn begin_behind<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>>;
+
     /// The row with this id; [`get`](Self#method.get) understands it.
     fn document<'a>(&'a self, table: Table, id: &'a str) -> StoreFuture<'a, Option<Document>>;
 

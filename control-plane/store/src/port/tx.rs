@@ -90,6 +90,9 @@ pub trait TenantTx: Send {
     /// Takes work off the list; [`StoreError::Stale`] if the lease was lost, so that nothing of this unit of work counts.
     fn finish_work<'a>(&'a mut self, claim: &'a Claim) -> StoreFuture<'a, ()>;
 
+    /// Takes work off the list if its lease is still held; else it stays, and everything else of this unit of work counts all the same.
+    fn finish_work_if_held<'a>(&'a mut self, claim: &'a Claim) -> StoreFuture<'a, bool>;
+
     /// Puts work back until `due_at`; [`StoreError::Stale`] if the lease was lost.
     fn retry_work<'a>(&'a mut self, claim: &'a Claim, due_at: i64) -> StoreFuture<'a, ()>;
 

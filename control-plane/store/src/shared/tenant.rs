@@ -22,6 +22,9 @@ use store::{
     },
     row::{AnswerRow, CallRow, ToldRow},
 };
+use tokio::sync::OwnedSemaphorePermit;
+
+const BEGINNING: &str = "beginning a unit of work";
 
 #[derive(Debug)]
 pub(crate) struct Tenant {
@@ -40,6 +43,17 @@ impl Tenant {
 
     async fn write(&self, doing: &'static str) -> Result<Transaction<'static, crate::Db>, StoreError> {
         self.store.write(&self.tenant, doing).await
+    }
+
+    fn unit_of_work(
+        &self,
+        transaction: Transaction<'static, crate::Db>,
+        behind: Option<OwnedSemaphorePermit>,
+        actor: &Actor,
+        now: i64,
+    ) -> Box<dyn TenantTx> {
+        let listeners = self.store.listeners.clone();
+        Box::new(Tx::new(transaction, behind, self.tenant.clone(), actor.clone(), now, listeners))
     }
 }
 
@@ -86,11 +100,16 @@ impl TenantStore for Tenant {
 
     fn begin<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>> {
         Box::pin(async move {
-            let transaction = self.write("beginning a unit of work").await?;
-            let listeners = self.store.listeners.clone();
-            let tx: Box<dyn TenantTx> =
-                Box::new(Tx::new(transaction, self.tenant.clone(), actor.clone(), now, listeners));
-            Ok(tx)
+            let transaction = self.write(BEGINNING).await?;
+            Ok(self.unit_of_work(transaction, None, actor, now))
+        })
+    }
+
+    fn begin_behind<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>> {
+        Box::pin(async move {
+            let place = self.store.turns.behind().await;
+            let transaction = self.write(BEGINNING).await?;
+            Ok(self.unit_of_work(transaction, place, actor, now))
         })
     }
 

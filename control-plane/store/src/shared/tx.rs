@@ -18,6 +18,7 @@ use store::{
     },
     new_id,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 #[derive(Debug)]
 pub(crate) struct Tx {
@@ -33,6 +34,8 @@ pub(crate) struct Tx {
     counts: bool,
     /// Whose directory it changed.
     changed: Changed,
+    /// Its place among those that are behind, until the transaction is over: fields end in the order in which they are written.
+    _behind: Option<OwnedSemaphorePermit>,
 }
 
 /// Tells the listeners in the end, whether or not somebody still waits for it: what was changed may count by then.
@@ -93,13 +96,24 @@ const UNIT: &str = "unit of work";
 impl Tx {
     pub(crate) fn new(
         transaction: Transaction<'static, Db>,
+        behind: Option<OwnedSemaphorePermit>,
         tenant: TenantId,
         actor: Actor,
         now: i64,
         listeners: ChangeListeners,
     ) -> Self {
         let changed = Changed { tenants: Vec::new(), told: None, listeners };
-        Self { transaction, tenant, actor, now, broken: false, unanswered: None, counts: false, changed }
+        Self {
+            transaction,
+            tenant,
+            actor,
+            now,
+            broken: false,
+            unanswered: None,
+            counts: false,
+            changed,
+            _behind: behind,
+        }
     }
 
     /// Remembers that a row was changed by which calls are answered.
@@ -358,6 +372,10 @@ impl TenantTx for Tx {
             let held = work::finish(&mut self.transaction, self.tenant.as_str(), claim).await;
             still_held(held.map_err(failed("finishing work")))
         })
+    }
+
+    fn finish_work_if_held<'a>(&'a mut self, claim: &'a Claim) -> StoreFuture<'a, bool> {
+        step!(self, "finishing work", |db, tenant| work::finish(db, tenant, claim))
     }
 
     fn retry_work<'a>(&'a mut self, claim: &'a Claim, due_at: i64) -> StoreFuture<'a, ()> {

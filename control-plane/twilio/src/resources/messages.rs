@@ -1,7 +1,8 @@
 //! Text messages.
 
 use crate::{
-    Account, Decimal, MessageSid, Pages, TwilioError, date, number, retry::Repetition, text_enum::text_enum,
+    Account, Decimal, MessageSid, Pages, TwilioError, date, limits::Share, number, retry::Repetition,
+    text_enum::text_enum,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,7 +119,8 @@ impl Account {
     /// # Errors
     /// See [`TwilioError`]; its [`crate::RetryClass`] says whether another channel is of use.
     pub async fn create_message(&self, message: &NewMessage) -> Result<Message, TwilioError> {
-        self.post("sending a message", self.url(&["Messages.json"]), Repetition::Doubles, message).await
+        let url = self.url(&["Messages.json"]);
+        self.post_in(Share::Messages, "sending a message", url, Repetition::Doubles, message).await
     }
 
     /// One message.
