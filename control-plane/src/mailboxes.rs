@@ -14,7 +14,7 @@ pub(crate) use mark::Mark;
 
 use crate::{
     clock::now_us,
-    directory::{Account, TenantView},
+    directory::Account,
     mail_servers::{AccountFault, IMAP, MailServers, Said, secrets_of},
     shared::Shared,
 };
@@ -28,6 +28,7 @@ use store::{
     ids::AccountId,
     model::{
         inbox::{Mailbox, MailboxStatus},
+        tenant::TenantStatus,
         work::{Claim, WorkKind},
     },
 };
@@ -51,6 +52,8 @@ pub struct MailboxOptions {
     pub most: usize,
     /// When an account that cannot be used is looked at again. Default 60 s.
     pub retry: Duration,
+    /// When it is looked again whether a tenant that is suspended is served. Default 5 min.
+    pub not_served: Duration,
 }
 
 impl Default for MailboxOptions {
@@ -60,6 +63,7 @@ impl Default for MailboxOptions {
             look: Duration::from_secs(5),
             most: 500,
             retry: Duration::from_secs(60),
+            not_served: Duration::from_mins(5),
         }
     }
 }
@@ -99,6 +103,8 @@ pub(crate) fn start(shared: &Arc<Shared>) -> AbortOnDrop {
 enum Left {
     /// There is no such mailbox to be read any more.
     Gone,
+    /// Its tenant is not served now, and may be again: nobody else would have it read then.
+    NotServed,
     /// Its account is another now.
     Changed,
     /// Another node has it.
@@ -110,15 +116,16 @@ enum Left {
 async fn hold(shared: Arc<Shared>, claim: Claim) {
     let options = shared.limits.mailboxes;
     let part = shared.store_of(&claim.tenant);
-    let later = || now_us().saturating_add(micros(options.retry));
+    let later = |wait| now_us().saturating_add(micros(wait));
     let done = match read(&shared, &claim).await {
         Ok(Left::Gone) => part.finish_work(&claim).await,
+        Ok(Left::NotServed) => part.retry_work(&claim, later(options.not_served)).await,
         Ok(Left::Changed) => part.retry_work(&claim, now_us()).await,
         Ok(Left::Lost) => Ok(true),
-        Ok(Left::Unusable) => part.retry_work(&claim, later()).await,
+        Ok(Left::Unusable) => part.retry_work(&claim, later(options.retry)).await,
         Err(cause) => {
             error!(tenant = %claim.tenant, mailbox = claim.object, error = &cause as &dyn Error, "a mailbox is let go");
-            part.retry_work(&claim, later()).await
+            part.retry_work(&claim, later(options.retry)).await
         }
     };
     if let Err(cause) = done {
@@ -148,22 +155,29 @@ impl Known {
     }
 }
 
-/// The account, if it is to be read.
-async fn account(shared: &Shared, claim: &Claim) -> Result<Option<Known>, StoreError> {
+/// The account, if it is to be read; otherwise why not.
+async fn account(shared: &Shared, claim: &Claim) -> Result<Result<Known, Left>, StoreError> {
     let view = shared.directory.tenant(&claim.tenant).await.map_err(StoreError::from)?;
+    let Some(view) = view else { return Ok(Err(Left::Gone)) };
     let of_it = |account: &&Account| {
         account.id.as_ref().is_some_and(|id| id.as_str() == claim.object)
             && account.kind == IMAP
             && account.is_active()
     };
-    let served: Option<Arc<TenantView>> = view.filter(|view| view.is_served());
-    Ok(served.and_then(|view| view.accounts.iter().find(of_it).map(Known::of)))
+    Ok(match (view.accounts.iter().find(of_it), view.tenant.status) {
+        (None, _) | (_, TenantStatus::Closed) => Err(Left::Gone),
+        (Some(account), TenantStatus::Active) => Ok(Known::of(account)),
+        (Some(_), TenantStatus::Provisioning | TenantStatus::Suspended) => Err(Left::NotServed),
+    })
 }
 
 /// Reads a mailbox until something changes.
 async fn read(shared: &Arc<Shared>, claim: &Claim) -> Result<Left, StoreError> {
     let options = shared.limits.mailboxes;
-    let Some(known) = account(shared, claim).await? else { return Ok(Left::Gone) };
+    let known = match account(shared, claim).await? {
+        Ok(known) => known,
+        Err(left) => return Ok(left),
+    };
     let id = AccountId::known(claim.object.as_str());
     let unusable = async |why: String| {
         let seen = Seen { status: MailboxStatus::ReconnectNeeded, error: Some(why), polled_at: None };
@@ -223,9 +237,9 @@ async fn watch(
                     return Ok(Left::Lost);
                 }
                 match account(shared, claim).await? {
-                    None => return Ok(Left::Gone),
-                    Some(now) if now != *known => return Ok(Left::Changed),
-                    Some(_) => {}
+                    Err(left) => return Ok(left),
+                    Ok(now) if now != *known => return Ok(Left::Changed),
+                    Ok(_) => {}
                 }
             }
         }

@@ -92,6 +92,9 @@ impl NoFile {
     }
 }
 
+/// A file that is kept: its address at the carrier, its address here, and its place.
+type File = (String, String, Key);
+
 /// What fetches files.
 pub(crate) struct Fetcher {
     pub(crate) messengers: Messengers,
@@ -185,20 +188,16 @@ impl Fetcher {
         &self,
         part: &(dyn TenantStore + 'static),
         message: &MessageId,
-        kept: Vec<(String, String, Key)>,
+        kept: Vec<File>,
     ) -> Result<(), StoreError> {
         if kept.is_empty() {
             return Ok(());
         }
         for _ in 0..TRIES {
             let row = part.get::<Message>(message).await?;
-            let mut left: Vec<&(String, String, Key)> = kept.iter().collect();
+            let mut left: Vec<&File> = kept.iter().collect();
             if let Some(Stored { id, version, mut value, .. }) = row {
-                for media in &mut value.media {
-                    if let Some(at) = left.iter().position(|(before, ..)| *before == media.url) {
-                        media.url.clone_from(&left.remove(at).1);
-                    }
-                }
+                left = put(&mut value.media, left);
                 let mut tx = part.begin(&Actor::system(SELF), crate::clock::now_us()).await?;
                 let written = match tx.update(&id, version, value).await {
                     Ok(_) => tx.commit().await,
@@ -222,6 +221,20 @@ impl Fetcher {
             source: "it was changed by others all the time".into(),
         })
     }
+}
+
+/// Puts the addresses of files where those of the carrier are; gives the files that no message has any more. One that is there already
+/// was put there by another who fetched it at the same time.
+fn put<'f>(media: &mut [Media], files: Vec<&'f File>) -> Vec<&'f File> {
+    let mut left = Vec::new();
+    for file in files {
+        let (before, address, _) = file;
+        match media.iter_mut().find(|media| media.url == *before || media.url == *address) {
+            Some(media) => media.url.clone_from(address),
+            None => left.push(file),
+        }
+    }
+    left
 }
 
 fn media_type(media: &Media) -> &str {
@@ -272,6 +285,25 @@ async fn whole(mut media: twilio_rest::Media) -> Result<Bytes, NoFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_another_has_put_into_the_message_meanwhile_stays() {
+        let file = |number: usize| -> File {
+            let place = format!("files/ten_1/msg_1/{number}.jpg");
+            (
+                format!("https://carrier.test/{number}"),
+                format!("https://own.test/{place}"),
+                place.parse().unwrap(),
+            )
+        };
+        let files = [file(0), file(1), file(2)];
+        let media = |url: &str| Media { url: url.to_owned(), content_type: None };
+        // The first was put there by another, the second is still the carrier's, the third was taken out.
+        let mut message = [media(&files[0].1), media(&files[1].0)];
+        let left = put(&mut message, files.iter().collect());
+        assert_eq!(left, [&files[2]]);
+        assert_eq!(message, [media(&files[0].1), media(&files[1].1)]);
+    }
 
     #[test]
     fn of_an_address_only_its_ids_are_used() {

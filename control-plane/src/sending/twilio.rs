@@ -25,6 +25,8 @@ use twilio_rest::{Account as Client, Message, MessageFilter, NewMessage, TwilioE
 pub(crate) const TOLD: &str = "/hooks/twilio/sms-status";
 /// Before the numbers of WhatsApp.
 const WHATSAPP: &str = "whatsapp:";
+/// What stands before all that a trial account sends.
+const TRIAL: &str = "Sent from your Twilio trial account - ";
 /// Messages to one number that are looked at.
 const LOOKED_AT: usize = 200;
 /// Twilio's clock and ours may differ by so much, in µs.
@@ -184,13 +186,13 @@ fn is_it(message: &Message, question: &Question) -> bool {
     is_ours && not_older && same_sender && same_text && !is_anothers
 }
 
-/// Whether what is listed is what was written. A trial account puts words of Twilio's before it; a messaging service replaces characters
-/// that would cost another part.
+/// Whether what is listed is what was written. A trial account puts words of Twilio's before it; a messaging service replaces signs
+/// that would cost another part, and no letters.
 fn is_same((listed, written): (&str, &str), by_service: bool) -> bool {
     let (listed, written) = (listed.trim(), written.trim());
-    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-    let same_plain = || by_service && !plain(written).is_empty() && plain(listed) == plain(written);
-    listed == written || (!written.is_empty() && listed.ends_with(written)) || same_plain()
+    let letters = |text: &str| text.chars().filter(|char| char.is_alphanumeric()).collect::<String>();
+    let same_letters = || by_service && !letters(written).is_empty() && letters(listed) == letters(written);
+    listed == written || listed.strip_prefix(TRIAL).is_some_and(|text| text == written) || same_letters()
 }
 
 fn report(message: &Message) -> Report {
@@ -210,10 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn another_message_is_not_taken_for_a_lost_one() {
+        assert!(!is_same(("It is not ready", "ready"), false), "it ends alike");
+        assert!(!is_same(("\u{414}\u{430} 1", "\u{41d}\u{435}\u{442} 1"), true), "other letters");
+    }
+
+    #[test]
     fn a_message_is_found_although_twilio_changed_its_words() {
         assert!(is_same(("Sent from your Twilio trial account - Hello", "Hello"), false));
         assert!(is_same(("It's \"ready\"", "It\u{2019}s \u{201c}ready\u{201d}"), true));
         assert!(!is_same(("It's ready", "It\u{2019}s ready"), false));
+        assert!(is_same(
+            (
+                "\u{201e}\u{413}\u{43e}\u{442}\u{43e}\u{432}\u{43e}\u{201c}",
+                "\"\u{413}\u{43e}\u{442}\u{43e}\u{432}\u{43e}\""
+            ),
+            true
+        ));
         assert!(!is_same(("Hello", ""), false) && !is_same(("", "Hello"), true) && is_same(("", ""), false));
     }
 }

@@ -17,7 +17,15 @@ use deliveries::address::Reach;
 use fixtures::sandbox::{Fault, GoogleSetup, Sandbox, SandboxOptions};
 use serde_json::{Value, json};
 use std::time::Duration;
-use store::model::inbox::MailboxStatus;
+use store::{
+    Stored,
+    model::{
+        audit::Actor,
+        inbox::MailboxStatus,
+        tenant::{Tenant, TenantStatus},
+        work::WorkKind,
+    },
+};
 
 /// The person's number.
 const PERSON: &str = "+15550142";
@@ -47,6 +55,7 @@ pub(crate) fn mail_options(
         lease: Duration::from_secs(3),
         look: Duration::from_millis(100),
         retry: Duration::from_millis(200),
+        not_served: Duration::from_millis(200),
         ..MailboxOptions::default()
     };
 }
@@ -293,6 +302,33 @@ async fn mail_is_kept_once_across_a_kill_and_a_mailbox_that_is_numbered_anew() {
         rows.into_iter().map(|row| row.value).find(|row| row.polled_at.is_some())
     };
     assert_eq!(until(polled, "a poll that is noted").await.status, MailboxStatus::Connected);
+}
+
+#[tokio::test]
+async fn a_mailbox_is_read_on_when_its_tenant_is_no_longer_suspended() {
+    let Some(post) = Post::new().await else { return };
+    post.write(&draft(&post.person.address, &post.own.address, "One.")).await;
+    post.inbound(1).await;
+    let store = open_store(&post.harness.folder).await;
+    let id = store::TenantId::known("ten_1");
+    let part = store.tenant(&id);
+    let now = || jiff::Timestamp::now().as_microsecond();
+    let turn = async |status: TenantStatus| {
+        let Stored { version, value, .. } = part.get::<Tenant>(&id).await.unwrap().unwrap();
+        let mut tx = part.begin(&Actor::system("test"), now()).await.unwrap();
+        tx.update(&id, version, Tenant { status, ..value }).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    turn(TenantStatus::Suspended).await;
+    let let_go = || async {
+        let due = store.work_tenants(WorkKind::Mailbox, now(), "", 5).await.unwrap();
+        (!due.is_empty()).then_some(())
+    };
+    until(let_go, "a mailbox that nobody holds and somebody will").await;
+    turn(TenantStatus::Active).await;
+    post.write(&draft(&post.person.address, &post.own.address, "Two.")).await;
+    post.inbound(2).await;
+    drop(post.background);
 }
 
 #[tokio::test]
