@@ -1,5 +1,5 @@
-//! Gives the recipients of a batch their messages: chunk by chunk, never far ahead of what has been sent, so that pausing or ending
-//! it still counts for the rest. A chunk and its messages are written together, so nobody gets two messages and nobody none.
+//! Gives the recipients of a batch their messages: a few at a time, never far ahead of what has been sent, so that pausing or ending
+//! it still counts for the rest. That they have one is written together with it, so nobody gets two messages and nobody none.
 
 use crate::{
     accept::{AcceptError, accept},
@@ -19,14 +19,16 @@ use store::{
 use tokio::time::timeout;
 use tracing::error;
 
-/// Recipients of a chunk: one unit of work, and SQLite serves one at a time. Whoever comes meanwhile waits for its end.
-pub const CHUNK: usize = 20;
+/// Recipients of a chunk: a row.
+pub const CHUNK: usize = 100;
+/// Recipients who get their messages in one unit of work: SQLite serves one at a time, and whoever comes meanwhile waits for its end.
+const AT_ONCE: usize = 5;
 /// Messages of a batch that wait to be sent, at most.
 pub const MESSAGES_AHEAD: i64 = 1_000;
 /// Messages of a batch that quiet hours hold back, at most.
 const HELD_AHEAD: i64 = 20_000;
-/// Chunks of a batch before it is looked again how far it is: that takes the longer the larger the batch is.
-const CHUNKS_A_LOOK: i64 = 10;
+/// Units of work for a batch before it is looked again how far it is: that takes the longer the larger the batch is.
+const UNITS_A_LOOK: i64 = 40;
 /// A batch that is ahead, or paused, is looked at again after so long, in µs.
 const AGAIN_US: i64 = 500_000;
 /// One that is paused.
@@ -69,7 +71,7 @@ async fn again(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     inner.store.tenant(&claim.tenant).retry_work(claim, (inner.clock)()).await.map(drop)
 }
 
-/// Some chunks of a batch.
+/// Some recipients of a batch.
 async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     let part = inner.store.tenant(&claim.tenant);
     let id = BatchId::known(claim.object.as_str());
@@ -77,17 +79,17 @@ async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     let running =
         part.get::<Batch>(&id).await?.is_some_and(|batch| batch.value.status == BatchStatus::Running);
     // Of one that does not run there is only its work to be put away.
-    let chunks = if running {
+    let units = if running {
         let counts = part.batch_counts(&id).await?;
         room(counts.iter().map(|count| (count.status.as_str(), count.count)))
     } else {
         1
     };
-    if chunks == 0 {
+    if units == 0 {
         part.retry_work(claim, now.saturating_add(AGAIN_US)).await?;
         return Ok(());
     }
-    for left in (0..chunks).rev() {
+    for left in (0..units).rev() {
         if !one_more(inner, &*part, claim, &id, left == 0).await? {
             break;
         }
@@ -96,7 +98,7 @@ async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// One chunk of a batch; false: there is no more to do now. `last`: it is put back then, to be looked at again.
+/// A few recipients of a batch; false: there is no more to do now. `last`: it is put back then, to be looked at again.
 async fn one_more(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
@@ -125,7 +127,7 @@ async fn one_more(
     expand(inner, part, claim, (batch, chunk), last).await
 }
 
-/// How many chunks may get their messages before it is looked again; none: enough wait. Those that quiet hours hold back wait for so long that others must not wait for them: where the next
+/// In how many units of work recipients may get their messages before it is looked again; none: enough wait. Those that quiet hours hold back wait for so long that others must not wait for them: where the next
 /// recipients are it may be day.
 fn room<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> i64 {
     let (mut waiting, mut held) = (0_i64, 0_i64);
@@ -139,30 +141,31 @@ fn room<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> i64 {
             waiting = waiting.saturating_add(count);
         }
     }
-    let chunk = i64::try_from(CHUNK).unwrap_or(i64::MAX);
+    let at_once = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
     let most = MESSAGES_AHEAD.saturating_sub(waiting).min(HELD_AHEAD.saturating_sub(held)).max(0);
-    most.div_ceil(chunk).min(CHUNKS_A_LOOK)
+    (most.saturating_add(at_once - 1) / at_once).min(UNITS_A_LOOK)
 }
 
-/// Gives a chunk's recipients their messages; without one, the batch is done. Whether there is more to do now.
+/// Gives a chunk's next recipients their messages; without one, the batch is done. Whether there is more to do now.
 async fn expand(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
     claim: &Claim,
-    (batch, chunk): (Stored<Batch>, Option<Stored<BatchChunk>>),
+    (batch, mut chunk): (Stored<Batch>, Option<Stored<BatchChunk>>),
     last: bool,
 ) -> Result<bool, StoreError> {
     let now = (inner.clock)();
     let mut made = Vec::new();
-    if let Some(chunk) = &chunk {
-        for recipient in &chunk.value.recipients {
-            made.push(inner.channels.compose(part, &batch, recipient).await?);
+    if let Some(chunk) = &mut chunk {
+        let next = AT_ONCE.min(chunk.value.recipients.len());
+        for recipient in chunk.value.recipients.drain(..next) {
+            made.push(inner.channels.compose(part, &batch, &recipient).await?);
         }
     }
     let mut tx = part.begin_behind(&inner.actor, now).await?;
     let is_done = chunk.is_none();
     if let Some(Stored { id, version, value, .. }) = chunk {
-        let count = u64::try_from(value.recipients.len()).unwrap_or(u64::MAX);
+        let count = u64::try_from(made.len()).unwrap_or(u64::MAX);
         for message in made {
             match accept(&mut *tx, message).await {
                 Ok(_) => {}
@@ -172,9 +175,9 @@ async fn expand(
                 }
             }
         }
-        // The recipients stay in their messages.
-        let done = BatchChunk { status: ChunkStatus::Done, recipients: Vec::new(), ..value };
-        tx.update(&id, version, done).await?;
+        // Whoever has one stays in it.
+        let status = if value.recipients.is_empty() { ChunkStatus::Done } else { ChunkStatus::Waiting };
+        tx.update(&id, version, BatchChunk { status, ..value }).await?;
         let left = batch.value.left.saturating_sub(count);
         tx.update(&batch.id, batch.version, Batch { left, ..batch.value }).await?;
         if last {
@@ -196,10 +199,10 @@ mod tests {
     #[test]
     fn those_who_sleep_do_not_hold_up_those_who_are_awake() {
         let room = |counts: &[(&'static str, i64)]| room(counts.iter().copied());
-        assert_eq!(room(&[("held", 5_000), ("queued", 10), ("delivered", 90_000)]), CHUNKS_A_LOOK);
+        assert_eq!(room(&[("held", 5_000), ("queued", 10), ("delivered", 90_000)]), UNITS_A_LOOK);
         assert_eq!(room(&[("held", HELD_AHEAD)]), 0, "not all of a hundred thousand at once");
         assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 100)]), 0);
-        assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 75)]), 2);
-        assert_eq!(room(&[("queued", 600), ("sent", 90_000)]), CHUNKS_A_LOOK);
+        assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 91)]), 2);
+        assert_eq!(room(&[("queued", 600), ("sent", 90_000)]), UNITS_A_LOOK);
     }
 }

@@ -23,6 +23,8 @@ use tracing::error;
 
 /// What another node has learned counts after so long, in µs.
 const KNOWN_FOR_US: i64 = 5_000_000;
+/// Two who store how an account fares at once are already unusual.
+const TRIES: usize = 8;
 /// Accounts that are remembered; those that are well go first.
 const ACCOUNTS_MAX: usize = 50_000;
 
@@ -194,7 +196,15 @@ impl Book {
                     }
                 }
                 is_written |= !letters.is_empty();
-                self.keep(part, (channel, &account), &changes, letters, now).await?;
+                let mut tries = 1..TRIES;
+                loop {
+                    match self.keep(part, (channel, &account), &changes, letters.clone(), now).await {
+                        // Another message has just stored what it learned: what this one has to tell is told all the same.
+                        Err(StoreError::Stale { .. } | StoreError::Conflict { .. })
+                            if tries.next().is_some() => {}
+                        done => break done?,
+                    }
+                }
             }
         }
         Ok(is_written)
@@ -229,14 +239,12 @@ impl Book {
             state,
             alerted_at: row.as_ref().and_then(|row| row.value.alerted_at),
         };
-        let kept = match row {
-            Some(Stored { id, version, .. }) => tx.update(&id, version, value).await.map(drop),
-            None => tx.insert_new(ChannelHealthId::generate(), value).await.map(drop),
-        };
-        match kept {
-            // Another message has just stored what it learned; the next one stores all of it.
-            Err(StoreError::Stale { .. }) => return Ok(()),
-            other => other?,
+        match row {
+            Some(Stored { id, version, .. }) => drop(tx.update(&id, version, value).await?),
+            None => {
+                let new = tx.insert_new(ChannelHealthId::generate(), value).await?;
+                new.map(drop).ok_or(StoreError::Stale { what: "channel health" })?;
+            }
         }
         for change in changes {
             if let Some(event) = told(part.id(), channel, account, change, now) {

@@ -23,7 +23,7 @@ use store::{
     StoreError, Stored, TenantId, TenantStore,
     ids::MessageId,
     model::{
-        message::{Message, MessageStatus},
+        message::{Conversation, Message, MessageStatus},
         outgoing::{Batch, BatchStatus},
         work::Claim,
     },
@@ -36,7 +36,7 @@ const GATHER: Duration = Duration::from_millis(4);
 /// So many at most.
 const GATHERED: usize = 64;
 /// Steps of messages of batches in one unit of work: whoever comes meanwhile waits for its end.
-const BULK_STEPS: usize = 10;
+const BULK_STEPS: usize = 4;
 /// Messages to one address that are looked at to tell a lost one from others.
 const OTHERS: u16 = 100;
 /// Nothing is held for longer than so long, in µs: no call and its repetitions take a quarter of an hour.
@@ -44,11 +44,12 @@ const HELD_US: i64 = 15 * 60 * 1_000_000;
 /// Two who change one message at once are already unusual.
 const TRIES: usize = 12;
 /// Waits before a step is stored again when the database does not serve.
-const UNSERVED: [Duration; 4] = [
+const UNSERVED: [Duration; 5] = [
     Duration::from_millis(50),
     Duration::from_millis(200),
     Duration::from_millis(800),
     Duration::from_secs(3),
+    Duration::from_secs(8),
 ];
 /// A paused batch is looked at again after so long, in µs.
 const PAUSED_US: i64 = 15_000_000;
@@ -98,11 +99,21 @@ async fn work(
     }
     let taken_at = (inner.clock)();
     let mut held_at = taken_at;
+    let mut outcome = Ok(());
     loop {
         let now = (inner.clock)();
         let scene = Scene { tenant, setup: &setup, book: &inner.book, now };
-        for (index, errand) in steps(inner, &*part, (lane, scene), &claims, due).await? {
-            calls.push(run(inner, &*part, lane, index, errand));
+        let at_once = if lane == Lane::Bulk { BULK_STEPS } else { due.len().max(1) };
+        for some in due.chunks(at_once) {
+            match steps(inner, &*part, (lane, scene), &claims, some).await {
+                Ok(errands) => {
+                    calls.extend(
+                        errands.into_iter().map(|(index, errand)| run(inner, &*part, lane, index, errand)),
+                    );
+                }
+                // What others of them are doing is known here alone: it is waited for all the same.
+                Err(cause) => outcome = Err(cause),
+            }
         }
         let first = loop {
             let now = (inner.clock)();
@@ -113,7 +124,7 @@ async fn work(
             }
             match timeout(inner.options.lease / 3, calls.next()).await {
                 Ok(Some(first)) => break first,
-                Ok(None) => return Ok(()),
+                Ok(None) => return outcome,
                 // A mail server may read a message for minutes before it answers.
                 Err(_) => held_at = i64::MIN,
             }
@@ -163,23 +174,23 @@ async fn gather(
 async fn steps(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
-    (lane, scene): (Lane, Scene<'_>),
+    scene: (Lane, Scene<'_>),
     claims: &[Claim],
-    due: Vec<(usize, Vec<Event>)>,
+    due: &[(usize, Vec<Event>)],
 ) -> Result<Vec<(usize, Errand)>, StoreError> {
-    if due.is_empty() {
-        return Ok(Vec::new());
+    match served(inner, part, scene, claims, due).await {
+        Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {}
+        other => return other,
     }
-    let at_once = if lane == Lane::Bulk { BULK_STEPS } else { due.len() };
     let mut errands = Vec::new();
-    for some in due.chunks(at_once) {
-        match served(inner, part, (lane, scene), claims, some).await {
-            Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {
-                for one in some {
-                    errands.extend(alone(inner, part, (lane, scene), claims, one).await?);
-                }
-            }
-            other => errands.extend(other?),
+    for one in due {
+        match alone(inner, part, scene, claims, one).await {
+            Ok(some) => errands.extend(some),
+            // It is found out by whoever takes it next; the others go on.
+            Err(cause) => error!(
+                tenant = %part.id(), error = &cause as &dyn std::error::Error,
+                "what came of a message could not be stored"
+            ),
         }
     }
     Ok(errands)
@@ -319,7 +330,11 @@ fn run<'a>(
     Box::pin(async move {
         match errand {
             Errand::Send { number, parcel, trial, placed } => {
-                (index, Event::Sent { number, sent: send(inner, lane, &parcel, trial, placed).await })
+                let sent = match is_overtaken(part, &parcel).await {
+                    false => send(inner, lane, &parcel, trial, placed).await,
+                    true => Sent::of(Outcome::NotAdmitted),
+                };
+                (index, Event::Sent { number, sent })
             }
             Errand::Ask { number, ask, mut question } => {
                 question.others = others(part, &question).await;
@@ -327,6 +342,22 @@ fn run<'a>(
             }
         }
     })
+}
+
+/// Whether control of the conversation has changed hands since the try was written: the unit of work has compared the two, but others
+/// of its handful and what it learned of accounts may have kept the call waiting. The step that takes the outcome in cancels it.
+async fn is_overtaken(part: &(dyn TenantStore + 'static), parcel: &Parcel) -> bool {
+    let (Some(fence), Some(conversation)) = (parcel.fence, &parcel.conversation) else { return false };
+    match part.get::<Conversation>(conversation).await {
+        Ok(row) => row.is_none_or(|row| row.value.epoch > fence),
+        Err(cause) => {
+            warn!(
+                error = &cause as &dyn std::error::Error,
+                "whether somebody has taken a conversation over could not be looked at once more"
+            );
+            false
+        }
+    }
 }
 
 async fn send(inner: &Inner, lane: Lane, parcel: &Parcel, trial: bool, placed: bool) -> Sent {

@@ -100,6 +100,8 @@ pub struct Parcel {
     pub text: Text,
     /// Whether the same try is made again.
     pub again: bool,
+    /// Not handed over once control of its conversation has changed hands more often than so.
+    pub fence: Option<i64>,
     /// Of no use after then, unix µs: a provider that keeps it until it can go need not keep it longer.
     pub useful_until: Option<i64>,
 }

@@ -95,12 +95,9 @@ pub(crate) async fn step(
         Event::Sent { sent, .. } => sent.segments,
         Event::Taken | Event::Answered { .. } | Event::Told { .. } | Event::Canceled => None,
     });
-    if is_overtaken(&outgoing, person.conversation.as_ref()) && !outgoing.dispatch.status().is_final() {
-        // What an assistant wrote before somebody took the conversation over does not leave any more, by no other account either.
-        let world = world(scene, &outgoing, &person, &country);
-        stepped.extend(outgoing.dispatch.step(scene.now, Input::Cancel, &world));
-    }
-    for event in events {
+    // What an assistant wrote before somebody took the conversation over does not leave any more, by no other account either.
+    let is_late = is_overtaken(&outgoing, person.conversation.as_ref()) && !was.is_final();
+    for event in is_late.then_some(Event::Canceled).into_iter().chain(events) {
         let is_new_holder = matches!(event, Event::Taken);
         if let Event::Sent { sent: Sent { used: Some(used), .. }, .. } = &event {
             row.value.cost = with_cost(row.value.cost, used);
@@ -398,6 +395,7 @@ async fn carry_out(
                 form,
                 text: done.outgoing.texts.get(&channel).cloned().unwrap_or_default(),
                 again,
+                fence: done.outgoing.fence,
                 useful_until: done.outgoing.dispatch.request().useful_until,
             };
             let placed = done.outgoing.dispatch.waited_for_pace(channel);
@@ -419,6 +417,7 @@ async fn carry_out(
                 form: messaging::dispatch::Form::Free,
                 text: done.outgoing.texts.get(&channel).cloned().unwrap_or_default(),
                 again: false,
+                fence: done.outgoing.fence,
                 useful_until: done.outgoing.dispatch.request().useful_until,
             };
             let begun_at = row.value.begun_at;

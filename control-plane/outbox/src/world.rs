@@ -108,19 +108,24 @@ fn is_nobodys<'r>(mut rows: impl Iterator<Item = &'r Row>, now: i64) -> bool {
 /// account has or a number of the same messaging service, is told by this one alone if they asked for it. What is one of many is also
 /// asked for, and not wanted, as such.
 fn consent<'r>(rows: impl Iterator<Item = &'r Row>, sender: &str, of_many: bool) -> Consent {
-    let (mut given, mut elsewhere) = (false, false);
+    let (mut own, mut all, mut elsewhere) = (false, None, None);
     for row in rows.filter(|row| row.sender != Row::NOBODY && (of_many || row.sender != Row::BULK)) {
         let is_of_sender = row.sender == sender || row.sender == Row::ANY_SENDER;
         match row.status {
             ConsentStatus::OptedOut if is_of_sender || row.sender == Row::BULK => return Consent::Withdrawn,
-            ConsentStatus::OptedOut => elsewhere = true,
-            ConsentStatus::OptedIn => given |= is_of_sender,
+            ConsentStatus::OptedOut => elsewhere = elsewhere.max(Some(row.since)),
+            ConsentStatus::OptedIn if row.sender == sender => own = true,
+            ConsentStatus::OptedIn if is_of_sender => all = all.max(Some(row.since)),
+            ConsentStatus::OptedIn => {}
         }
     }
-    match (given, elsewhere) {
-        (true, _) => Consent::Given,
-        (false, true) => Consent::Withdrawn,
-        (false, false) => Consent::Unknown,
+    // What was said to all of them before one was asked to stop is no longer said to the others.
+    if own || all > elsewhere {
+        Consent::Given
+    } else if elsewhere.is_some() {
+        Consent::Withdrawn
+    } else {
+        Consent::Unknown
     }
 }
 
@@ -176,6 +181,18 @@ mod tests {
         let but_asked = [said(OTHER, ConsentStatus::OptedOut), said(OWN, ConsentStatus::OptedIn)];
         assert_eq!(consent(but_asked.iter(), OWN, false), Consent::Given);
         assert_eq!(consent(but_asked.iter(), OTHER, false), Consent::Withdrawn);
+        let asked_all = |since| Row { since, ..said(Row::ANY_SENDER, ConsentStatus::OptedIn) };
+        let stopped_one = |since| Row { since, ..said(OTHER, ConsentStatus::OptedOut) };
+        assert_eq!(
+            consent([asked_all(1), stopped_one(2)].iter(), OWN, false),
+            Consent::Withdrawn,
+            "STOP came later"
+        );
+        assert_eq!(
+            consent([asked_all(2), stopped_one(1)].iter(), OWN, false),
+            Consent::Given,
+            "and was taken back"
+        );
         let nobody = [said(Row::NOBODY, ConsentStatus::OptedOut)];
         assert_eq!(consent(nobody.iter(), OWN, false), Consent::Unknown, "that is said of the address");
     }

@@ -170,7 +170,6 @@ impl SqliteStore {
     /// A transaction that writes what belongs to no tenant. It takes the write lock at once: one that starts by reading
     /// could fail when it comes to write.
     async fn write_unscoped(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        let _waiting = self.turns.in_front();
         self.writer.begin_with("begin immediate").await.map_err(failed(doing))
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use store::{
     ids::{AccountId, AttemptId},
     model::{
-        message::{Channel as StoredChannel, MessageStatus},
+        message::{Author, Channel as StoredChannel, MessageStatus},
         outgoing::{Attempt, AttemptStatus},
     },
 };
@@ -162,6 +162,27 @@ async fn of_two_that_say_the_same_each_that_the_provider_has_is_one_and_the_othe
         house.when(id, MessageStatus::Sent).await;
     }
     assert_eq!(providers.sent().len(), 3, "one was there, one was not");
+    drop(outbox);
+}
+
+#[tokio::test]
+async fn what_the_assistant_wrote_does_not_leave_when_somebody_takes_over_just_before_the_call() {
+    let house = House::new().await;
+    let first = route(Sms, Recovery::Ask);
+    let second = Route { account: "sms-2".to_owned(), priority: 2, ..first.clone() };
+    let providers = Providers::new(vec![first, second]);
+    let failure = Failure::new(FailureClass::Account);
+    providers.will(Sms, [Says::Now(Outcome::Refused { failure })]);
+    let conversation = house.conversation().await;
+    providers.taken_over_with_the_next_alert(&conversation);
+    let id = house.accept_as(&[Sms], |new| {
+        new.conversation = Some(conversation.clone());
+        (new.fence, new.author) = (Some(0), Author::Assistant { epoch: 0 });
+    });
+    let id = id.await;
+    let outbox = house.outbox(&providers, LONG);
+    house.when(&id, MessageStatus::Canceled).await;
+    assert_eq!(providers.sent().len(), 1, "the second account is not asked any more");
     drop(outbox);
 }
 

@@ -29,6 +29,7 @@ fn a_call_names_its_try_wherever_the_carrier_asks_or_tells() {
         form: Form::Free,
         text: Text::default(),
         again: false,
+        fence: None,
         useful_until: None,
     };
     let call = new_call("https://tandem.example.com", &parcel);

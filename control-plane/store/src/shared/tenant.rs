@@ -5,6 +5,7 @@ use crate::{
     failure::failed,
     queries::{calls, changes, documents, events, inbox, ledger, privacy, records, work},
     record,
+    turns::Behind,
     tx::Tx,
 };
 use sqlx::Transaction;
@@ -22,7 +23,6 @@ use store::{
     },
     row::{AnswerRow, CallRow, ToldRow},
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 const BEGINNING: &str = "beginning a unit of work";
 
@@ -48,7 +48,7 @@ impl Tenant {
     fn unit_of_work(
         &self,
         transaction: Transaction<'static, crate::Db>,
-        behind: Option<OwnedSemaphorePermit>,
+        behind: Option<Behind>,
         actor: &Actor,
         now: i64,
     ) -> Box<dyn TenantTx> {
@@ -100,7 +100,9 @@ impl TenantStore for Tenant {
 
     fn begin<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>> {
         Box::pin(async move {
+            let waiting = self.store.turns.in_front();
             let transaction = self.write(BEGINNING).await?;
+            drop(waiting);
             Ok(self.unit_of_work(transaction, None, actor, now))
         })
     }
@@ -109,7 +111,7 @@ impl TenantStore for Tenant {
         Box::pin(async move {
             let place = self.store.turns.behind().await;
             let transaction = self.write(BEGINNING).await?;
-            Ok(self.unit_of_work(transaction, place, actor, now))
+            Ok(self.unit_of_work(transaction, Some(place), actor, now))
         })
     }
 

@@ -6,6 +6,7 @@ use crate::{
     others::tell_others,
     queries::{calls, changes, documents, ledger, privacy, work},
     record,
+    turns::Behind,
 };
 use sqlx::Transaction;
 use store::{
@@ -18,7 +19,6 @@ use store::{
     },
     new_id,
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 #[derive(Debug)]
 pub(crate) struct Tx {
@@ -35,7 +35,7 @@ pub(crate) struct Tx {
     /// Whose directory it changed.
     changed: Changed,
     /// Its place among those that are behind, until the transaction is over: fields end in the order in which they are written.
-    _behind: Option<OwnedSemaphorePermit>,
+    _behind: Option<Behind>,
 }
 
 /// Tells the listeners in the end, whether or not somebody still waits for it: what was changed may count by then.
@@ -96,7 +96,7 @@ const UNIT: &str = "unit of work";
 impl Tx {
     pub(crate) fn new(
         transaction: Transaction<'static, Db>,
-        behind: Option<OwnedSemaphorePermit>,
+        behind: Option<Behind>,
         tenant: TenantId,
         actor: Actor,
         now: i64,
