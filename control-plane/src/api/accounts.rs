@@ -142,7 +142,8 @@ async fn read_account(
     crud::read(&op, &id, &known, AccountView::of).await
 }
 
-/// Changes an account at a provider. Where its properties change, its credentials are tried again.
+/// Changes an account at a provider. Where its properties change, its credentials are tried again. A mail server's `host`, `port` and
+/// `security` stay: its password was given for that server.
 #[utoipa::path(
     patch, path = "/v1/provider-accounts/{id}", tag = "Provider accounts", security(("bearer" = ["accounts:manage"])),
     params(("id" = String, Path, description = "`acc_…`")), request_body = AccountPatch,
@@ -161,6 +162,7 @@ async fn update_account(
     let form = patch.apply(&AccountForm::of(&before))?;
     let changed = form.into_account(before.clone())?;
     form::allow_address(&op.principal, &changed.properties, &before.properties)?;
+    property::keep_server(&changed.properties, &before.properties)?;
     if changed.properties != before.properties {
         let secrets = open(&op, &id, &before).await?;
         op.shared.trial.try_at(Tried::of(&changed, &secrets)?).await?;

@@ -1,6 +1,11 @@
 //! What the properties of an account may be, where a way out reads more than their text.
 
+use crate::problem::{Fault, FaultCode, Place, Problem};
 use routing::is_number;
+use std::collections::BTreeMap;
+
+/// What says to which server a password goes, and whether in the open.
+const SERVER: [&str; 3] = ["host", "port", "security"];
 
 /// Why a property cannot have a value: what nobody reads would be left out in silence.
 pub(super) fn wrong(name: &str, value: &str) -> Option<&'static str> {
@@ -26,9 +31,45 @@ pub(super) fn wrong(name: &str, value: &str) -> Option<&'static str> {
     }
 }
 
+/// A password goes to the server for which it was given: whoever may change an account could otherwise have it sent to one of their own.
+pub(super) fn keep_server(
+    properties: &BTreeMap<String, String>,
+    before: &BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    let changed: Vec<_> =
+        SERVER.into_iter().filter(|name| properties.get(*name) != before.get(*name)).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let fault = |name: &str| Fault {
+        place: Place::Pointer(format!("/properties/{name}")),
+        code: FaultCode::InvalidValue,
+        detail: "the password of an account is not sent to another server: add an account for that one"
+            .to_owned(),
+    };
+    Err(Problem::unacceptable(changed.into_iter().map(fault).collect()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::form::Kind, *};
+
+    #[test]
+    fn a_password_goes_to_no_other_server_than_the_one_it_was_given_for() {
+        let of = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let before = of(&[("host", "mail.example.com"), ("port", "465"), ("from_name", "Shop")]);
+        assert!(keep_server(&of(&[("host", "mail.example.com"), ("port", "465")]), &before).is_ok());
+        for changed in [
+            of(&[("host", "mail.example.net"), ("port", "465")]),
+            of(&[("host", "mail.example.com"), ("port", "25")]),
+            of(&[("host", "mail.example.com")]),
+            of(&[("host", "mail.example.com"), ("port", "465"), ("security", "plain")]),
+        ] {
+            assert!(keep_server(&changed, &before).is_err(), "{changed:?}");
+        }
+    }
 
     #[test]
     fn what_a_way_out_reads_of_an_account_can_be_said_and_nothing_else() {

@@ -1,5 +1,5 @@
-//! Who may write next: what nobody waits for goes behind everything else, so many at a time, and rests as long as it worked while
-//! others come.
+//! Who may write next: what nobody waits for goes behind everything else, so many at a time, and rests twice as long as it worked
+//! while others come.
 
 use std::{
     sync::{
@@ -17,8 +17,11 @@ use tokio::{
 const BEHIND_AT_MOST: Duration = Duration::from_secs(1);
 /// Others come while the last one came not longer ago than this.
 const RECENT: Duration = Duration::from_millis(250);
+/// Of its work, while others come: two thirds of the time are theirs. The p99 of requests beside a batch was 1.9 times that without
+/// one where it rested only as long as it worked (two cores, PostgreSQL).
+const REST: u32 = 2;
 /// Longest rest: what took longer was not slow because of its own work.
-const REST_AT_MOST: Duration = Duration::from_millis(50);
+const REST_AT_MOST: Duration = Duration::from_millis(100);
 
 /// Keeps the order; clones share it.
 #[derive(Clone, Debug)]
@@ -55,9 +58,10 @@ impl Times {
     /// How long to rest at `now`.
     fn rest(&self, now: Instant) -> Duration {
         match (self.came, self.worked) {
-            (Some(came), Some((worked, ended))) if now.saturating_duration_since(came) < RECENT => {
-                worked.min(REST_AT_MOST).saturating_sub(now.saturating_duration_since(ended))
-            }
+            (Some(came), Some((worked, ended))) if now.saturating_duration_since(came) < RECENT => worked
+                .saturating_mul(REST)
+                .min(REST_AT_MOST)
+                .saturating_sub(now.saturating_duration_since(ended)),
             _ => Duration::ZERO,
         }
     }
@@ -164,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_behind_rests_as_long_as_it_worked_while_others_come() {
+    async fn who_is_behind_rests_twice_as_long_as_it_worked_while_others_come() {
         let turns = Turns::new(1);
         let waited = async |work: Duration| {
             let started = Instant::now();
@@ -177,7 +181,7 @@ mod tests {
         assert_eq!(waited(7 * MS).await, Duration::ZERO);
         assert_eq!(waited(7 * MS).await, Duration::ZERO, "nobody came");
         drop(turns.in_front());
-        assert_eq!(waited(900 * MS).await, 7 * MS);
+        assert_eq!(waited(900 * MS).await, 14 * MS);
         drop(turns.in_front());
         assert_eq!(waited(5 * MS).await, REST_AT_MOST);
         advance(RECENT).await;
