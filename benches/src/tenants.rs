@@ -23,7 +23,7 @@ use vault::{Place, Vault, VaultError};
 const AT_ONCE: usize = 8;
 
 /// An account at the carrier.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct CarrierAccount {
     /// Its id there.
     pub sid: String,
