@@ -12,6 +12,11 @@ use crate::{
     failure::FailureClass,
     status::{Progress, Status},
 };
+use std::collections::HashMap;
+
+/// Tries of a channel that never got to the provider and do not count as a failure. Each takes what it takes to be sure of it (half a
+/// minute), so a provider that keeps nothing is given up after some minutes.
+const ABSENT_MAX: usize = 5;
 
 /// What a channel may do at this moment.
 pub(super) enum Gate<'a> {
@@ -97,6 +102,7 @@ impl Dispatch {
             Gate::Quiet { until } => self.wait(leg, Wait::QuietHours, until, now),
             Gate::Open { reach, address } => match self.choose(leg, reach, now) {
                 Ok((account, form)) => self.send(leg, account, form, address, now),
+                Err(_) if self.forget_absent(leg) => self.begin(leg, now),
                 Err(may_come_back) => {
                     let failed = &mut self.legs[leg];
                     failed.retryable |= may_come_back;
@@ -109,6 +115,26 @@ impl Dispatch {
                 }
             },
         }
+    }
+
+    /// Lets those accounts be used again that never got their last try, as happens when a process ends in the middle of a call; whether
+    /// there are any. Where that is so again and again, it is a failure like any other.
+    fn forget_absent(&mut self, leg: usize) -> bool {
+        let mut last: HashMap<&str, bool> = HashMap::new();
+        let mut absent = 0;
+        for attempt in self.tries_of(leg) {
+            absent += usize::from(attempt.absent);
+            last.insert(&attempt.account, attempt.absent && attempt.state == State::Lost);
+        }
+        if absent > ABSENT_MAX {
+            return false;
+        }
+        let usable: Vec<String> =
+            last.into_iter().filter(|(_, absent)| *absent).map(|(account, _)| account.to_owned()).collect();
+        let Some(leg) = self.legs.get_mut(leg) else { return false };
+        let before = leg.tried.len();
+        leg.tried.retain(|account| !usable.contains(account));
+        leg.tried.len() < before
     }
 
     /// The first account that can be used; `Err` says whether one may come back.
@@ -161,6 +187,7 @@ impl Dispatch {
             trial,
             provider_id: None,
             receipt_asks: 0,
+            absent: false,
         });
         self.legs[leg].stage = Stage::Open;
         let account = account.id.clone();

@@ -132,6 +132,9 @@ impl Dispatch {
                 let believed = asked_at >= settled_at;
                 self.log.push(now.at, Decision::NotThere { attempt: n, believed });
                 if believed {
+                    if let Some(attempt) = self.attempt_mut(n) {
+                        attempt.absent = true;
+                    }
                     self.lose(n, now);
                 } else {
                     let next = settled_at.max(now.at);

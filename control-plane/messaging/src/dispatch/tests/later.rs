@@ -337,3 +337,32 @@ fn an_address_is_in_no_log_and_no_state() {
     let shown = format!("{:?} {:?}", story.effects, story.world.channels[&Sms].address);
     assert!(!stored.contains("example.com") && !shown.contains("example.com"), "{stored} {shown}");
 }
+
+#[test]
+fn a_try_that_never_got_there_is_made_again_by_the_same_account_and_does_not_count_as_a_failure() {
+    let mut world = world();
+    let reach = world.channels.get_mut(&Sms).unwrap();
+    reach.accounts.truncate(1);
+    let account = reach.accounts[0].id.clone();
+    let plan = Plan::explicit(vec![Step::of(&[Sms])], EmailBackup::Off).unwrap();
+    let mut story = Story::with(MessageType::Instant, plan, world);
+    let lose = |story: &mut Story| {
+        let attempt = story.outcome(Outcome::Unknown);
+        for ask in 1..=2 {
+            story.wake();
+            story.tell(Input::Answer { attempt, ask, answer: Answer::NotThere });
+        }
+    };
+    for times in 1..=5 {
+        lose(&mut story);
+        assert_eq!(story.sent, vec![account.clone(); times + 1], "at once, when that is certain");
+        assert_eq!(story.at, NOON + 30 * SECOND * i64::try_from(times).unwrap());
+    }
+    lose(&mut story);
+    assert_eq!(story.sent.len(), 6, "a provider that keeps nothing is one that fails");
+    story.wake();
+    assert_eq!((story.sent.len(), story.at), (7, NOON + 180 * SECOND + MINUTE), "the first retry of all");
+    story.taken();
+    story.callback(7, Status::Delivered);
+    assert_eq!(story.ended(), Some((Status::Delivered, Reason::Done)));
+}
