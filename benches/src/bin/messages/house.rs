@@ -11,7 +11,7 @@ use engine::provider::{
 use identity::api_key::{self, NewKey};
 use reqwest::Client;
 use serde_json::Value;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 use store::{
     Store, TenantId,
     ids::AccountId,
@@ -25,6 +25,9 @@ const TRIES: u32 = 150;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Why there is nothing to measure.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 pub struct House {
     pub served: Served,
     /// Of each tenant.
@@ -34,20 +37,20 @@ pub struct House {
 
 impl House {
     /// `None`: there is no such database here.
-    pub async fn found(database: Database, carrier: &str, tenants: usize) -> Option<Self> {
-        let accounts = carrier_accounts(carrier, tenants).await.unwrap();
+    pub async fn found(database: Database, carrier: &str, tenants: usize) -> Result<Option<Self>, Failure> {
+        let accounts = carrier_accounts(carrier, tenants).await?;
         for (place, account) in accounts.iter().enumerate() {
-            buy_number(carrier, account, &number_of(place)).await.unwrap();
+            buy_number(carrier, account, &number_of(place)).await?;
         }
         let found = Served::found(database, carrier, async |store, vault| {
             let mut keys = Vec::new();
             for (place, account) in accounts.iter().enumerate() {
-                keys.push(fill(&**store, vault, place, account).await);
+                keys.push(fill(&**store, vault, place, account).await?);
             }
-            keys
+            Ok::<_, Failure>(keys)
         });
-        let (served, keys) = found.await.unwrap()?;
-        Some(Self { served, keys, client: http_client(HttpOptions::default()).unwrap() })
+        let Some((served, keys)) = found.await? else { return Ok(None) };
+        Ok(Some(Self { served, keys: keys?, client: http_client(HttpOptions::default())? }))
     }
 
     /// `None`: no answer came.
@@ -88,20 +91,25 @@ fn number_of(place: usize) -> String {
     format!("+1555010{place:02}")
 }
 
-async fn fill(store: &dyn Store, vault: &Vault, place: usize, account: &CarrierAccount) -> Secret {
+async fn fill(
+    store: &dyn Store,
+    vault: &Vault,
+    place: usize,
+    account: &CarrierAccount,
+) -> Result<Secret, Failure> {
     let id = TenantId::generate();
-    let mut tx = store.platform().begin(&Actor::system("bench"), 1).await.unwrap();
-    tx.insert_as(id.clone(), tenants::tenant(place)).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut tx = store.platform().begin(&Actor::system("bench"), 1).await?;
+    tx.insert_as(id.clone(), tenants::tenant(place)).await?;
+    tx.commit().await?;
     let part = store.tenant(&id);
-    let mut tx = part.begin(&Actor::system("bench"), 1).await.unwrap();
+    let mut tx = part.begin(&Actor::system("bench"), 1).await?;
     let own = AccountId::generate();
-    let row = tenants::account(&mut *tx, vault, &own, account).await.unwrap();
-    tx.insert_as(own.clone(), row).await.unwrap();
-    tx.insert(tenants::number(&number_of(place), &own, true)).await.unwrap();
+    let row = tenants::account(&mut *tx, vault, &own, account).await?;
+    tx.insert_as(own.clone(), row).await?;
+    tx.insert(tenants::number(&number_of(place), &own, true)).await?;
     let new = NewKey { name: "bench".to_owned(), scopes: Vec::new(), mode: KeyMode::Live, expires_at: None };
     let (key, row) = api_key::first(new);
-    tx.insert(row).await.unwrap();
-    tx.commit().await.unwrap();
-    key
+    tx.insert(row).await?;
+    tx.commit().await?;
+    Ok(key)
 }

@@ -15,7 +15,7 @@ use fixtures::{
     sandbox::{Sandbox, SandboxOptions},
     stage,
 };
-use house::House;
+use house::{Failure, House};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// How much is measured; `NAME=VALUE` changes it.
@@ -35,7 +35,7 @@ struct Plan {
 }
 
 #[tokio::main]
-async fn main() {
+async fn main() -> Result<(), Failure> {
     let mut plan = Plan {
         loss: 20_000,
         unasked: 5_000,
@@ -62,29 +62,30 @@ async fn main() {
         println!("{database}");
         for (count, can_be_asked) in [(plan.loss, true), (plan.unasked, false)] {
             if count > 0 {
-                let Some((house, sandbox)) = start(database, 1).await else { continue };
-                measure::loss(house, &sandbox, count, can_be_asked).await;
+                let Some((house, sandbox)) = start(database, 1).await? else { continue };
+                measure::loss(house, &sandbox, count, can_be_asked).await?;
             }
         }
         if plan.throughput > 0 {
-            let Some((house, sandbox)) = start(database, plan.tenants).await else { continue };
-            measure::throughput(house, &sandbox, plan.throughput, plan.tenants).await;
+            let Some((house, sandbox)) = start(database, plan.tenants).await? else { continue };
+            measure::throughput(house, &sandbox, plan.throughput, plan.tenants).await?;
         }
         if plan.batch > 0 {
-            let Some((house, sandbox)) = start(database, 2).await else { continue };
-            measure::beside(house, &sandbox, plan.batch, plan.requests).await;
+            let Some((house, sandbox)) = start(database, 2).await? else { continue };
+            measure::beside(house, &sandbox, plan.batch, plan.requests).await?;
         }
     }
+    Ok(())
 }
 
 /// A carrier of its own, and a server that is not started yet; `None`: there is no such database here.
-async fn start(database: Database, tenants: usize) -> Option<(House, Sandbox)> {
+async fn start(database: Database, tenants: usize) -> Result<Option<(House, Sandbox)>, Failure> {
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let options = SandboxOptions { log_entries: 1, ..stage::sandbox_options(listen) };
-    let sandbox = Sandbox::start(options).await.unwrap();
-    let house = House::found(database, &sandbox.base_url(), tenants).await;
+    let sandbox = Sandbox::start(options).await?;
+    let house = House::found(database, &sandbox.base_url(), tenants).await?;
     if house.is_none() {
         println!("  left out, its programs are not there (deploy/test-servers)");
     }
-    Some((house?, sandbox))
+    Ok(house.map(|house| (house, sandbox)))
 }

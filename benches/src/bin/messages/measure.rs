@@ -1,6 +1,6 @@
 //! The measurements.
 
-use crate::house::House;
+use crate::house::{Failure, House};
 use fixtures::sandbox::{Delivery, Sandbox, TwilioFault, TwilioRule};
 use serde_json::{Value, json};
 use std::{
@@ -107,10 +107,15 @@ fn disturb(sandbox: &Sandbox, storm: bool, can_be_asked: bool) {
 }
 
 /// Messages with kills, lost answers, refusals in storms and shuffled receipts.
-pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize, can_be_asked: bool) {
+pub async fn loss(
+    mut house: House,
+    sandbox: &Sandbox,
+    count: usize,
+    can_be_asked: bool,
+) -> Result<(), Failure> {
     let receipts = Delivery { shuffle: true, duplicates: 1, late_ms: 5, pace_ms: 5, ..Delivery::default() };
     sandbox.knobs().change(|knobs| knobs.twilio_rest.messages = receipts);
-    house.served.start().await.unwrap();
+    house.served.start().await?;
     let id = begin(&house, 0, count).await;
     let began = Instant::now();
     let (mut kills, mut storms, mut next_kill) = (0, 0, began + LIVES);
@@ -121,9 +126,9 @@ pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize, can_be_aske
         sleep(DISTURBED).await;
         let progress = Progress::of(&house, 0, &id).await;
         if Instant::now() >= next_kill && progress.as_ref().is_some_and(|progress| progress.left > 0) {
-            house.served.kill_9().unwrap();
+            house.served.kill_9()?;
             kills += 1;
-            house.served.start().await.unwrap();
+            house.served.start().await?;
             next_kill = Instant::now() + LIVES;
             eprintln!("    {:.0} s, {kills} kills: {progress:?}", began.elapsed().as_secs_f64());
         }
@@ -143,12 +148,18 @@ pub async fn loss(mut house: House, sandbox: &Sandbox, count: usize, can_be_aske
         began.elapsed().as_secs_f64()
     );
     println!("    never at the carrier: {never}, more than once: {twice}; in the end {last:?}");
+    Ok(())
 }
 
 /// Messages of so many tenants without anything wrong: from their acceptance to the carrier's answer.
-pub async fn throughput(mut house: House, sandbox: &Sandbox, count: usize, tenants: usize) {
+pub async fn throughput(
+    mut house: House,
+    sandbox: &Sandbox,
+    count: usize,
+    tenants: usize,
+) -> Result<(), Failure> {
     sandbox.knobs().change(|knobs| knobs.twilio_rest.messages.statuses = vec!["delivered".to_owned()]);
-    house.served.start().await.unwrap();
+    house.served.start().await?;
     let began = Instant::now();
     let each = count.div_ceil(tenants);
     let mut batches = Vec::new();
@@ -176,12 +187,18 @@ pub async fn throughput(mut house: House, sandbox: &Sandbox, count: usize, tenan
         accepted.as_secs_f64(),
         (each * tenants) as f64 / taken
     );
+    Ok(())
 }
 
 /// One tenant's requests to send, alone and beside another's batch.
-pub async fn beside(mut house: House, sandbox: &Sandbox, recipients: usize, requests: usize) {
+pub async fn beside(
+    mut house: House,
+    sandbox: &Sandbox,
+    recipients: usize,
+    requests: usize,
+) -> Result<(), Failure> {
     sandbox.knobs().change(|knobs| knobs.twilio_rest.messages.statuses = vec!["delivered".to_owned()]);
-    house.served.start().await.unwrap();
+    house.served.start().await?;
     timed(&house, requests / 10, "warm").await;
     let idle = timed(&house, requests, "idle").await;
     let id = begin(&house, 0, recipients).await;
@@ -197,6 +214,7 @@ pub async fn beside(mut house: House, sandbox: &Sandbox, recipients: usize, requ
         progress.handed_over() as f64 / seconds,
         progress.left
     );
+    Ok(())
 }
 
 /// Requests at a steady rate; how long each took from when it was due, in ms.
