@@ -325,11 +325,10 @@ async fn provision_tenant(op: Op<ProvisioningRun>, body: Body<ProvisioningForm>)
     responses((status = 200, description = "The job", body = JobItem)),
 )]
 async fn read_provisioning(op: Op<ProvisioningRead>) -> Result<Json<JobItem>, Problem> {
-    let job = match op.store.find::<Job>(TENANT_JOB).await? {
-        Some(job) => Some(job),
-        // It was ordered with the tenant, and the order has not come there yet.
-        None => op.shared.provisioner.admission_of(op.tenant()).await?,
-    };
+    // Until the order of a new tenant has come to its own part. It is read first: an order that is given meanwhile would look as if all
+    // were done.
+    let ordered = op.shared.provisioner.admission_of(op.tenant()).await?;
+    let job = op.store.find::<Job>(TENANT_JOB).await?.or(ordered);
     let job = job.ok_or_else(|| Problem::not_found("job"))?;
     Ok(Json(Item::of(job, JobView::of)))
 }

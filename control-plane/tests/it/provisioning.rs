@@ -239,9 +239,7 @@ async fn a_tenant_is_added_with_its_own_account_and_the_number_that_it_has() {
     let made = made.json();
     let (tenant, progress) = (made["id"].as_str().unwrap(), made["provisioning"].as_str().unwrap());
     let _background = harness.plane.background();
-    // The number is ordered by the same worker, a moment later.
-    let is_done = |job: &Value| job["status"] == "done" && job["number"]["job"].is_string();
-    let done = until_shown(&harness, progress, tenant, is_done).await;
+    let done = until_shown(&harness, progress, tenant, |job| job["status"] == "done").await;
     let job = format!("/v1/jobs/{}", done["number"]["job"].as_str().unwrap());
     until_shown(&harness, &job, tenant, |job| job["status"] == "done").await;
     let number = &sandbox.twilio()[MAIN]["numbers"][0];

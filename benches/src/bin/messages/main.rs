@@ -4,7 +4,6 @@
 //!
 //! Each figure is of a real `tandem serve` in a process of its own. The carrier is the sandbox, which knows every message that it
 //! took: a recipient who is there twice was told twice.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "it says what went wrong by ending")]
 #![allow(missing_docs, unreachable_pub, reason = "a program without a library")]
 
 mod house;

@@ -31,9 +31,9 @@ fn recipient(number: usize) -> String {
 }
 
 /// Starts a batch, and says its id.
-async fn begin(house: &House, tenant: usize, count: usize) -> String {
+async fn begin(house: &House, tenant: usize, count: usize) -> Result<String, Failure> {
     let made = house.accepted(tenant, "/v1/messages/batch", &batch(count), "the-batch").await;
-    made["id"].as_str().unwrap().to_owned()
+    Ok(made["id"].as_str().ok_or("the batch that was accepted has no id")?.to_owned())
 }
 
 /// How far a batch is.
@@ -60,7 +60,7 @@ impl Progress {
 
     fn count(&self, is_counted: impl Fn(&str) -> bool) -> usize {
         let counted = self.messages.iter().filter(|(status, _)| is_counted(status));
-        usize::try_from(counted.map(|(_, count)| count).sum::<u64>()).unwrap()
+        usize::try_from(counted.map(|(_, count)| count).sum::<u64>()).unwrap_or(usize::MAX)
     }
 
     /// Messages that have left.
@@ -116,7 +116,7 @@ pub async fn loss(
     let receipts = Delivery { shuffle: true, duplicates: 1, late_ms: 5, pace_ms: 5, ..Delivery::default() };
     sandbox.knobs().change(|knobs| knobs.twilio_rest.messages = receipts);
     house.served.start().await?;
-    let id = begin(&house, 0, count).await;
+    let id = begin(&house, 0, count).await?;
     let began = Instant::now();
     let (mut kills, mut storms, mut next_kill) = (0, 0, began + LIVES);
     let last = loop {
@@ -164,7 +164,7 @@ pub async fn throughput(
     let each = count.div_ceil(tenants);
     let mut batches = Vec::new();
     for tenant in 0..tenants {
-        batches.push(begin(&house, tenant, each).await);
+        batches.push(begin(&house, tenant, each).await?);
     }
     let accepted = began.elapsed();
     let mut running: Vec<_> = batches.iter().enumerate().collect();
@@ -201,11 +201,11 @@ pub async fn beside(
     house.served.start().await?;
     timed(&house, requests / 10, "warm").await;
     let idle = timed(&house, requests, "idle").await;
-    let id = begin(&house, 0, recipients).await;
+    let id = begin(&house, 0, recipients).await?;
     let began = Instant::now();
     let busy = timed(&house, requests, "busy").await;
     let seconds = began.elapsed().as_secs_f64();
-    let progress = Progress::of(&house, 0, &id).await.unwrap();
+    let progress = Progress::of(&house, 0, &id).await.ok_or("the batch is not shown")?;
     let [i50, i99, b50, b99] = [(&idle, 50), (&idle, 99), (&busy, 50), (&busy, 99)].map(percentile);
     println!(
         "  {requests} requests of another tenant, ms: alone p50 {i50:.2} p99 {i99:.2}, beside a batch of {recipients} p50 {b50:.2} \
@@ -222,8 +222,8 @@ async fn timed(house: &House, requests: usize, name: &str) -> Vec<f64> {
     const EVERY: Duration = Duration::from_millis(60);
     let mut times = Vec::new();
     let start = tokio::time::Instant::now();
-    for number in 0..requests {
-        let due = start + EVERY * u32::try_from(number).unwrap();
+    for (number, _) in (0_u32..).zip(0..requests) {
+        let due = start + EVERY * number;
         sleep_until(due).await;
         let body = json!({
             "to": { "phone": "+15550199" }, "text": format!("{name} {number}"), "chain": [{ "channels": ["sms"] }],
