@@ -160,9 +160,8 @@ impl Served {
     /// # Errors
     /// If it does not end.
     pub async fn stop(&mut self) -> Result<(), ServedError> {
+        self.signal("-TERM")?;
         let Some(process) = &mut self.process else { return Ok(()) };
-        let kill = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
-        kill.map_err(failed("to ask the server to end"))?;
         let began = Instant::now();
         while process.try_wait().map_err(failed("to see whether the server has ended"))?.is_none() {
             if began.elapsed() > PATIENCE {
@@ -172,6 +171,28 @@ impl Served {
         }
         self.process = None;
         Ok(())
+    }
+
+    /// Lets it stand still where it is, so that another one has the machine for itself.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub fn stand_still(&self) -> Result<(), ServedError> {
+        self.signal("-STOP")
+    }
+
+    /// Lets it go on after it stood still.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub fn go_on(&self) -> Result<(), ServedError> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> Result<(), ServedError> {
+        let Some(process) = &self.process else { return Ok(()) };
+        let kill = Command::new("kill").args([signal, &process.id().to_string()]).status();
+        kill.map(drop).map_err(failed("to send the server a signal"))
     }
 
     /// Ends it as a failure of the machine would: nothing is written to the end, nothing is said.

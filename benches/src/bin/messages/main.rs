@@ -70,8 +70,10 @@ async fn main() -> Result<(), Failure> {
             measure::throughput(house, &sandbox, plan.throughput, plan.tenants).await?;
         }
         if plan.batch > 0 {
-            let Some((house, sandbox)) = start(database, 2).await? else { continue };
-            measure::beside(house, &sandbox, plan.batch, plan.requests).await?;
+            let (Some(alone), Some(loaded)) = (start(database, 2).await?, start(database, 2).await?) else {
+                continue;
+            };
+            measure::beside([alone, loaded], plan.batch, plan.requests).await?;
         }
     }
     Ok(())
