@@ -53,7 +53,7 @@ pub struct StreamOptions {
     pub listeners: usize,
     /// Portions of events that wait for a slow connection; more are not read from the database. Default 16.
     pub queue: usize,
-    /// How long a connection may take nothing until it is closed. Default 10 s.
+    /// How long a connection may take nothing until it is closed, and waits for the database when it begins. Default 10 s.
     pub patience: Duration,
     /// How often a connection on which nothing happens is told that it is alive, and whoever follows is asked whether they still may.
     /// Default 15 s: proxies close what is silent for 60 s or 30 s.

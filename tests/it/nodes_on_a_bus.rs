@@ -102,6 +102,7 @@ async fn a_live_call_is_heard_and_ordered_about_from_any_node() {
             let (status, text) = order(name, body).await;
             assert_eq!(status, 202, "{name}: {text}");
         }
+        until_said(&rehearsal, "One moment please.").await;
         take_over(&http, &url, &key).await;
         until_said(&rehearsal, "This is Olga.").await;
         let mut request = format!("ws://{}/v1/calls/{call}/listen?channels=mixed", other.address)

@@ -165,7 +165,12 @@ async fn begin(
     })?;
     let shared = Arc::clone(&op.shared);
     let principal = op.principal.clone();
-    Ok(Frames::begin(Follower { seat, taste, principal, visitor, shared, ends, said: 0 }, after).await)
+    let patience = shared.limits.streams.patience;
+    let frames = Frames::begin(Follower { seat, taste, principal, visitor, shared, ends, said: 0 }, after);
+    // It waits until the database serves. Whoever asks is not to wait with it.
+    timeout(patience, frames)
+        .await
+        .map_err(|_| Problem::new(Code::StoreUnavailable, "it cannot be read where to begin; try again soon"))
 }
 
 /// A frame as server-sent events have it.

@@ -82,7 +82,8 @@ pub(crate) struct MessagingForm {
     /// Answers of the assistant in one conversation on one day (UTC), at most.
     #[schema(minimum = 0, maximum = 1000)]
     answers_per_day: u32,
-    /// Answers of the assistant in one conversation within ten minutes, at most: more is a program that answers a program.
+    /// Answers of the assistant in one conversation within ten minutes, at most. Then a person is called: it may be a program that answers a
+    /// program.
     #[schema(minimum = 0, maximum = 100)]
     answers_in_a_row: u32,
     /// A conversation goes back to the assistant when the operator who has it did nothing for so long, in minutes.

@@ -79,11 +79,9 @@ pub(super) fn decide(facts: Facts<'_>) -> Verdict {
     if !settings.auto_reply {
         return Verdict::Leave(Why::Off);
     }
-    // Before a person is called: two programs that talk are nobody's work.
-    if in_a_row >= settings.answers_in_a_row {
-        return Verdict::Leave(Why::Loop);
-    }
     match analysis {
+        // Perhaps a program, perhaps somebody in a hurry: a person sees which, and until then nobody answers.
+        _ if in_a_row >= settings.answers_in_a_row => Verdict::Person(Why::Loop),
         None => Verdict::Person(Why::NotUnderstood),
         Some(analysis) if analysis.intent == HUMAN => Verdict::Person(Why::Asked),
         Some(analysis) if analysis.confidence < settings.threshold => Verdict::Person(Why::Unsure),
@@ -141,9 +139,8 @@ mod tests {
             let may = control == Control::Assistant && auto_reply && is_last && !opted_out && open && is_sure
                 && today < per_day && in_a_row < row;
             prop_assert_eq!(verdict == Verdict::Answer, may);
-            if let Verdict::Person(_) = verdict {
-                prop_assert!(control == Control::Assistant && auto_reply && is_last && !opted_out && open);
-            }
+            let waits = control == Control::Assistant && auto_reply && is_last && !opted_out && open;
+            prop_assert_eq!(matches!(verdict, Verdict::Leave(_)), !waits, "whoever waits for an answer is not left in silence");
         }
     }
 }

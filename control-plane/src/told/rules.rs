@@ -104,7 +104,8 @@ async fn message(
     }
     let filled = |text: &str| -> Result<String, NoMessage> {
         let text = fill(text, body).map_err(NoMessage::not_filled)?;
-        Ok(text.chars().take(TEXT_MAX).collect())
+        // No database keeps a NUL, and what is refused for it would be tried for ever.
+        Ok(text.chars().filter(|c| *c != '\0').take(TEXT_MAX).collect())
     };
     let wish = Wish {
         kind: rule.kind.parse().unwrap_or(MessageType::Transactional),

@@ -375,7 +375,7 @@ impl Harness {
 
     /// Waits until the call shows what was told, which is stored by a task of its own.
     pub(crate) async fn call_when(&self, call: &CallId, told: impl Fn(&Value) -> bool) -> Value {
-        let give_up = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        let give_up = std::time::Instant::now() + std::time::Duration::from_secs(120);
         while std::time::Instant::now() < give_up {
             let shown = self.get(&format!("/v1/calls/{call}")).await.json();
             if told(&shown) {

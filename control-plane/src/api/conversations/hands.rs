@@ -5,7 +5,7 @@ use super::{ATTEMPTS, ConversationItem, view::ConversationView};
 use crate::{
     api::{
         body::{Body, Check, Empty},
-        control::not_live,
+        control::{not_done, not_live},
         former::Former,
         item::Item,
         need::{InboxWork, MessagesSend},
@@ -392,8 +392,7 @@ async fn keep(
     work.tx.note("conversation.write", id.as_str(), &details).await?;
     if let Said::Spoken(call) = said {
         let say = Command::Say { text: form.text.clone() };
-        let said = op.shared.order(op.tenant(), &call.id, say).await;
-        said.map_err(|_| not_live("the call has just ended"))?;
+        op.shared.order(op.tenant(), &call.id, say).await.map_err(not_done)?;
     }
     let view = WrittenView { id: message, status, channel, epoch: row.value.epoch };
     let response = work.finish(Answer::new(StatusCode::ACCEPTED, &view)?).await?;

@@ -124,7 +124,8 @@ pub struct MessagingSettings {
     pub threshold: u8,
     /// Answers of the assistant in one conversation on one day, at most.
     pub answers_per_day: u32,
-    /// Answers of the assistant in one conversation within ten minutes, at most: more is a program that answers a program.
+    /// Answers of the assistant in one conversation within ten minutes, at most. Then a person is called: it may be a program that answers a
+    /// program.
     pub answers_in_a_row: u32,
     /// A conversation that an operator has goes back to the assistant when the operator did nothing for so long, in minutes.
     pub idle_minutes: u32,
