@@ -21,20 +21,22 @@ use tracing::error;
 
 /// Recipients of a chunk: a row.
 pub const CHUNK: usize = 100;
-/// Recipients who get their messages in one unit of work: SQLite serves one at a time, and whoever comes meanwhile waits for its end.
-const AT_ONCE: usize = 5;
+/// Recipients who get their messages in one unit of work while others come: SQLite serves one at a time, and they wait for its end.
+const AT_ONCE: usize = 4;
+/// The same while nobody else comes: each unit of work waits for the disk once.
+const AT_ONCE_ALONE: usize = 25;
 /// Messages of a batch that wait to be sent, at most.
 pub const MESSAGES_AHEAD: i64 = 1_000;
 /// Messages of a batch that quiet hours hold back, at most.
 const HELD_AHEAD: i64 = 20_000;
-/// Units of work for a batch before it is looked again how far it is: that takes the longer the larger the batch is.
-const UNITS_A_LOOK: i64 = 40;
+/// Recipients of a batch before it is looked again how far it is: that takes the longer the larger the batch is.
+const A_LOOK: usize = 200;
 /// A batch that is ahead, or paused, is looked at again after so long, in µs.
 const AGAIN_US: i64 = 500_000;
 /// One that is paused.
 const PAUSED_US: i64 = 15_000_000;
-/// Batches that are taken at once.
-const BATCHES: u16 = 4;
+/// Batches that are taken at once: what is taken and waits is nobody else's. The one that has waited longest is next.
+const BATCHES: u16 = 1;
 
 /// Makes messages, until it is stopped.
 pub(crate) async fn serve(inner: Arc<Inner>) {
@@ -79,18 +81,30 @@ async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     let running =
         part.get::<Batch>(&id).await?.is_some_and(|batch| batch.value.status == BatchStatus::Running);
     // Of one that does not run there is only its work to be put away.
-    let units = if running {
+    let mut left = if running {
         let counts = part.batch_counts(&id).await?;
         room(counts.iter().map(|count| (count.status.as_str(), count.count)))
     } else {
         1
     };
-    if units == 0 {
+    if left == 0 {
         part.retry_work(claim, now.saturating_add(AGAIN_US)).await?;
         return Ok(());
     }
-    for left in (0..units).rev() {
-        if !one_more(inner, &*part, claim, &id, left == 0).await? {
+    let mut held_at = now;
+    while left > 0 {
+        let now = (inner.clock)();
+        if now.saturating_sub(held_at) > inner.options.lease_us() / 3 {
+            held_at = now;
+            if !part.extend_work(claim, now.saturating_add(inner.options.lease_us())).await? {
+                break;
+            }
+        }
+        let most = left.min(if part.others_come() { AT_ONCE } else { AT_ONCE_ALONE });
+        left -= most;
+        // A node that closes puts it back, so that another one goes on with it at once.
+        let last = left == 0 || inner.is_draining();
+        if !one_more(inner, &*part, claim, &id, (most, last)).await? {
             break;
         }
     }
@@ -98,13 +112,13 @@ async fn go_on(inner: &Inner, claim: &Claim) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A few recipients of a batch; false: there is no more to do now. `last`: it is put back then, to be looked at again.
+/// At most so many recipients of a batch; false: there is no more to do now. `last`: it is put back then, to be looked at again.
 async fn one_more(
     inner: &Inner,
     part: &(dyn TenantStore + 'static),
     claim: &Claim,
     id: &BatchId,
-    last: bool,
+    (most, last): (usize, bool),
 ) -> Result<bool, StoreError> {
     let now = (inner.clock)();
     let Some(batch) = part.get::<Batch>(id).await? else {
@@ -124,12 +138,12 @@ async fn one_more(
     }
     let first = Filter::first(1).of(id.as_str()).with_status(ChunkStatus::Waiting.as_str()).oldest_first();
     let chunk = part.list::<BatchChunk>(&first).await?.into_iter().next();
-    expand(inner, part, claim, (batch, chunk), last).await
+    expand(inner, part, claim, (batch, chunk), (most, last)).await
 }
 
-/// In how many units of work recipients may get their messages before it is looked again; none: enough wait. Those that quiet hours hold back wait for so long that others must not wait for them: where the next
-/// recipients are it may be day.
-fn room<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> i64 {
+/// Recipients who may get their messages before it is looked again how far it is; 0: enough wait. Those that quiet hours hold back wait for so
+/// long that others must not wait for them: where the next recipients are it may be day.
+fn room<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> usize {
     let (mut waiting, mut held) = (0_i64, 0_i64);
     for (status, count) in counts {
         if status == MessageStatus::Held.as_str() {
@@ -141,9 +155,8 @@ fn room<'c>(counts: impl Iterator<Item = (&'c str, i64)>) -> i64 {
             waiting = waiting.saturating_add(count);
         }
     }
-    let at_once = i64::try_from(AT_ONCE).unwrap_or(i64::MAX);
-    let most = MESSAGES_AHEAD.saturating_sub(waiting).min(HELD_AHEAD.saturating_sub(held)).max(0);
-    (most.saturating_add(at_once - 1) / at_once).min(UNITS_A_LOOK)
+    let most = MESSAGES_AHEAD.saturating_sub(waiting).min(HELD_AHEAD.saturating_sub(held));
+    usize::try_from(most).unwrap_or(0).min(A_LOOK)
 }
 
 /// Gives a chunk's next recipients their messages; without one, the batch is done. Whether there is more to do now.
@@ -152,12 +165,12 @@ async fn expand(
     part: &(dyn TenantStore + 'static),
     claim: &Claim,
     (batch, mut chunk): (Stored<Batch>, Option<Stored<BatchChunk>>),
-    last: bool,
+    (most, last): (usize, bool),
 ) -> Result<bool, StoreError> {
     let now = (inner.clock)();
     let mut made = Vec::new();
     if let Some(chunk) = &mut chunk {
-        let next = AT_ONCE.min(chunk.value.recipients.len());
+        let next = most.min(chunk.value.recipients.len());
         for recipient in chunk.value.recipients.drain(..next) {
             made.push(inner.channels.compose(part, &batch, &recipient).await?);
         }
@@ -199,10 +212,10 @@ mod tests {
     #[test]
     fn those_who_sleep_do_not_hold_up_those_who_are_awake() {
         let room = |counts: &[(&'static str, i64)]| room(counts.iter().copied());
-        assert_eq!(room(&[("held", 5_000), ("queued", 10), ("delivered", 90_000)]), UNITS_A_LOOK);
+        assert_eq!(room(&[("held", 5_000), ("queued", 10), ("delivered", 90_000)]), A_LOOK);
         assert_eq!(room(&[("held", HELD_AHEAD)]), 0, "not all of a hundred thousand at once");
         assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 100)]), 0);
-        assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 91)]), 2);
-        assert_eq!(room(&[("queued", 600), ("sent", 90_000)]), UNITS_A_LOOK);
+        assert_eq!(room(&[("queued", 600), ("sending", 300), ("scheduled", 91)]), 9);
+        assert_eq!(room(&[("queued", 600), ("sent", 90_000)]), A_LOOK);
     }
 }

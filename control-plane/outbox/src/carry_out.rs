@@ -35,8 +35,10 @@ use tracing::{error, warn};
 const GATHER: Duration = Duration::from_millis(4);
 /// So many at most.
 const GATHERED: usize = 64;
-/// Steps of messages of batches in one unit of work: whoever comes meanwhile waits for its end.
-const BULK_STEPS: usize = 4;
+/// Steps of messages of batches in one unit of work while others come, who wait for its end; a step takes about 1 ms.
+const BULK_STEPS: usize = 2;
+/// The same while nobody else comes: each unit of work waits for the disk once.
+const BULK_STEPS_ALONE: usize = 16;
 /// Messages to one address that are looked at to tell a lost one from others.
 const OTHERS: u16 = 100;
 /// Nothing is held for longer than so long, in µs: no call and its repetitions take a quarter of an hour.
@@ -97,44 +99,124 @@ async fn work(
             }
         }
     }
-    let taken_at = (inner.clock)();
-    let mut held_at = taken_at;
+    let mut held = Held::new(claims.len(), (inner.clock)());
     let mut outcome = Ok(());
     loop {
-        let now = (inner.clock)();
-        let scene = Scene { tenant, setup: &setup, book: &inner.book, now };
-        let at_once = if lane == Lane::Bulk { BULK_STEPS } else { due.len().max(1) };
-        for some in due.chunks(at_once) {
-            match steps(inner, &*part, (lane, scene), &claims, some).await {
+        let mut returned: Vec<Returned> = Vec::new();
+        let mut waiting: Vec<usize> = due.iter().map(|(index, _)| *index).collect();
+        let mut left = &due[..];
+        while !left.is_empty() {
+            let at_once = match lane {
+                Lane::Bulk if part.others_come() => BULK_STEPS,
+                Lane::Bulk => BULK_STEPS_ALONE,
+                Lane::Critical | Lane::Transactional => left.len(),
+            };
+            let (some, later) = left.split_at(at_once.min(left.len()));
+            left = later;
+            held.keep(inner, &*part, &claims, &waiting).await;
+            let scene = Scene { tenant, setup: &setup, book: &inner.book, now: (inner.clock)() };
+            let mut stepping = std::pin::pin!(steps(inner, &*part, (lane, scene), &claims, some));
+            // What is on its way goes on meanwhile: it has places at the provider that others wait for.
+            let stepped = loop {
+                tokio::select! {
+                    stepped = &mut stepping => break stepped,
+                    Some(more) = calls.next(), if !calls.is_empty() => returned.push(more),
+                }
+            };
+            waiting.drain(..some.len());
+            match stepped {
                 Ok(errands) => {
-                    calls.extend(
-                        errands.into_iter().map(|(index, errand)| run(inner, &*part, lane, index, errand)),
-                    );
+                    for (index, errand) in errands {
+                        held.called(index);
+                        calls.push(run(inner, &*part, lane, index, errand));
+                    }
                 }
                 // What others of them are doing is known here alone: it is waited for all the same.
                 Err(cause) => outcome = Err(cause),
             }
         }
-        let first = loop {
-            let now = (inner.clock)();
-            let is_old = now.saturating_sub(held_at) > inner.options.lease_us() / 3;
-            if is_old && now.saturating_sub(taken_at) < HELD_US {
-                held_at = now;
-                hold(inner, &*part, &claims, now).await;
-            }
+        while returned.is_empty() {
+            held.keep(inner, &*part, &claims, &[]).await;
             match timeout(inner.options.lease / 3, calls.next()).await {
-                Ok(Some(first)) => break first,
+                Ok(Some(first)) => returned.push(first),
                 Ok(None) => return outcome,
                 // A mail server may read a message for minutes before it answers.
-                Err(_) => held_at = i64::MIN,
+                Err(_) => held.is_old(),
             }
-        };
-        due = gather(first, &mut calls).await;
+        }
+        gather(&mut returned, &mut calls).await;
+        due = held.returned(returned);
     }
 }
 
-/// Holds what was taken for longer: while a call is on its way nobody else may make it.
-async fn hold(inner: &Inner, part: &(dyn TenantStore + 'static), claims: &[Claim], now: i64) {
+/// For which of what was taken something is on its way, and since when all of that is held.
+struct Held {
+    /// Calls that are on their way, by claim.
+    calls: Vec<u32>,
+    taken_at: i64,
+    held_at: i64,
+}
+
+impl Held {
+    fn new(claims: usize, now: i64) -> Self {
+        Self { calls: vec![0; claims], taken_at: now, held_at: now }
+    }
+
+    /// A call of this one begins.
+    fn called(&mut self, index: usize) {
+        if let Some(calls) = self.calls.get_mut(index) {
+            *calls += 1;
+        }
+    }
+
+    /// What has come back, by claim.
+    fn returned(&mut self, returned: Vec<Returned>) -> Vec<(usize, Vec<Event>)> {
+        let mut due: Vec<(usize, Vec<Event>)> = Vec::new();
+        for (index, event) in returned {
+            if let Some(calls) = self.calls.get_mut(index) {
+                *calls = calls.saturating_sub(1);
+            }
+            match due.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, events)) => events.push(event),
+                None => due.push((index, vec![event])),
+            }
+        }
+        due
+    }
+
+    /// It is to be held for longer at the next opportunity.
+    fn is_old(&mut self) {
+        self.held_at = i64::MIN;
+    }
+
+    /// Holds for longer what is on its way or waits for its step, once a third of the lease is over: nobody else may make the same call.
+    /// What could be neither stepped nor called is left, so that it is given out again.
+    async fn keep(
+        &mut self,
+        inner: &Inner,
+        part: &(dyn TenantStore + 'static),
+        claims: &[Claim],
+        waiting: &[usize],
+    ) {
+        let now = (inner.clock)();
+        let is_old = now.saturating_sub(self.held_at) > inner.options.lease_us() / 3;
+        if !is_old || now.saturating_sub(self.taken_at) >= HELD_US {
+            return;
+        }
+        self.held_at = now;
+        let is_at_work =
+            |index: &usize| self.calls.get(*index).is_some_and(|calls| *calls > 0) || waiting.contains(index);
+        let claims = claims.iter().enumerate().filter(|(index, _)| is_at_work(index));
+        hold(inner, part, claims.map(|(_, claim)| claim), now).await;
+    }
+}
+
+async fn hold<'c>(
+    inner: &Inner,
+    part: &(dyn TenantStore + 'static),
+    claims: impl Iterator<Item = &'c Claim>,
+    now: i64,
+) {
     for claim in claims {
         let until = now.saturating_add(inner.options.lease_us());
         if let Err(cause) = part.extend_work(claim, until).await {
@@ -147,26 +229,14 @@ async fn hold(inner: &Inner, part: &(dyn TenantStore + 'static), claims: &[Claim
     }
 }
 
-/// What has come back, and comes within a moment.
-async fn gather(
-    first: Returned,
-    calls: &mut FuturesUnordered<BoxFuture<'_, Returned>>,
-) -> Vec<(usize, Vec<Event>)> {
-    let mut returned = vec![first];
+/// Adds what comes back within a moment.
+async fn gather(returned: &mut Vec<Returned>, calls: &mut FuturesUnordered<BoxFuture<'_, Returned>>) {
     while returned.len() < GATHERED {
         match timeout(GATHER, calls.next()).await {
             Ok(Some(more)) => returned.push(more),
             Ok(None) | Err(_) => break,
         }
     }
-    let mut due: Vec<(usize, Vec<Event>)> = Vec::new();
-    for (index, event) in returned {
-        match due.iter_mut().find(|(known, _)| *known == index) {
-            Some((_, events)) => events.push(event),
-            None => due.push((index, vec![event])),
-        }
-    }
-    due
 }
 
 /// Steps of several messages in one unit of work; if one of them cannot be made, each in its own. What came of a call is not known by
@@ -179,8 +249,10 @@ async fn steps(
     due: &[(usize, Vec<Event>)],
 ) -> Result<Vec<(usize, Errand)>, StoreError> {
     match served(inner, part, scene, claims, due).await {
-        Err(StoreError::Stale { .. } | StoreError::Conflict { .. } | StoreError::Taken { .. }) => {}
-        other => return other,
+        Ok(errands) => return Ok(errands),
+        // The database does not serve: nor would it for each of them.
+        Err(cause) if cause.is_retryable() => return Err(cause),
+        Err(_) => {}
     }
     let mut errands = Vec::new();
     for one in due {
@@ -332,7 +404,7 @@ fn run<'a>(
             Errand::Send { number, parcel, trial, placed } => {
                 let sent = match is_overtaken(part, &parcel).await {
                     false => send(inner, lane, &parcel, trial, placed).await,
-                    true => Sent::of(Outcome::NotAdmitted),
+                    true => Sent::of(Outcome::Deferred { until: (inner.clock)() }),
                 };
                 (index, Event::Sent { number, sent })
             }

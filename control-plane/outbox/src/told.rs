@@ -11,7 +11,10 @@ use std::collections::HashSet;
 use store::{
     StoreError, Stored, TenantId, TenantStore, TenantTx,
     ids::{AttemptId, MessageId},
-    model::{message::Message, outgoing::Attempt},
+    model::{
+        message::{Channel, Message},
+        outgoing::Attempt,
+    },
 };
 
 /// Two who tell something of one message at once are already unusual.
@@ -41,14 +44,17 @@ impl Outbox {
     ) -> Result<bool, StoreError> {
         let part = self.inner.store.tenant(tenant);
         let Some(row) = part.get::<Attempt>(attempt).await? else { return Ok(false) };
-        let Attempt { message, number, .. } = row.value;
+        let Attempt { message, number, channel, .. } = row.value;
         let event = Event::Told {
             number,
             report: tidings.report.clone(),
             word: tidings.word.clone(),
             error: tidings.error.clone(),
         };
-        self.tell_it(&*part, &message, event).await.map(|told| told.is_some())
+        // Nobody waits for what is told of one of many. Of any other the next step may depend on it, and in a call somebody holds the line.
+        let behind = channel != Channel::Voice
+            && part.get::<Message>(&message).await?.is_some_and(|row| row.value.batch.is_some());
+        self.tell_it(&*part, &message, event, behind).await.map(|told| told.is_some())
     }
 
     /// As [`told`](Self::told), of a try that is known by the provider's id.
@@ -79,7 +85,7 @@ impl Outbox {
         message: &MessageId,
     ) -> Result<Option<Stored<Message>>, StoreError> {
         let part = self.inner.store.tenant(tenant);
-        self.tell_it(&*part, message, Event::Canceled).await
+        self.tell_it(&*part, message, Event::Canceled, false).await
     }
 
     async fn tell_it(
@@ -87,6 +93,7 @@ impl Outbox {
         part: &(dyn TenantStore + 'static),
         message: &MessageId,
         event: Event,
+        behind: bool,
     ) -> Result<Option<Stored<Message>>, StoreError> {
         let inner = &self.inner;
         let Some(setup) = inner.channels.setup(part.id()).await? else { return Ok(None) };
@@ -96,12 +103,9 @@ impl Outbox {
         for _ in 0..TRIES {
             let now = (inner.clock)();
             let scene = Scene { tenant: part.id(), setup: &setup, book: &inner.book, now };
-            let mut tx = match event {
-                // A provider waits for no answer worth the name.
-                Event::Told { .. } => part.begin_behind(&inner.actor, now).await?,
-                Event::Canceled | Event::Taken | Event::Sent { .. } | Event::Answered { .. } => {
-                    part.begin(&inner.actor, now).await?
-                }
+            let mut tx = match behind {
+                true => part.begin_behind(&inner.actor, now).await?,
+                false => part.begin(&inner.actor, now).await?,
             };
             let stepped = match step(&mut *tx, scene, message, vec![event.clone()], false).await {
                 Ok(Some(stepped)) => stepped,

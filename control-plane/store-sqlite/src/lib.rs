@@ -116,6 +116,8 @@ impl SqliteStore {
         let writers = Arc::clone(&others.writers);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            // It is in this process: there is nobody to be asked whether the connection is still there.
+            .test_before_acquire(false)
             .acquire_timeout(options.busy_timeout)
             .after_connect(move |_, _| {
                 writers.fetch_add(1, Ordering::Relaxed);
@@ -130,6 +132,7 @@ impl SqliteStore {
         })?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers)
+            .test_before_acquire(false)
             .acquire_timeout(options.busy_timeout)
             .connect_with(
                 connect

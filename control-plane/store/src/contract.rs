@@ -87,6 +87,8 @@ macro_rules! contract_tests {
                 a_request_has_its_effect_once,
                 what_is_said_of_a_person_can_be_taken_and_nothing_else,
                 work_is_held_by_one_worker_until_its_lease_ends,
+                work_that_another_holds_by_now_does_not_undo_what_came_of_it,
+                a_unit_of_work_that_is_behind_makes_room_for_the_next_however_it_ends,
                 what_others_belong_to_is_not_deleted,
                 a_resource_of_a_newer_version_is_not_misread,
                 keys_and_numbers_come_back_as_they_were_stored,

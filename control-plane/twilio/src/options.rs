@@ -79,7 +79,7 @@ pub struct RateOptions {
     pub concurrent: usize,
     /// Longest wait for one's turn. Default 20 s; beyond it the request is refused here, without being sent.
     pub longest_wait: Duration,
-    /// Accounts that are remembered. Default 20,000; beyond it those that were idle are forgotten.
+    /// Accounts' shares that are remembered. Default 20,000; beyond it those that were idle are forgotten.
     pub accounts: usize,
 }
 

@@ -102,8 +102,10 @@ impl Dispatch {
             Gate::Quiet { until } => self.wait(leg, Wait::QuietHours, until, now),
             Gate::Open { reach, address } => match self.choose(leg, reach, now) {
                 Ok((account, form)) => self.send(leg, account, form, address, now),
-                Err(_) if self.forget_absent(leg) => self.begin(leg, now),
                 Err(may_come_back) => {
+                    if self.forget_absent(leg) {
+                        return self.begin(leg, now);
+                    }
                     let failed = &mut self.legs[leg];
                     failed.retryable |= may_come_back;
                     let (channel, retryable) = (failed.channel, failed.retryable);

@@ -1,6 +1,7 @@
 //! What is told, waited for and lost while messages are sent.
 
 use crate::support::{House, Providers, Says, found, now, route, taken};
+use fixtures::wait::until;
 use messaging::{
     Channel::{Email, Push, Sms},
     Failure, FailureClass, Status,
@@ -9,13 +10,14 @@ use messaging::{
 use outbox::{Route, Tidings};
 use std::time::Duration;
 use store::{
-    ids::{AccountId, AttemptId},
+    Stored, TenantTx as _,
+    ids::{AccountId, AttemptId, BatchId},
     model::{
-        message::{Author, Channel as StoredChannel, MessageStatus},
+        audit::Actor,
+        message::{Author, Channel as StoredChannel, Message, MessageStatus},
         outgoing::{Attempt, AttemptStatus},
     },
 };
-use tokio::time::sleep;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -30,14 +32,9 @@ async fn attempt(house: &House, id: &AttemptId) -> Attempt {
 }
 
 async fn sends(providers: &Providers, count: usize) -> Vec<AttemptId> {
-    for _ in 0..2_000 {
-        let sent = providers.sent();
-        if sent.len() >= count {
-            return sent.into_iter().map(|(_, attempt)| attempt).collect();
-        }
-        sleep(Duration::from_millis(5)).await;
-    }
-    panic!("there are only {} calls", providers.sent().len());
+    let enough = async || Some(providers.sent()).filter(|sent| sent.len() >= count);
+    let sent = until(enough, "so many calls").await;
+    sent.into_iter().map(|(_, attempt)| attempt).collect()
 }
 
 #[tokio::test]
@@ -55,6 +52,38 @@ async fn what_did_not_arrive_is_really_sent_by_the_next_channel_and_no_account_i
     let (_, outgoing) = house.message(&id).await;
     assert_eq!(outgoing.attempts[&2], attempts[1]);
     assert_eq!(outbox.book().faring(&house.tenant, "email-1", now()).failures, 0);
+}
+
+#[tokio::test]
+async fn calls_for_a_batch_are_made_while_others_taken_with_them_still_wait_for_their_step() {
+    let house = House::new().await;
+    let providers = Providers::new(vec![route(Sms, Recovery::Ask)]);
+    let batch = BatchId::generate();
+    for _ in 0..48 {
+        house.accept_as(&[Sms], |new| new.batch = Some(batch.clone())).await;
+    }
+    let _outbox = house.outbox(&providers, LONG);
+    let mut begun = Vec::new();
+    for id in sends(&providers, 48).await {
+        begun.push(attempt(&house, &id).await.begun_at);
+    }
+    let (first, last) = (providers.first_at().unwrap(), begun.into_iter().max().unwrap());
+    assert!(first <= last, "the first call was made {} µs after the last step", first - last);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_holds_up_none_that_was_taken_with_it() {
+    let house = House::new().await;
+    let providers = Providers::new(vec![route(Sms, Recovery::Ask)]);
+    let (odd, sound) = (house.accept(&[Sms]).await, house.accept(&[Sms]).await);
+    let part = house.store.tenant(&house.tenant);
+    let mut tx = part.begin(&Actor::system("test"), now()).await.unwrap();
+    let Stored { version, value, .. } = tx.get::<Message>(&odd).await.unwrap().unwrap();
+    let dispatch = Some("of another version".into());
+    tx.update(&odd, version, Message { dispatch, ..value }).await.unwrap();
+    tx.commit().await.unwrap();
+    let _outbox = house.outbox(&providers, LONG);
+    house.when(&sound, MessageStatus::Sent).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A store in a folder of its own, a tenant, and providers whose answers are written down beforehand.
 
+use fixtures::wait::eventually;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use messaging::{
     Channel, MessageType,
@@ -65,6 +66,8 @@ struct Script {
     says: HashMap<Channel, VecDeque<Says>>,
     answers: VecDeque<Answer>,
     sent: Vec<(Channel, AttemptId)>,
+    /// When the first call was made.
+    first_at: Option<i64>,
     /// Taken over by somebody when administrators are about to be written to.
     taken_over: Option<ConversationId>,
 }
@@ -127,6 +130,11 @@ impl Providers {
     pub(crate) fn sent(&self) -> Vec<(Channel, AttemptId)> {
         self.script.lock().sent.clone()
     }
+
+    /// When the first call was made, if one was.
+    pub(crate) fn first_at(&self) -> Option<i64> {
+        self.script.lock().first_at
+    }
 }
 
 impl Channels for Providers {
@@ -141,6 +149,7 @@ impl Channels for Providers {
             let mut script = self.script.lock();
             let channel = parcel.route.channel;
             script.sent.push((channel, parcel.attempt.clone()));
+            script.first_at.get_or_insert_with(now);
             let place = script.sent.len();
             let planned = script.says.get_mut(&channel).and_then(VecDeque::pop_front);
             planned.unwrap_or_else(|| Says::Now(taken(&format!("id-{place}"))))
@@ -232,7 +241,7 @@ impl House {
             lease,
             critical: few,
             transactional: few,
-            bulk: few,
+            bulk: LaneOptions { handful: 48, ..few },
             ..OutboxOptions::default()
         };
         let channels: Arc<dyn Channels> = Arc::<Providers>::clone(providers);
@@ -287,12 +296,12 @@ impl House {
 
     /// The message once it is in this state.
     pub(crate) async fn when(&self, id: &MessageId, status: MessageStatus) -> Outgoing {
-        for _ in 0..2_000 {
+        let reached = async || {
             let (message, outgoing) = self.message(id).await;
-            if message.status == status {
-                return outgoing;
-            }
-            sleep(Duration::from_millis(10)).await;
+            (message.status == status).then_some(outgoing)
+        };
+        if let Some(outgoing) = eventually(reached).await {
+            return outgoing;
         }
         let (message, outgoing) = self.message(id).await;
         panic!("it never becomes {status}: {} {:?}", message.status, outgoing.dispatch.log());

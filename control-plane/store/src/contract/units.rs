@@ -246,6 +246,39 @@ pub async fn work_is_held_by_one_worker_until_its_lease_ends(store: &dyn Store) 
     assert_eq!(store.claim_work(WorkKind::Delivery, 50, 90, 10).await.unwrap().len(), 1);
 }
 
+pub async fn work_that_another_holds_by_now_does_not_undo_what_came_of_it(store: &dyn Store) {
+    let tenant = tenant(store, "a").await;
+    let mut tx = tenant.begin(&actor(), 1).await.unwrap();
+    tx.schedule(WorkKind::Job, "job_1", 1).await.unwrap();
+    tx.commit().await.unwrap();
+    let claim = async |now: i64| store.claim_work(WorkKind::Job, now, now + 1, 10).await.unwrap();
+    let (lost, held) = (claim(1).await, claim(2).await);
+    let mut tx = tenant.begin(&actor(), 2).await.unwrap();
+    tx.insert(budget("counts")).await.unwrap();
+    assert!(!tx.finish_work_if_held(&lost[0]).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(tenant.count::<Budget>(&Filter::default()).await.unwrap(), 1);
+    let mut tx = tenant.begin(&actor(), 2).await.unwrap();
+    assert!(tx.finish_work_if_held(&held[0]).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(claim(99).await, []);
+}
+
+pub async fn a_unit_of_work_that_is_behind_makes_room_for_the_next_however_it_ends(store: &dyn Store) {
+    let tenant = tenant(store, "a").await;
+    let mut broken = tenant.begin_behind(&actor(), 1).await.unwrap();
+    let gone = broken.remove_document(Table::Budgets, "bud_gone", 1).await;
+    assert!(gone.is_err());
+    drop(broken);
+    drop(tenant.begin_behind(&actor(), 1).await.unwrap());
+    for name in ["first", "second"] {
+        let mut tx = tenant.begin_behind(&actor(), 1).await.unwrap();
+        tx.insert(budget(name)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(tenant.count::<Budget>(&Filter::default()).await.unwrap(), 2);
+}
+
 pub async fn what_others_belong_to_is_not_deleted(store: &dyn Store) {
     let (tenant, samples) = super::samples::tenant_with_one_of_everything(store, "a").await;
     let queue = samples.iter().find(|sample| sample.table == Table::Queues).unwrap();

@@ -41,9 +41,14 @@ pub trait TenantStore: Send + Sync {
     /// while it is open.
     fn begin<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>>;
 
-    /// As [`begin`](Self::begin) for what nobody waits for: it goes behind every unit of work that somebody waits for, and only a few
-    /// of its kind are open at the same time. It should be short all the same: who comes meanwhile has to wait for its end.
+    /// As [`begin`](Self::begin) for what nobody waits for: it goes behind every unit of work of `begin`, and of its kind one is open at
+    /// the same time in each process. It should be short all the same: who comes meanwhile has to wait for its end. What is written
+    /// without a unit of work, as leases are, waits with it for a connection.
     fn begin_behind<'a>(&'a self, actor: &'a Actor, now: i64) -> StoreFuture<'a, Box<dyn TenantTx>>;
+
+    /// Whether others than those who are behind come at this moment, in this process: whatever is behind should be short then, and
+    /// otherwise do much at once.
+    fn others_come(&self) -> bool;
 
     /// The row with this id; [`get`](Self#method.get) understands it.
     fn document<'a>(&'a self, table: Table, id: &'a str) -> StoreFuture<'a, Option<Document>>;

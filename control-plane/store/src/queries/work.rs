@@ -103,6 +103,19 @@ pub(crate) async fn extend(
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether there is work of a kind that is due and nobody holds.
+pub(crate) async fn is_due(db: &mut Connection, kind: WorkKind, now: i64) -> Result<bool, sqlx::Error> {
+    let kind = kind.as_str();
+    query_scalar!(
+        "select exists (select 1 from work where kind = $1 and due_at <= $2 \
+         and (lease_until is null or lease_until <= $2)) as \"is_due!: bool\"",
+        kind,
+        now,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Tenants that have work of a kind that is due, in the order of their ids, after one of them. Each is found by one search of the
 /// index, however much work it has.
 pub(crate) async fn tenants(

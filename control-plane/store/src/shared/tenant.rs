@@ -115,6 +115,10 @@ impl TenantStore for Tenant {
         })
     }
 
+    fn others_come(&self) -> bool {
+        self.store.turns.others_come()
+    }
+
     fn document<'a>(&'a self, table: Table, id: &'a str) -> StoreFuture<'a, Option<Document>> {
         read!(self, "reading a resource", |db, tenant| documents::by_id(db, table, tenant, id))
     }

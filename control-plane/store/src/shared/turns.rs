@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Nothing stays behind for longer than this, however many others come: it would never be done on a machine that is always busy.
+/// Longest wait for others, of what has its place and has rested: it would never be done on a machine that is always busy.
 const BEHIND_AT_MOST: Duration = Duration::from_secs(1);
 /// Others come while the last one came not longer ago than this.
 const RECENT: Duration = Duration::from_millis(250);
@@ -99,6 +99,12 @@ impl Turns {
         Self { places: Arc::new(Semaphore::new(behind.max(1))), shared: Arc::default() }
     }
 
+    /// Whether somebody came lately who is not behind, and so may come again at any moment.
+    pub(crate) fn others_come(&self) -> bool {
+        let came = self.shared.times().came;
+        came.is_some_and(|came| came.elapsed() < RECENT)
+    }
+
     /// To be held while a connection is waited for.
     pub(crate) fn in_front(&self) -> Waiting {
         self.shared.waiting.fetch_add(1, Ordering::AcqRel);
@@ -180,11 +186,14 @@ mod tests {
         };
         assert_eq!(waited(7 * MS).await, Duration::ZERO);
         assert_eq!(waited(7 * MS).await, Duration::ZERO, "nobody came");
+        assert!(!turns.others_come());
         drop(turns.in_front());
+        assert!(turns.others_come());
         assert_eq!(waited(900 * MS).await, 14 * MS);
         drop(turns.in_front());
         assert_eq!(waited(5 * MS).await, REST_AT_MOST);
         advance(RECENT).await;
+        assert!(!turns.others_come());
         assert_eq!(waited(MS).await, Duration::ZERO, "nobody came lately");
     }
 }
