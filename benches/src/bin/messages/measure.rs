@@ -221,7 +221,7 @@ pub async fn beside(
             house.served.go_on()?;
             began = Instant::now();
             sleep(SETTLE).await;
-            times.extend(timed(house, A_TURN, &format!("turn {turn}")).await);
+            times.extend(timed(house, A_TURN, &format!("turn-{turn}")).await);
         }
         ran += began.elapsed();
     }
