@@ -9,7 +9,9 @@ use std::{
 };
 use tokio::time::{sleep, sleep_until};
 
-/// Everything has come to its end after so long, or never will.
+/// Messages that come to their end slower than one in this time, all disturbances included, never will.
+const SLOWEST: Duration = Duration::from_millis(200);
+/// The shortest patience: what waits for a retry waits for minutes.
 const PATIENCE: Duration = Duration::from_secs(1_200);
 /// A server lives so long before it is killed.
 const LIVES: Duration = Duration::from_secs(4);
@@ -71,6 +73,11 @@ impl Progress {
     fn handed_over(&self) -> usize {
         self.count(|status| !WAITS.contains(&status))
     }
+}
+
+/// How long it may take until so many messages have come to their end.
+fn patience(count: usize) -> Duration {
+    PATIENCE.max(SLOWEST.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)))
 }
 
 /// How often each recipient was told, by what the carrier has.
@@ -137,14 +144,14 @@ pub async fn loss(
             eprintln!("    {:.0} s, {kills} kills: {progress:?}", began.elapsed().as_secs_f64());
         }
         let Some(progress) = progress else {
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > patience(count) {
                 return Err("the server does not show how far it is any more".into());
             }
             continue;
         };
         let waits = |status: &str| WAITS.contains(&status) || status == "sent" && can_be_asked;
         let is_over = progress.left == 0 && progress.count(waits) == 0;
-        if is_over || began.elapsed() > PATIENCE {
+        if is_over || began.elapsed() > patience(count) {
             break progress;
         }
     };
@@ -187,7 +194,7 @@ pub async fn throughput(
             }
         }
         running = others;
-        assert!(began.elapsed() < PATIENCE, "they are never all handed over");
+        assert!(began.elapsed() < patience(count), "they are never all handed over");
     }
     let taken = began.elapsed().as_secs_f64();
     println!(
