@@ -10,7 +10,7 @@ use messaging::{
 use outbox::{Route, Tidings};
 use std::time::Duration;
 use store::{
-    Stored, TenantTx as _,
+    Stored,
     ids::{AccountId, AttemptId, BatchId},
     model::{
         audit::Actor,
