@@ -106,6 +106,35 @@ async fn the_committed_query_data_fits_the_migrations() {
     }
 }
 
+/// Lists and counts that the platform may ask of all tenants, as a tenant of itself.
+const GOES_THROUGH_TENANTS: [&str; 2] = [
+    "select id, version, created_at, updated_at, body from tenants where ",
+    "select count(*) as \"rows!: i64\" from tenants where ",
+];
+
+#[tokio::test]
+async fn no_query_goes_through_a_whole_table() {
+    let opened = crate::open().await;
+    let mut database = connect(&opened.folder.database()).await;
+    let tables = "select name from pragma_table_list where schema = 'main' and type = 'table'";
+    let tables = database.fetch_all(tables).await.unwrap();
+    let tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();
+    for query in prepared() {
+        let is_list = !query.contains(" and id = $2");
+        if is_list && GOES_THROUGH_TENANTS.iter().any(|known| query.starts_with(known)) {
+            continue;
+        }
+        let plan = sqlx::AssertSqlSafe(format!("explain query plan {query}")).into_sql_str();
+        let plan = database.fetch_all(plan).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        let whole = steps.iter().find(|step| {
+            let table = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+            table.is_some_and(|table| tables.iter().any(|known| known == table)) && !step.contains(" USING ")
+        });
+        assert_eq!(whole, None, "{query}");
+    }
+}
+
 #[test]
 fn every_query_of_one_database_is_prepared_for_the_other() {
     let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store-postgres/.sqlx");
