@@ -28,6 +28,9 @@ pub(super) struct Attempt {
     /// How often the provider was asked for its receipt.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) receipt_asks: u32,
+    /// Questions what came of it to which there was no answer at all, of a provider or of whoever put them: they are gone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) unheard: u32,
     /// The provider said for certain that it never got it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) absent: bool,

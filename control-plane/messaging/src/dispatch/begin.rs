@@ -189,6 +189,7 @@ impl Dispatch {
             trial,
             provider_id: None,
             receipt_asks: 0,
+            unheard: 0,
             absent: false,
         });
         self.legs[leg].stage = Stage::Open;

@@ -12,6 +12,10 @@ use super::{
 use crate::{channel::MessageType, status::Status};
 use std::time::Duration;
 
+/// Questions without any answer that do not count, as happens when a process ends in the middle of one. Where that is so again and again,
+/// they are answers like any other.
+const UNHEARD_MAX: u32 = 20;
+
 impl Dispatch {
     /// Does what is due for tries that are open.
     pub(super) fn look_after_open_tries(&mut self, now: &mut Now<'_>) {
@@ -24,6 +28,9 @@ impl Dispatch {
                     self.lose_sight(n, asks, now);
                 }
                 State::Unknown { since, asks, next, asked_at: Some(_) } if now.at >= next => {
+                    if let Some(attempt) = self.attempt_mut(n) {
+                        attempt.unheard = attempt.unheard.saturating_add(1).min(UNHEARD_MAX);
+                    }
                     self.ask_later(n, since, asks, now);
                 }
                 State::Unknown { since, asks, next, asked_at: None } if now.at >= next => {
@@ -76,8 +83,11 @@ impl Dispatch {
         let channel = self.legs[leg].channel;
         let recovery =
             now.world.account(channel, &account).map_or(Recovery::None, |account| account.recovery);
-        let asks_max = if self.rather_twice(now) { 1 } else { now.world.options.asks_max };
-        if asks >= asks_max {
+        let is_over = match self.rather_twice(now) {
+            true => asks >= 1,
+            false => self.heard(n, asks) >= now.world.options.asks_max,
+        };
+        if is_over {
             return self.assume(n, recovery, now);
         }
         match recovery {
@@ -131,10 +141,16 @@ impl Dispatch {
         }
     }
 
+    /// How many of so many questions about a try had an answer.
+    fn heard(&self, n: u32, asks: u32) -> u32 {
+        asks.saturating_sub(self.attempt(n).map_or(0, |attempt| attempt.unheard))
+    }
+
     /// The provider did not say: it is asked again after a longer wait.
     pub(super) fn ask_later(&mut self, n: u32, since: i64, asks: u32, now: &Now<'_>) {
         let first = seconds(now.world.options.ask_after_s);
-        let wait = first.saturating_mul(2_u32.saturating_pow(asks)).min(Duration::from_secs(3_600));
+        let wait =
+            first.saturating_mul(2_u32.saturating_pow(self.heard(n, asks))).min(Duration::from_secs(3_600));
         self.set_state(n, State::Unknown { since, asks, next: after(now.at, wait), asked_at: None });
     }
 

@@ -120,6 +120,26 @@ fn the_provider_is_asked_before_anything_else_is_tried() {
 }
 
 #[test]
+fn a_question_that_died_with_whoever_put_it_is_put_again_and_counts_for_no_answer() {
+    let is_assumed = |decision: &Decision| matches!(decision, Decision::Assumed { .. });
+    let mut story = Story::of(MessageType::Instant);
+    let attempt = story.outcome(Outcome::Unknown);
+    while story.asked() < 9 {
+        assert!(!story.decided(is_assumed), "after {} questions", story.asked());
+        story.wake();
+    }
+    story.answer(attempt, Answer::NotThere);
+    assert_eq!(story.sent, ["whatsapp-1", "whatsapp-2"]);
+
+    let mut story = Story::of(MessageType::Instant);
+    story.outcome(Outcome::Unknown);
+    while !story.decided(is_assumed) {
+        story.wake();
+    }
+    assert_eq!(story.asked(), 25, "it comes to an end all the same");
+}
+
+#[test]
 fn a_try_that_the_provider_has_is_not_made_again() {
     let mut story = Story::of(MessageType::Instant);
     let attempt = story.outcome(Outcome::Unknown);
